@@ -30,7 +30,12 @@ export default defineConfig({
       },
       {
         // Needs Debian's redis-server: the same contract suite once more, on a real Redis.
-        test: { name: "redis", include: ["test/redis/**/*.test.ts"], testTimeout: 30_000, hookTimeout: 60_000 },
+        test: {
+          name: "redis",
+          include: ["test/redis/**/*.test.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
       },
     ],
   },

@@ -24,3 +24,6 @@ declare function btoa(data: string): string;
 interface Headers {
   get(name: string): string | null;
 }
+
+/** Named by structured-headers' types. */
+type BufferSource = ArrayBufferView | ArrayBuffer;
