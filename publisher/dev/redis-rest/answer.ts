@@ -1,0 +1,120 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { bearerToken, type Access } from "./authorize.ts";
+import { commandFromJson, commandFromPath, commandsFromJson, parseJson, type Command } from "./command.ts";
+import { streamEvents, type Source } from "./event-stream.ts";
+import { Fault } from "./fault.ts";
+import { noPermission, refusal } from "./permitted-commands.ts";
+import { readBody } from "./read-body.ts";
+import type { RedisLink } from "./redis-link.ts";
+import { errorText, toOutcome, type Encoding, type Outcome } from "./reply.ts";
+import { parseRequestTarget } from "./request-target.ts";
+
+interface Session {
+  readonly link: RedisLink;
+  readonly access: Access;
+  readonly encoding: Encoding;
+}
+
+/** What an endpoint answers with status 200 unless it throws a Fault. */
+type Endpoint = (session: Session, body: Buffer) => Promise<Outcome | readonly Outcome[]>;
+
+const batchEndpoints: ReadonlyMap<string, Endpoint> = new Map([
+  ["pipeline", runPipeline],
+  ["multi-exec", runTransaction],
+]);
+
+/** Answers one request; the JSON body to send, or undefined when a stream of events has begun. */
+export async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  link: RedisLink,
+  authorize: (presented: string | undefined) => Access,
+): Promise<Outcome | readonly Outcome[] | undefined> {
+  if (!["HEAD", "GET", "POST", "PUT"].includes(request.method ?? "")) {
+    response.setHeader("allow", "HEAD, GET, POST, PUT");
+    throw new Fault(405, "ERR method not allowed: use HEAD, GET, POST or PUT");
+  }
+  const { segments, options, token } = parseRequestTarget(request.url ?? "/");
+  const access = authorize(bearerToken(request.headers.authorization) ?? token);
+  const session = { link, access, encoding: encodingOf(request) };
+  response.setHeader("upstash-sync-token", nextSyncToken());
+
+  const endpoint = segments[0]?.toString().toLowerCase() ?? "";
+  const source = sourceOf(endpoint, segments.slice(1));
+  if (source !== undefined) {
+    // The client posts "[]" along; it means nothing.
+    request.resume();
+    if (access === "read-only") throw new Fault(400, noPermission(endpoint));
+    await streamEvents(source, link, response);
+    return undefined;
+  }
+  const body = await readBody(request);
+  const batch = segments.length === 1 ? batchEndpoints.get(endpoint) : undefined;
+  if (batch !== undefined) return batch(session, body);
+  const command =
+    segments.length === 0
+      ? commandFromJson(parseJson(body.toString()))
+      : commandFromPath(segments, body, options);
+  return runOne(session, command);
+}
+
+async function runOne({ link, access, encoding }: Session, command: Command): Promise<Outcome> {
+  const refused = refusal(command, access);
+  if (refused !== undefined) throw new Fault(400, refused);
+  const [reply = null] = await link.run([command]);
+  const outcome = toOutcome(reply, command, encoding);
+  if ("error" in outcome) throw new Fault(400, outcome.error);
+  return outcome;
+}
+
+/** Every command has its own outcome: one that is refused or fails stops none of the others. */
+async function runPipeline({ link, access, encoding }: Session, body: Buffer): Promise<readonly Outcome[]> {
+  const commands = commandsFromJson(parseJson(body.toString()));
+  const refused = new Map<Command, string>();
+  for (const command of commands) {
+    const reason = refusal(command, access);
+    if (reason !== undefined) refused.set(command, reason);
+  }
+  const replies = (await link.run(commands.filter((command) => !refused.has(command)))).values();
+  return commands.map((command) => {
+    const error = refused.get(command);
+    return error === undefined ? toOutcome(replies.next().value ?? null, command, encoding) : { error };
+  });
+}
+
+/** All or nothing: a command that cannot even be queued discards the whole with one error. */
+async function runTransaction(
+  { link, access, encoding }: Session,
+  body: Buffer,
+): Promise<readonly Outcome[]> {
+  const commands = commandsFromJson(parseJson(body.toString()));
+  const refused = commands.map((command) => refusal(command, access)).find((reason) => reason !== undefined);
+  if (refused !== undefined) throw new Fault(400, refused);
+  const replies = await link.transact(commands);
+  if ("error" in replies) {
+    throw new Fault(400, errorText(replies.error, commands[replies.index] ?? ["EXEC"]));
+  }
+  return commands.map((command, index) => toOutcome(replies[index] ?? null, command, encoding));
+}
+
+function sourceOf(endpoint: string, rest: readonly Buffer[]): Source | undefined {
+  if (endpoint === "monitor" && rest.length === 0) return { kind: "monitor" };
+  if (endpoint !== "subscribe" && endpoint !== "psubscribe") return undefined;
+  if (rest.length === 0) throw new Fault(400, `ERR wrong number of arguments for '${endpoint}' command`);
+  return { kind: endpoint, names: rest.map((name) => name.toString()) };
+}
+
+function encodingOf(request: IncomingMessage): Encoding {
+  const format = request.headers["upstash-response-format"] ?? "json";
+  if (format !== "json")
+    throw new Fault(400, "ERR Upstash-Response-Format: this local server answers json only");
+  return request.headers["upstash-encoding"] === "base64" ? "base64" : "plain";
+}
+
+let syncPoint = 0;
+
+/** Upstash's clients send the last one back to read their own writes; with one Redis that is always so. */
+function nextSyncToken(): string {
+  syncPoint += 1;
+  return Buffer.from(`local:${syncPoint}`).toString("base64");
+}

@@ -1,0 +1,36 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { Fault } from "./fault.ts";
+
+/** What the bearer of a token may do. */
+export type Access = "full" | "read-only";
+
+/** Checks tokens in constant time; throws Upstash's 401 for a missing or wrong one. */
+export function createAuthorize(
+  token: string,
+  readOnlyToken: string,
+): (presented: string | undefined) => Access {
+  const known: readonly (readonly [Buffer, Access])[] = [
+    [digest(token), "full"],
+    [digest(readOnlyToken), "read-only"],
+  ];
+  return function authorize(presented) {
+    const given = digest(presented ?? "");
+    // No early exit: both are compared, so that the time tells nothing.
+    const matches = known.filter(([expected]) => timingSafeEqual(expected, given));
+    const access = matches[0]?.[1];
+    if (presented === undefined || presented === "" || access === undefined) {
+      throw new Fault(401, "WRONGPASS invalid or missing auth token");
+    }
+    return access;
+  };
+}
+
+/** The token of `Authorization: Bearer …`. */
+export function bearerToken(header: string | undefined): string | undefined {
+  return header === undefined ? undefined : /^Bearer +(\S+)$/i.exec(header.trim())?.[1];
+}
+
+/** Digests have one length, which timingSafeEqual demands. */
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
