@@ -1,0 +1,66 @@
+/** Work that goes on in the background until it is stopped. */
+export interface BackgroundLoop {
+  /** Runs the work soon; any number of requests while it runs become one more run. */
+  readonly request: () => void;
+  /** Lets the run that is under way finish, and starts no other. */
+  readonly stop: () => Promise<void>;
+}
+
+const RETRY_MS = { first: 250, most: 5_000 } as const;
+
+/**
+ * Runs `work` at once, whenever it is requested, and `everyMs` after the last run; never twice at the same time. After
+ * a failure it runs again with a growing delay.
+ */
+export function startLoop(options: {
+  readonly work: () => Promise<void>;
+  readonly everyMs: number;
+  readonly onError: (error: unknown) => void;
+}): BackgroundLoop {
+  const { work, everyMs, onError } = options;
+  let requested = false;
+  let running: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let failures = 0;
+  let stopped = false;
+
+  function request(): void {
+    if (stopped) return;
+    requested = true;
+    running ??= run().finally(() => {
+      running = undefined;
+    });
+  }
+
+  async function run(): Promise<void> {
+    clearTimeout(timer);
+    while (requested) {
+      requested = false;
+      try {
+        await work();
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        onError(error);
+      }
+    }
+    const retryMs = Math.min(RETRY_MS.first * 2 ** (failures - 1), RETRY_MS.most);
+    if (!stopped) timer = setTimeout(request, jittered(failures === 0 ? everyMs : retryMs));
+  }
+
+  request();
+  return {
+    request,
+    async stop() {
+      stopped = true;
+      requested = false;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}
+
+/** Spread by a quarter either way, so that many processes do not knock at the same instant. */
+function jittered(ms: number): number {
+  return ms * (0.75 + Math.random() / 2);
+}

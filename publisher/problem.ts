@@ -1,0 +1,69 @@
+/** One thing that is wrong with a request. */
+export interface ProblemDetail {
+  /** RFC 6901 JSON pointer into the body, "" for the whole of it; for a query or a header its name. */
+  readonly pointer: string;
+  /** What is wrong and how to mend it; never the whole value. */
+  readonly detail: string;
+}
+
+/** The kinds of problem that the admin API answers with: title and HTTP status by the last part of `type`. */
+const KINDS = {
+  "malformed-request": { status: 400, title: "The request is malformed" },
+  unauthorized: { status: 401, title: "A valid token is needed" },
+  "not-found": { status: 404, title: "There is no such thing" },
+  "method-not-allowed": { status: 405, title: "This method is not allowed here" },
+  conflict: { status: 409, title: "This conflicts with what is there" },
+  "precondition-failed": { status: 412, title: "The flag has changed meanwhile" },
+  "content-too-large": { status: 413, title: "The request is too large" },
+  "unsupported-media-type": { status: 415, title: "The content type is not supported" },
+  "invalid-request": { status: 422, title: "The request is not valid" },
+  "precondition-required": { status: 428, title: "This needs If-Match" },
+  internal: { status: 500, title: "Something went wrong here" },
+  unavailable: { status: 503, title: "A part of the system does not answer" },
+} as const;
+
+export type ProblemKind = keyof typeof KINDS;
+
+/** A fault with an answer to it: an RFC 9457 problem. */
+export class Problem extends Error {
+  override readonly name = "Problem";
+  readonly kind: ProblemKind;
+  readonly errors: readonly ProblemDetail[];
+  /** Members of its own, beside RFC 9457's. */
+  readonly extensions: Readonly<Record<string, unknown>>;
+
+  constructor(
+    kind: ProblemKind,
+    detail: string,
+    options: { errors?: readonly ProblemDetail[]; extensions?: Record<string, unknown> } = {},
+  ) {
+    super(detail);
+    this.kind = kind;
+    this.errors = options.errors ?? [];
+    this.extensions = options.extensions ?? {};
+  }
+
+  get status() {
+    return KINDS[this.kind].status;
+  }
+
+  /** The body of the answer, `application/problem+json`. */
+  toBody(): Record<string, unknown> {
+    const { status, title } = KINDS[this.kind];
+    return {
+      type: `urn:sluice:problem:${this.kind}`,
+      title,
+      status,
+      detail: this.message,
+      ...(this.errors.length > 0 && { errors: this.errors }),
+      ...this.extensions,
+    };
+  }
+}
+
+/** An error's message for a log line: one line, cut, since messages of libraries may contain whole commands. */
+export function briefly(error: unknown): string {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const line = text.split("\n", 1)[0] ?? "";
+  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+}

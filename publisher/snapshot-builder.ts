@@ -1,0 +1,51 @@
+import { compileFlag } from "../shared/compile.ts";
+import { SCHEMA, digestOf } from "../shared/snapshot.ts";
+import type { FlagRow } from "./flag-record.ts";
+
+/** A snapshot ready to be published. */
+export interface BuiltSnapshot {
+  readonly text: string;
+  /** Of its UTF-8. */
+  readonly bytes: number;
+  readonly digest: string;
+  /** Keys of rows that came in broken, with what is wrong; they travel as `invalid`. */
+  readonly invalid: ReadonlyMap<string, string>;
+}
+
+/**
+ * Builds what the edge reads out of the rows of `feature_flags`. The same rows give the same bytes, so the digest
+ * moves only with the content.
+ *
+ * @param rows ordered by key
+ */
+export async function buildSnapshot(rows: readonly FlagRow[]): Promise<BuiltSnapshot> {
+  const invalid = new Map<string, string>();
+  const flags = rows.map((row) => {
+    const flag = toSnapshotFlag(row);
+    if (typeof flag["invalid"] === "string") invalid.set(row.key, flag["invalid"]);
+    return flag;
+  });
+  const text = JSON.stringify({ schema: SCHEMA, flags });
+  return { text, bytes: Buffer.byteLength(text), digest: await digestOf(text), invalid };
+}
+
+/** One row as the snapshot carries it: members that hold their default are left out, a broken row says why. */
+export function toSnapshotFlag(row: FlagRow): Record<string, unknown> {
+  const flag: Record<string, unknown> = {
+    key: row.key,
+    enabled: row.enabled && row.archived_at === null,
+    rollout_pct: Number(row.rollout_pct),
+    ...(!isEmpty(row.targeting) && { targeting: row.targeting }),
+    ...(!isEmpty(row.gates) && { gates: row.gates }),
+    ...(row.fail_mode !== "off" && { fail_mode: row.fail_mode }),
+    ...(!row.in_header && { in_header: false }),
+    ...(row.client_visible && { client_visible: true }),
+  };
+  // The edge's own judgement, so that what is published as sound is sound there.
+  const fault = compileFlag(flag)?.fault;
+  return fault === undefined ? flag : { key: row.key, invalid: fault };
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
+}

@@ -1,0 +1,42 @@
+import type { z } from "@hono/zod-openapi";
+import { Problem, type ProblemDetail } from "./problem.ts";
+
+/** Where a value came from. */
+export type InputPart = "body" | "param" | "query" | "header";
+
+/** At most so many things are named; a body of 10,000 bad ids needs no 10,000 lines. */
+const MAX_DETAILS = 10;
+
+/** Turns what a schema found into a problem: what is wrong and where, never the value itself. */
+export function validationProblem(error: z.core.$ZodError, part: InputPart): Problem {
+  const errors = error.issues.flatMap((issue) => describe(issue, part));
+  const shown = errors.slice(0, MAX_DETAILS);
+  const [first] = shown;
+  const where = first === undefined || first.pointer === "" ? part : first.pointer;
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
+  return new Problem("invalid-request", `${where}: ${first?.detail ?? "is not valid"}${more}`, {
+    errors: shown,
+  });
+}
+
+function describe(issue: z.core.$ZodIssue, part: InputPart): readonly ProblemDetail[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({
+      pointer: toPointer([...issue.path, key.slice(0, 64)], part),
+      detail: "is not a member that is known here",
+    }));
+  }
+  const missing = issue.code === "invalid_type" && issue.input === undefined && issue.path.length > 0;
+  return [
+    {
+      pointer: toPointer(issue.path, part),
+      detail: missing ? `is missing: it ${issue.message}` : issue.message,
+    },
+  ];
+}
+
+/** RFC 6901 for a body, the bare name for everything else. */
+function toPointer(path: readonly PropertyKey[], part: InputPart): string {
+  if (part !== "body") return path.map(String).join(".");
+  return path.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}
