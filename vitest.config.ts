@@ -12,6 +12,14 @@ export default defineConfig({
       },
       {
         test: {
+          name: "worker-http",
+          include: ["test/worker-http/**/*.test.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           name: "publisher",
           include: ["test/publisher/**/*.test.ts", "test/contract/**/*.test.ts"],
           globalSetup: ["test/support/postgres-global-setup.ts"],

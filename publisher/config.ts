@@ -72,6 +72,11 @@ const VARIABLES = {
   MAX_SNAPSHOT_BYTES: integer(1_024, 8_388_608),
   SLUICE_URL: webUrl("https://flags.example.com"),
   SLUICE_TOKEN: secret(1),
+  SLUICE_DEV_DATABASE_URL: databaseUrl,
+  SLUICE_DEV_REDIS_URL: z.string().regex(/^rediss?:\/\//, "must begin with redis:// or rediss://"),
+  SLUICE_DEV_ORIGIN_URL: z.string().refine(isHttpUrl, "must be an http:// or https:// URL"),
+  SLUICE_TEST_DATABASE_URL: databaseUrl,
+  SLUICE_TEST_REDIS_URL: z.string().regex(/^rediss?:\/\//, "must begin with redis:// or rediss://"),
 } as const;
 
 type Variable = keyof typeof VARIABLES;
@@ -119,6 +124,47 @@ export function readCliConfig(environment: Environment): CliConfig {
   return config;
 }
 
+/** Parts of a local system that are not to be the embedded ones. */
+export interface LocalParts {
+  readonly databaseUrl?: string;
+  /** A Redis that the local REST end stands before. */
+  readonly redisUrl?: string;
+  /** A site of one's own behind the worker. */
+  readonly originUrl?: string;
+}
+
+/**
+ * What `npm start` puts in place of embedded parts. Variables of its own: a DATABASE_URL that happens to be set on a
+ * developer's machine is somebody else's.
+ */
+export function readDevParts(environment: Environment): LocalParts {
+  return readParts(environment, {
+    databaseUrl: "SLUICE_DEV_DATABASE_URL",
+    redisUrl: "SLUICE_DEV_REDIS_URL",
+    originUrl: "SLUICE_DEV_ORIGIN_URL",
+  });
+}
+
+/** The same for tests and the demo. */
+export function readTestParts(environment: Environment): LocalParts {
+  return readParts(environment, {
+    databaseUrl: "SLUICE_TEST_DATABASE_URL",
+    redisUrl: "SLUICE_TEST_REDIS_URL",
+  });
+}
+
+function readParts(
+  environment: Environment,
+  names: Readonly<Partial<Record<keyof LocalParts, Variable & `SLUICE_${string}`>>>,
+): LocalParts {
+  const read = reader(environment);
+  const parts = Object.entries(names)
+    .filter(([, name]) => read.given(name) !== undefined)
+    .map(([part, name]) => [part, read.required(name)]);
+  read.finish();
+  return Object.fromEntries(parts) as LocalParts;
+}
+
 function databaseFrom(read: Reader) {
   return {
     databaseUrl: read.required("DATABASE_URL"),
@@ -164,6 +210,10 @@ function reader(environment: Environment) {
   }
 
   return { given, required, optional, finish };
+}
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }
 
 function isSafeWebUrl(text: string): boolean {

@@ -43,7 +43,7 @@ export interface FlagsContext {
 const MAX_LENGTH = 16_384;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * The value of `x-flags`.
@@ -72,8 +72,9 @@ export function encodeFlagsContext(context: FlagsContext): string {
   );
   if (context.stale === true) members.push(["stale", true]);
   const dictionary: Dictionary = new Map(members.map(([name, value]) => [name, [value, new Map()]]));
-  // An sf-date, written by hand: the library takes a Date, and shared/ has none.
-  return `at=@${Math.floor(context.at / 1000)}, ${serializeDictionary(dictionary)}`;
+  // An sf-date, written by hand: the library takes a Date, and shared/ has none. Last, because structured-headers 2.1
+  // refuses a date that a comma follows.
+  return `${serializeDictionary(dictionary)}, at=@${Math.floor(context.at / 1000)}`;
 }
 
 /** Reads `x-flags`: variant by flag key. Undefined when it is not what a worker sends. */

@@ -68,7 +68,7 @@ export function parseHead(text: string): Parsed<Head> {
   const { schema, epoch, revision, database_id, digest, bytes, published_at } = json.value;
   if (schema !== SCHEMA) return schemaProblem("head", schema);
   if (!isCount(epoch) || !isCount(revision) || !isCount(bytes)) {
-    return { problem: "head: epoch, revision and bytes must be integers from 0" };
+    return { problem: "head: epoch, revision and bytes must be integers from 0, of at most 15 digits" };
   }
   if (typeof database_id !== "string" || database_id === "" || database_id.length > 64) {
     return { problem: "head: database_id must be a string" };
@@ -128,6 +128,7 @@ function schemaProblem(name: string, schema: unknown): { readonly problem: strin
     : { problem: `${name}: schema must be ${SCHEMA}` };
 }
 
+/** An integer from 0 that fits a structured field (RFC 9651, section 3.3.1: 15 digits), since headers carry it. */
 function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 999_999_999_999_999;
 }

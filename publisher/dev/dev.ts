@@ -1,0 +1,67 @@
+import { mkdir } from "node:fs/promises";
+import { once } from "node:events";
+import { readDevParts, type Environment } from "../config.ts";
+import { leaveDevFile, localFolder } from "./dev-file.ts";
+import { startLocalSystem, type LocalSystem } from "./local-system.ts";
+import type { Log } from "../log.ts";
+
+/** `npm start`: brings the whole system up, says what to try, and ends it cleanly on Ctrl-C. */
+export async function runDev(environment: Environment): Promise<void> {
+  const parts = readDevParts(environment);
+  say("Starting Postgres, Redis, the publisher, the worker and a demo site ...");
+  await mkdir(localFolder, { recursive: true });
+  const system = await startLocalSystem({
+    dataDir: `${localFolder}postgres`,
+    parts,
+    environment: "dev",
+    examples: true,
+    handyPorts: true,
+    log: logFaults,
+  });
+  const removeDevFile = await leaveDevFile({ url: system.apiUrl, token: system.adminToken });
+  say(whatToTry(system));
+
+  const signal = await untilTold();
+  say(`\n${signal === "SIGINT" ? "Ctrl-C" : signal}: stopping. Flags are kept for the next start.`);
+  await removeDevFile();
+  await system.stop();
+}
+
+async function untilTold(): Promise<string> {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  // miniflare's own handlers end the process at once, before flags and files are put away.
+  for (const signal of signals) process.removeAllListeners(signal);
+  const told = signals.map((signal) => once(process, signal).then(() => signal));
+  const signal = await Promise.race(told);
+  // Whoever presses Ctrl-C twice does not want to wait.
+  process.once("SIGINT", () => process.exit(130));
+  return signal;
+}
+
+function whatToTry({ edgeUrl, apiUrl, originUrl, databaseUrl }: LocalSystem): string {
+  return `
+  Site through the worker   ${edgeUrl}/
+  Site without the worker   ${originUrl}/   (everything off)
+  Edge status               ${edgeUrl}/.well-known/sluice
+  Admin API                 ${apiUrl}/api/v1/docs
+  Postgres                  ${databaseUrl}
+
+  Try, in another terminal:
+
+    curl -s ${edgeUrl}/flags.json              # what the site hears: which flags are on for you
+    npm run -s sluice -- rollout ai_search 100  # now the page is the AI page, within 5 seconds
+    npm run -s sluice -- kill ai_search         # and now it is not
+
+  More: npm run -s sluice -- --help      Ctrl-C ends everything; your flags are kept.
+`;
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** Somebody at a terminal wants to hear what goes wrong, not every publish. */
+const logFaults: Log = (event, fields = {}) => {
+  if (event === "publish.done" || event === "postgres") return;
+  process.stderr.write(`[${event}] ${JSON.stringify(fields)}\n`);
+};

@@ -1,0 +1,42 @@
+import type pg from "pg";
+import { inTransaction } from "../postgres.ts";
+import { insertFlag, setActor, type FlagColumns } from "../store.ts";
+
+/** What a team that rolls AI features out might have: each flag in another phase. */
+const EXAMPLES: Readonly<Record<string, FlagColumns>> = {
+  ai_search: {
+    description: "Search answers written by a model instead of a list of pages",
+    enabled: true,
+    rollout_pct: 25,
+    targeting: { allowlist: ["beta-1", "beta-2"], blocklist: ["lawyer-1"] },
+    owner: "search",
+    tags: ["ai"],
+  },
+  ai_summary: {
+    description: "A summary above long documents; employees only so far",
+    enabled: true,
+    targeting: { employees_only: true },
+    owner: "reading",
+    tags: ["ai"],
+  },
+  ai_copilot: {
+    description: "The writing assistant: a 1 % canary among paying customers",
+    enabled: true,
+    rollout_pct: 1,
+    targeting: { plans: ["pro", "enterprise"] },
+    owner: "editor",
+    tags: ["ai", "expensive"],
+  },
+  ai_agent: { description: "Not ready: off for everybody", owner: "agents", tags: ["ai"] },
+};
+
+/** Puts the example flags into an empty database; one that holds flags is left as it is. */
+export async function addExampleFlags(pool: pg.Pool): Promise<void> {
+  await inTransaction(pool, async (client) => {
+    const { rowCount } = await client.query("SELECT FROM flag_audit LIMIT 1");
+    // Whoever deleted the examples does not want them back.
+    if (rowCount !== 0) return;
+    await setActor(client, "sluice: example flags");
+    for (const [key, columns] of Object.entries(EXAMPLES)) await insertFlag(client, key, columns);
+  });
+}

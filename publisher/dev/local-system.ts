@@ -1,0 +1,142 @@
+import { randomBytes } from "node:crypto";
+import { startSite } from "../../examples/ssr-site/site.ts";
+import type { LocalParts } from "../config.ts";
+import type { Log } from "../log.ts";
+import { migrate } from "../migrate.ts";
+import { createPool } from "../postgres.ts";
+import { servePublisher } from "../serve.ts";
+import { startEdgeWorker } from "./edge-worker.ts";
+import { startEmbeddedPostgres } from "./embedded-postgres.ts";
+import { addExampleFlags } from "./example-flags.ts";
+import { preferPort } from "./prefer-port.ts";
+import { startRedisRest } from "./redis-rest/start.ts";
+
+/** Everything that Sluice is, on this machine. */
+export interface LocalSystem {
+  /** The admin API. */
+  readonly apiUrl: string;
+  readonly adminToken: string;
+  /** The worker: where a visitor goes. */
+  readonly edgeUrl: string;
+  /** The site behind the worker. */
+  readonly originUrl: string;
+  /** Upstash's REST protocol, in front of Redis. */
+  readonly redis: { readonly url: string; readonly token: string; readonly readOnlyToken: string };
+  readonly databaseUrl: string;
+  readonly environment: string;
+  /** What a proxy sends beside a visitor's context. */
+  readonly contextSecret: string;
+  /** Ends every part, the last started first. `remove` deletes the embedded database as well. */
+  readonly stop: (options?: { readonly remove?: boolean }) => Promise<void>;
+}
+
+export interface LocalSystemOptions {
+  /** Where the embedded Postgres keeps its data. */
+  readonly dataDir: string;
+  readonly parts: LocalParts;
+  readonly environment: string;
+  readonly log: Log;
+  /** Puts the example flags in, into an embedded database only. */
+  readonly examples?: boolean;
+  /** Takes the well-known ports where they are free. */
+  readonly handyPorts?: boolean;
+  /** Bindings over wrangler.toml's. */
+  readonly workerVars?: Readonly<Record<string, string>>;
+  /** What is thrown away needs no safe disk. */
+  readonly throwaway?: boolean;
+}
+
+const PORTS = { edge: 8787, api: 8788, origin: 8789, redis: 8790 } as const;
+
+/** Starts Postgres, the Redis end, the publisher, a site and the worker before it; each embedded unless `parts` names another. */
+export async function startLocalSystem(options: LocalSystemOptions): Promise<LocalSystem> {
+  const { parts, log, environment } = options;
+  const stops: ((options: { remove: boolean }) => Promise<void>)[] = [];
+  const stop = async ({ remove = false } = {}): Promise<void> => {
+    for (const stopPart of stops.splice(0).reverse()) await stopPart({ remove });
+  };
+  const port = async (name: keyof typeof PORTS) => (options.handyPorts ? await preferPort(PORTS[name]) : 0);
+
+  try {
+    const databaseUrl = parts.databaseUrl ?? (await startPostgres());
+    const redis = await startRedisRest({
+      port: await port("redis"),
+      ...(parts.redisUrl !== undefined && { redisUrl: parts.redisUrl }),
+    });
+    stops.push(() => redis.stop());
+
+    await migrate(databaseUrl);
+    if (options.examples && parts.databaseUrl === undefined) await fillDatabase(databaseUrl);
+
+    const adminToken = randomBytes(24).toString("base64url");
+    const publisher = await servePublisher(
+      {
+        databaseUrl,
+        redisUrl: redis.url,
+        redisToken: redis.token,
+        environment,
+        adminToken,
+        host: "127.0.0.1",
+        port: await port("api"),
+        maxSnapshotBytes: 1_048_576,
+      },
+      log,
+    );
+    stops.push(() => publisher.stop());
+
+    const originUrl = parts.originUrl ?? (await startOwnSite());
+    const contextSecret = randomBytes(24).toString("base64url");
+    const edge = await startEdgeWorker({
+      port: await port("edge"),
+      log: (line) => log("worker", { line }),
+      vars: {
+        SLUICE_ENV: environment,
+        ORIGIN_URL: originUrl,
+        UPSTASH_REDIS_REST_URL: redis.url,
+        UPSTASH_REDIS_REST_TOKEN: redis.readOnlyToken,
+        CONTEXT_SECRET: contextSecret,
+        ...options.workerVars,
+      },
+    });
+    stops.push(edge.stop);
+    return {
+      apiUrl: publisher.url,
+      adminToken,
+      edgeUrl: edge.url,
+      originUrl,
+      redis,
+      databaseUrl,
+      environment,
+      contextSecret,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+
+  async function startPostgres(): Promise<string> {
+    const postgres = await startEmbeddedPostgres({
+      dataDir: options.dataDir,
+      log: (line) => log("postgres", { line }),
+      ...(options.throwaway && { settings: { fsync: "off" } }),
+    });
+    stops.push((how) => postgres.stop(how));
+    return postgres.url;
+  }
+
+  async function startOwnSite(): Promise<string> {
+    const site = await startSite({ port: await port("origin") });
+    stops.push(site.stop);
+    return site.url;
+  }
+
+  async function fillDatabase(databaseUrl: string): Promise<void> {
+    const pool = createPool(databaseUrl, log);
+    try {
+      await addExampleFlags(pool);
+    } finally {
+      await pool.end();
+    }
+  }
+}

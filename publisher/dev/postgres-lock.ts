@@ -1,0 +1,92 @@
+import { execFile } from "node:child_process";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+
+/** The lines of `postmaster.pid` that matter here. */
+export interface PostmasterFile {
+  readonly pid: number;
+  /** Changes with every start. */
+  readonly start: string;
+  readonly status: string;
+}
+
+export async function readPostmasterFile(pgdata: string): Promise<PostmasterFile | undefined> {
+  const text = await readFile(path.join(pgdata, "postmaster.pid"), "utf8").catch(() => "");
+  const lines = text.split("\n").map((line) => line.trim());
+  const pid = Number(lines[0]);
+  if (!Number.isInteger(pid) || pid <= 0) return undefined;
+  return { pid, start: lines.slice(0, 4).join(" "), status: lines[7] ?? "" };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** After a reboot the pid in a stale file may be anybody's: only a command line that names the folder counts. */
+async function isServerOf(pid: number, pgdata: string): Promise<boolean> {
+  if (process.platform === "linux") {
+    const words = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    return words.split("\0").includes(pgdata);
+  }
+  const ps = await promisify(execFile)("ps", ["-ww", "-o", "command=", "-p", String(pid)]).catch(
+    () => undefined,
+  );
+  return ps !== undefined && ps.stdout.includes(pgdata);
+}
+
+const ownerFile = (dataDir: string): string => path.join(dataDir, "started-by.pid");
+
+/** Leaves our own pid, for the message that a second start gives. */
+export async function recordOwner(dataDir: string): Promise<void> {
+  // Another user's file, left by a killed start, cannot be written but removed.
+  await forgetOwner(dataDir);
+  await writeFile(ownerFile(dataDir), `${process.pid}\n`);
+}
+
+export async function forgetOwner(dataDir: string): Promise<void> {
+  await rm(ownerFile(dataDir), { force: true });
+}
+
+async function readOwner(dataDir: string): Promise<number | undefined> {
+  const pid = Number(await readFile(ownerFile(dataDir), "utf8").catch(() => ""));
+  return Number.isInteger(pid) && pid > 0 ? pid : undefined;
+}
+
+export async function alreadyRunning(dataDir: string, pgdata: string): Promise<Error> {
+  const server = (await readPostmasterFile(pgdata))?.pid ?? "unknown";
+  const owner = await readOwner(dataDir);
+  const by = owner === undefined ? "" : `, started by process ${owner}`;
+  return new Error(
+    `Another Sluice already runs its Postgres in ${dataDir} (server process ${server}${by}). ` +
+      "Stop that one first (Ctrl-C in its terminal), or use another data folder.",
+  );
+}
+
+/**
+ * Returns when nothing runs in this data folder any more. A server whose starter was killed is on its way out
+ * and is waited for; one that is in use is an error that says who uses it.
+ */
+export async function waitUntilFree(dataDir: string, pgdata: string, patienceMs = 30_000): Promise<void> {
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    const found = await readPostmasterFile(pgdata);
+    // Postgres itself clears away the file of a process that is gone.
+    if (found === undefined || !isAlive(found.pid)) return;
+    if (!(await isServerOf(found.pid, pgdata))) {
+      // A stranger has that pid now, and Postgres would take it for a running server.
+      await rm(path.join(pgdata, "postmaster.pid"), { force: true });
+      return;
+    }
+    const owner = await readOwner(dataDir);
+    const isLeaving = found.status === "stopping" || (owner !== undefined && !isAlive(owner));
+    if (!isLeaving || Date.now() > deadline) throw await alreadyRunning(dataDir, pgdata);
+    await sleep(50);
+  }
+}

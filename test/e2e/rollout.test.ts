@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { connectAdmin, type Admin } from "../../examples/demo/admin.ts";
+import { visit, whoIsIn } from "../../examples/demo/visitors.ts";
+import { startTestSystem } from "./local-system.ts";
+
+const USERS = Array.from({ length: 10_000 }, (_, index) => `user-${index}`);
+
+/** The longest that anything may take here; a bound against hanging, no measurement. */
+const PATIENCE_MS = 30_000;
+
+let system: Awaited<ReturnType<typeof startTestSystem>>;
+let admin: Admin;
+
+beforeAll(async () => {
+  system = await startTestSystem({ REFRESH_MS: "500" });
+  admin = connectAdmin(system);
+});
+afterAll(() => system.end());
+
+/** Waits until the worker evaluates a revision. */
+async function arrived(revision: number): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const seen = (await visit(system, { userId: "watcher" })).revision ?? -1;
+    if (seen >= revision) return;
+    if (performance.now() > deadline) throw new Error(`the worker is at ${seen}, not at ${revision}`);
+    await sleep(20);
+  }
+}
+
+describe("a flag on its way out, through every real part", () => {
+  it("lets in the share that was asked for, the same users at every request, and only adds on the way up", async () => {
+    await admin.create("ai_answers", "for this test");
+    await arrived(await admin.enable("ai_answers"));
+    expect((await whoIsIn(system, "ai_answers", USERS.slice(0, 500))).size).toBe(0);
+
+    await arrived(await admin.rollout("ai_answers", 25));
+    const quarter = await whoIsIn(system, "ai_answers", USERS);
+    expect(Math.abs(quarter.size / USERS.length - 0.25)).toBeLessThanOrEqual(0.015);
+    expect(await whoIsIn(system, "ai_answers", USERS)).toEqual(quarter);
+
+    await arrived(await admin.rollout("ai_answers", 50));
+    const half = await whoIsIn(system, "ai_answers", USERS);
+    expect(Math.abs(half.size / USERS.length - 0.5)).toBeLessThanOrEqual(0.015);
+    expect([...quarter].filter((user) => !half.has(user))).toEqual([]);
+
+    await arrived(await admin.kill("ai_answers"));
+    expect((await whoIsIn(system, "ai_answers", USERS)).size).toBe(0);
+  });
+
+  it("has nobody in at the first request of a worker that was idle for a minute when the kill came", async () => {
+    await admin.create("ai_idle", "for this test");
+    await admin.rollout("ai_idle", 100);
+    await arrived(await admin.enable("ai_idle"));
+    expect((await visit(system, { userId: "user-1" })).enabled).toContain("ai_idle");
+
+    await admin.kill("ai_idle");
+    await sleep(61_000);
+    expect((await visit(system, { userId: "user-1" })).enabled).not.toContain("ai_idle");
+  });
+
+  it("carries a plain UPDATE to the worker", async () => {
+    const before = await admin.create("ai_sql", "for this test");
+    await arrived(before);
+    const client = new pg.Client({ connectionString: system.databaseUrl });
+    await client.connect();
+    try {
+      await client.query("UPDATE feature_flags SET enabled = true, rollout_pct = 100 WHERE key = 'ai_sql'");
+    } finally {
+      await client.end();
+    }
+    await arrived(before + 1);
+    expect((await visit(system, { userId: "user-1" })).enabled).toContain("ai_sql");
+  });
+
+  it("shows the page that the header says, to each visitor by the cookie", async () => {
+    await admin.create("ai_search", "the flag that the demo site asks for");
+    await admin.rollout("ai_search", 50);
+    await arrived(await admin.enable("ai_search"));
+
+    const kinds = new Set<string>();
+    for (let visitor = 0; visitor < 40; visitor++) {
+      const first = await fetch(system.edgeUrl);
+      const cookie = (first.headers.get("set-cookie") ?? "").split(";", 1)[0] ?? "";
+      expect(cookie).toMatch(/^__Host-sluice-id=anon-[\w-]{22}$/);
+      const [, kind] = /data-page="(\w+)"/.exec(await first.text()) ?? [];
+      const heard = (await (await fetch(`${system.edgeUrl}/flags.json`, { headers: { cookie } })).json()) as {
+        enabled: string[];
+      };
+      // The page of the first visit, which had no cookie yet, and the flags of the second are the same visitor's.
+      expect(kind).toBe(heard.enabled.includes("ai_search") ? "ai" : "classic");
+      kinds.add(kind ?? "none");
+    }
+    expect([...kinds].sort()).toEqual(["ai", "classic"]);
+  });
+
+  it("believes no visitor who claims to be somebody, or to have a flag", async () => {
+    await admin.create("ai_listed", "for this test");
+    await arrived(await admin.enable("ai_listed"));
+    const client = new pg.Client({ connectionString: system.databaseUrl });
+    await client.connect();
+    await client.query(
+      `UPDATE feature_flags SET targeting = '{"allowlist": ["vip"]}' WHERE key = 'ai_listed'`,
+    );
+    await client.end();
+    const deadline = performance.now() + PATIENCE_MS;
+    while (!(await visit(system, { userId: "vip" })).enabled.includes("ai_listed")) {
+      if (performance.now() > deadline) throw new Error("the allowlist did not reach the worker");
+    }
+
+    const context = Buffer.from('{"userId":"vip"}').toString("base64url");
+    for (const headers of [
+      { "x-flags": "ai_listed" },
+      { X_Flags: "ai_listed" },
+      { "x-sluice-context": context },
+      { "x-sluice-context": context, "x-sluice-proof": `${system.contextSecret}x` },
+      { cookie: "__Host-sluice-id=vip" },
+    ]) {
+      const heard = (await (await fetch(`${system.edgeUrl}/flags.json`, { headers })).json()) as {
+        enabled: string[];
+      };
+      expect(heard.enabled).not.toContain("ai_listed");
+    }
+  });
+});

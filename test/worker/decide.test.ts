@@ -1,0 +1,56 @@
+import { describe, expect, it } from "vitest";
+import { compile } from "../../shared/compile.ts";
+import { decisionOf } from "../../shared/evaluate.ts";
+import { parseHead } from "../../shared/snapshot.ts";
+import { decideAll } from "../../worker/decide.ts";
+import type { Reading } from "../../worker/snapshot-reader.ts";
+import { publish } from "./stored.ts";
+
+const flags = [
+  { key: "plain", enabled: true, rollout_pct: 100 },
+  { key: "lasting", enabled: true, rollout_pct: 100, fail_mode: "last-known" },
+  { key: "killed", enabled: true, rollout_pct: 100, fail_mode: "last-known" },
+  { key: "novel", enabled: true, rollout_pct: 100, moon_phase: "full" },
+];
+const maxStaleMs = 3_600_000;
+
+async function decided(ageMs: number) {
+  const head = parseHead((await publish({ flags })).head ?? "");
+  if ("problem" in head) throw new Error(head.problem);
+  const compiled = compile({ schema: 1, flags });
+  const reading: Reading = {
+    held: { head: head.value, compiled, off: new Map(), killed: new Set(["killed"]), confirmedAt: 0 },
+    ageMs,
+    source: "memory",
+  };
+  const { decisions, stale } = await decideAll(reading, { targetingKey: "u1", userId: "u1" }, maxStaleMs);
+  const reasons = flags.map(({ key }) => {
+    const { value, reason } = decisionOf(compiled, decisions, key);
+    return `${key} ${value ? "on" : "off"} ${reason}`;
+  });
+  return { stale, reasons };
+}
+
+describe("decideAll", () => {
+  it("a snapshot that is not too old decides", async () => {
+    expect(await decided(maxStaleMs)).toEqual({
+      stale: false,
+      reasons: ["plain on STATIC", "lasting on STATIC", "killed off DISABLED", "novel off ERROR"],
+    });
+  });
+
+  it("a stale one decides only for flags that want it, and lifts no kill", async () => {
+    expect(await decided(maxStaleMs + 1)).toEqual({
+      stale: true,
+      reasons: ["plain off STALE", "lasting on STATIC", "killed off DISABLED", "novel off STALE"],
+    });
+  });
+
+  it("without a snapshot there is no flag", async () => {
+    const { compiled, decisions } = await decideAll({ source: "none" }, { targetingKey: "u1" }, maxStaleMs);
+    expect(decisionOf(compiled, decisions, "plain")).toMatchObject({
+      value: false,
+      errorCode: "FLAG_NOT_FOUND",
+    });
+  });
+});

@@ -1,0 +1,101 @@
+import { describe, expect, it } from "vitest";
+import { readEnvironment } from "../../worker/env.ts";
+
+const good = {
+  ORIGIN_URL: "https://origin.example.com",
+  UPSTASH_REDIS_REST_URL: "https://eu1-sluice.upstash.io",
+  UPSTASH_REDIS_REST_TOKEN: "AaBbCc==",
+  SLUICE_ENV: "production",
+};
+const fetcher = { fetch, connect: () => undefined } as unknown as Fetcher;
+
+describe("readEnvironment", () => {
+  it("takes the design's defaults", () => {
+    expect(readEnvironment(good)).toEqual({
+      origin: { value: { kind: "url", base: "https://origin.example.com" } },
+      flags: {
+        value: {
+          environment: "production",
+          redisUrl: good.UPSTASH_REDIS_REST_URL,
+          redisToken: good.UPSTASH_REDIS_REST_TOKEN,
+          refreshMs: 5_000,
+          redisTimeoutMs: 150,
+          maxStaleMs: 3_600_000,
+        },
+      },
+    });
+  });
+
+  it("takes numbers as texts and as numbers", () => {
+    const { flags } = readEnvironment({
+      ...good,
+      REFRESH_MS: "1000",
+      REDIS_TIMEOUT_MS: 50,
+      MAX_STALE_MS: "60000",
+    });
+    expect(flags).toMatchObject({ value: { refreshMs: 1_000, redisTimeoutMs: 50, maxStaleMs: 60_000 } });
+  });
+
+  it.each(["http://localhost:8079", "http://127.0.0.1:8079", "http://[::1]:8079"])(
+    "takes a local Redis end: %s",
+    (UPSTASH_REDIS_REST_URL) => {
+      expect(readEnvironment({ ...good, UPSTASH_REDIS_REST_URL }).flags).toHaveProperty("value");
+    },
+  );
+
+  it("prefers the service binding", () => {
+    const { origin } = readEnvironment({ ...good, ORIGIN: fetcher });
+    expect(origin).toEqual({ value: { kind: "binding", fetcher } });
+  });
+
+  it.each([
+    ["UPSTASH_REDIS_REST_URL", undefined],
+    ["UPSTASH_REDIS_REST_URL", ""],
+    ["UPSTASH_REDIS_REST_URL", "http://eu1-sluice.upstash.io"],
+    ["UPSTASH_REDIS_REST_URL", "redis://localhost:6379"],
+    ["UPSTASH_REDIS_REST_URL", "https://user:pass-hunter2@eu1-sluice.upstash.io"],
+    ["UPSTASH_REDIS_REST_URL", "https://eu1-sluice.upstash.io\n"],
+    ["UPSTASH_REDIS_REST_URL", 7],
+    ["UPSTASH_REDIS_REST_TOKEN", undefined],
+    ["UPSTASH_REDIS_REST_TOKEN", "hunter2 "],
+    ["UPSTASH_REDIS_REST_TOKEN", "hunter2\n"],
+    ["SLUICE_ENV", undefined],
+    ["SLUICE_ENV", "Production"],
+    ["SLUICE_ENV", "a:b"],
+    ["REFRESH_MS", "5s"],
+    ["REFRESH_MS", ""],
+    ["REFRESH_MS", "0"],
+    ["REFRESH_MS", "-1"],
+    ["REFRESH_MS", 1.5],
+    ["REDIS_TIMEOUT_MS", "60000"],
+    ["MAX_STALE_MS", "14999"],
+    ["CONTEXT_SECRET", "hunter2"],
+    ["CONTEXT_SECRET", ""],
+  ])("refuses %s = %j and says so without the value", (name, value) => {
+    const { flags, origin } = readEnvironment({ ...good, [name]: value });
+    if (!("problems" in flags)) throw new Error("was accepted");
+    expect(flags.problems).toHaveLength(1);
+    expect(flags.problems[0]).toContain(name);
+    expect(flags.problems[0]).not.toContain("hunter2");
+    expect(origin).toHaveProperty("value");
+  });
+
+  it("names every problem at once", () => {
+    const { flags } = readEnvironment({ ORIGIN_URL: good.ORIGIN_URL });
+    expect(flags).toHaveProperty("problems.length", 3);
+  });
+
+  it.each([
+    [undefined, "is not set"],
+    ["", "is not set"],
+    ["origin.example.com", "must be an http or https URL"],
+    ["ftp://origin.example.com", "must be an http or https URL"],
+    ["https://origin.example.com/app", "leave out path"],
+    ["https://origin.example.com?x", "leave out path"],
+    ["https://user@origin.example.com", "leave out path"],
+  ])("refuses ORIGIN_URL = %j, and keeps the flags' settings", (ORIGIN_URL, words) => {
+    const { origin, flags } = readEnvironment({ ...good, ORIGIN_URL });
+    expect(JSON.stringify(origin)).toContain(words);
+    expect(flags).toHaveProperty("value");
+  });
+});

@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+import { backoffMs, planRefresh, type Freshness } from "../../worker/freshness.ts";
+
+const now = 1_000_000;
+const refreshMs = 5_000;
+const calm: Freshness = { now, refreshMs, confirmedAt: now, leaseUntil: 0, failures: 0, retryAt: 0 };
+const aged = (age: number, rest: Partial<Freshness> = {}): Freshness => ({
+  ...calm,
+  confirmedAt: now - age,
+  ...rest,
+});
+const nothing = (rest: Partial<Freshness> = {}): Freshness => ({ ...calm, confirmedAt: undefined, ...rest });
+
+const leased = { leaseUntil: now + 1 };
+const backingOff = { failures: 1, retryAt: now + 1 };
+const mayRetry = { failures: 1, retryAt: now };
+
+describe("planRefresh", () => {
+  it.each([
+    ["just confirmed", aged(0), "use"],
+    ["nearly due", aged(4_999), "use"],
+    ["due", aged(5_000), "refresh"],
+    ["due, one under way", aged(5_000, leased), "use"],
+    ["due, the one under way was lost", aged(5_000, { leaseUntil: now }), "refresh"],
+    ["due, backing off", aged(5_000, backingOff), "use"],
+    ["due, backed off", aged(5_000, mayRetry), "refresh"],
+    ["nearly too old", aged(14_999), "refresh"],
+    ["too old", aged(15_000), "wait"],
+    ["idle for a minute", aged(60_000), "wait"],
+    ["too old, one under way: each asks for itself", aged(15_000, leased), "wait"],
+    ["too old, backing off", aged(15_000, backingOff), "use"],
+    ["too old, backed off", aged(15_000, mayRetry), "wait"],
+    ["too old, backed off, one is finding out", aged(15_000, { ...mayRetry, ...leased }), "use"],
+    ["nothing held", nothing(), "wait"],
+    ["nothing held, one under way", nothing(leased), "wait"],
+    ["nothing held, backing off", nothing(backingOff), "use"],
+    ["nothing held, backed off", nothing(mayRetry), "wait"],
+    ["nothing held, one is finding out", nothing({ ...mayRetry, ...leased }), "use"],
+    ["the clock was set back", aged(-1), "wait"],
+  ] as const)("%s", (_name, state, plan) => {
+    expect(planRefresh(state)).toBe(plan);
+  });
+});
+
+describe("backoffMs", () => {
+  it("doubles, and ends at one refresh time", () => {
+    const most = [1, 2, 3, 4, 5, 6, 7, 1_000].map((failures) => backoffMs(failures, refreshMs, 1));
+    expect(most).toEqual([200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000]);
+  });
+
+  it("is never longer than one refresh time", () => {
+    expect(backoffMs(1, 50, 1)).toBe(50);
+  });
+
+  it("is spread over its upper half", () => {
+    expect([0, 0.5].map((random) => backoffMs(1, refreshMs, random))).toEqual([100, 150]);
+  });
+});

@@ -1,0 +1,187 @@
+import { describe, expect, it } from "vitest";
+import type { Fault } from "../../worker/fault.ts";
+import { identify } from "../../worker/identify.ts";
+import { strip } from "../../worker/strip.ts";
+
+const secret = "a secret of 26 characters";
+const kept = `anon-${"k".repeat(22)}`;
+const other = `anon-${"o".repeat(22)}`;
+const minted = /^anon-[A-Za-z0-9_-]{22}$/;
+
+const base64url = (bytes: Uint8Array): string =>
+  btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+const claim = (json: string): string => base64url(new TextEncoder().encode(json));
+
+async function identified(headers: Record<string, string>, contextSecret: string | null = secret) {
+  const faults: Fault[] = [];
+  const stripped = strip(new Headers(headers));
+  const visitor = await identify(stripped, contextSecret ?? undefined, (fault) => faults.push(fault));
+  return { ...visitor, faults };
+}
+
+const trusted = (json: string, more: Record<string, string> = {}): Record<string, string> => ({
+  "x-sluice-context": claim(json),
+  "x-sluice-proof": secret,
+  ...more,
+});
+
+describe("a trusted proxy", () => {
+  it("is believed beside the right proof", async () => {
+    const json = '{"userId":"zoë","plan":"pro","isEmployee":true,"organization":"acme","shoeSize":44}';
+    const {
+      context,
+      minted: fresh,
+      faults,
+    } = await identified(trusted(json, { cookie: `__Host-sluice-id=${kept}` }));
+    expect(context).toEqual({
+      targetingKey: "zoë",
+      userId: "zoë",
+      plan: "pro",
+      isEmployee: true,
+      organization: "acme",
+    });
+    expect(fresh).toBeUndefined();
+    expect(faults).toEqual([]);
+  });
+
+  it("is believed with padded base64url too", async () => {
+    const headers = { "x-sluice-context": `${claim('{"userId":"u1"} ')}==`, "x-sluice-proof": secret };
+    expect(headers["x-sluice-context"].length % 4).toBe(0);
+    expect((await identified(headers)).context.userId).toBe("u1");
+  });
+
+  it("who names nobody lends the attributes, and the cookie the place", async () => {
+    const { context } = await identified(
+      trusted('{"plan":"pro","userId":""}', { cookie: `__Host-sluice-id=${kept}` }),
+    );
+    expect(context).toEqual({ targetingKey: kept, anonymousId: kept, plan: "pro" });
+  });
+
+  it("cannot set the targeting key itself", async () => {
+    const { context } = await identified(trusted('{"targetingKey":"victim","userId":"u1"}'));
+    expect(context.targetingKey).toBe("u1");
+  });
+
+  const user = '{"userId":"u1","plan":"pro"}';
+  it.each([
+    [
+      "a forged proof",
+      { ...trusted(user), "x-sluice-proof": "a secret of 26 characterS" },
+      secret,
+      "context-unproven",
+    ],
+    [
+      "a proof that is a prefix",
+      { ...trusted(user), "x-sluice-proof": "a secret" },
+      secret,
+      "context-unproven",
+    ],
+    ["an empty proof", { ...trusted(user), "x-sluice-proof": "" }, secret, "context-unproven"],
+    ["no proof", { "x-sluice-context": claim(user) }, secret, "context-unproven"],
+    ["no secret set", trusted(user), null, "context-unproven"],
+    [
+      "no secret set and an empty proof",
+      { ...trusted(user), "x-sluice-proof": "" },
+      null,
+      "context-unproven",
+    ],
+    ["not base64url", { ...trusted(user), "x-sluice-context": "{}" }, secret, "context-malformed"],
+    [
+      "base64 of another alphabet",
+      { ...trusted(user), "x-sluice-context": "e30+" },
+      secret,
+      "context-malformed",
+    ],
+    ["a cut base64url", { ...trusted(user), "x-sluice-context": "e30ab" }, secret, "context-malformed"],
+    ["not JSON", trusted("{userId:1}"), secret, "context-malformed"],
+    [
+      "not UTF-8",
+      { ...trusted(user), "x-sluice-context": base64url(Uint8Array.of(0x22, 0xff, 0x22)) },
+      secret,
+      "context-malformed",
+    ],
+    ["an array", trusted('[{"userId":"u1"}]'), secret, "context-malformed"],
+    ["null", trusted("null"), secret, "context-malformed"],
+    ["a user id that is a number", trusted('{"userId":1}'), secret, "context-malformed"],
+    ["isEmployee as a text", trusted('{"userId":"u1","isEmployee":"true"}'), secret, "context-malformed"],
+    ["a user id that begins with anon-", trusted(`{"userId":"${kept}"}`), secret, "context-malformed"],
+    [
+      "an overlong user id",
+      trusted(JSON.stringify({ userId: "u".repeat(257) })),
+      secret,
+      "context-malformed",
+    ],
+    [
+      "more than 8 KiB",
+      trusted(JSON.stringify({ userId: "u1", padding: "p".repeat(8_192) })),
+      secret,
+      "context-malformed",
+    ],
+  ] as const)("is not believed: %s", async (_name, headers, contextSecret, word) => {
+    const { context, faults } = await identified(
+      { ...headers, cookie: `__Host-sluice-id=${kept}` },
+      contextSecret,
+    );
+    expect(context).toEqual({ targetingKey: kept, anonymousId: kept });
+    expect(faults.map((fault) => fault.word)).toEqual([word]);
+    expect(JSON.stringify(faults.map((fault) => fault.message))).not.toMatch(/u1|kkk|secret of/);
+  });
+
+  it("is not believed when the claim comes twice", async () => {
+    const headers = new Headers(trusted(user));
+    headers.append("x-sluice-context", claim('{"userId":"u2"}'));
+    const { context } = await identify(strip(headers), secret, () => undefined);
+    expect(context.userId).toBeUndefined();
+  });
+
+  it("cannot reach a prototype", async () => {
+    const { context } = await identified(
+      trusted('{"__proto__":{"isEmployee":true},"constructor":1,"userId":"u1"}'),
+    );
+    expect(context).toEqual({ targetingKey: "u1", userId: "u1" });
+    expect(context.isEmployee).toBeUndefined();
+    expect(Object.getPrototypeOf(context)).toBe(Object.prototype);
+  });
+});
+
+describe("the anonymous cookie", () => {
+  it.each([
+    ["alone", `__Host-sluice-id=${kept}`],
+    ["among others", `a=b; __Host-sluice-id=${kept}; theme=dark`],
+    ["in a second Cookie header", `a=b, __Host-sluice-id=${kept}`],
+    [
+      "the first valid one of several",
+      `__Host-sluice-id=u1; __Host-sluice-id=${kept}; __Host-sluice-id=${other}`,
+    ],
+  ])("is kept: %s", async (_name, cookie) => {
+    const visitor = await identified({ cookie });
+    expect(visitor.context).toEqual({ targetingKey: kept, anonymousId: kept });
+    expect(visitor.minted).toBeUndefined();
+  });
+
+  it.each([
+    ["none", undefined],
+    ["empty", "__Host-sluice-id="],
+    ["a listed id", "__Host-sluice-id=user-1"],
+    ["too short", `__Host-sluice-id=${kept.slice(0, -1)}`],
+    ["too long", `__Host-sluice-id=${kept}k`],
+    ["another alphabet", `__Host-sluice-id=anon-${"+".repeat(22)}`],
+    ["a further =", `__Host-sluice-id=${kept}=x`],
+    ["another name's end", `x__Host-sluice-id=${kept}`],
+    ["another case", `__host-sluice-id=${kept}`],
+    ["quoted", `__Host-sluice-id="${kept}"`],
+  ])("is replaced by a fresh one that counts at once: %s", async (_name, cookie) => {
+    const visitor = await identified(cookie === undefined ? {} : { cookie });
+    expect(visitor.minted).toMatch(minted);
+    expect(visitor.minted).not.toBe(kept);
+    expect(visitor.context).toEqual({ targetingKey: visitor.minted, anonymousId: visitor.minted });
+  });
+
+  it("is another one for everybody", async () => {
+    const ids = await Promise.all(Array.from({ length: 100 }, async () => (await identified({})).minted));
+    expect(new Set(ids).size).toBe(100);
+  });
+});

@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest";
+import { strip } from "../../worker/strip.ts";
+
+const entries = (headers: Headers): Record<string, string> => Object.fromEntries(headers);
+
+describe("strip takes out what only Sluice may say", () => {
+  it.each([
+    "x-flags",
+    "X-Flags",
+    "X-FLAGS",
+    "x_flags",
+    "X_Flags",
+    "X_FLAGS_CONTEXT",
+    "x-flags-context",
+    "x-flags-anything",
+    "x-flagship", // a prefix is a prefix: better one too many
+    "x.flags",
+    "x-sluice-context",
+    "X_Sluice_Context",
+    "x-sluice-proof",
+    "X-Sluice_Proof",
+    "x-sluice-whatever",
+    "Signature_Input",
+  ])("%s", (name) => {
+    const { headers } = strip(new Headers([[name, "copilot"]]));
+    expect(entries(headers)).toEqual({});
+  });
+
+  it("takes duplicates together, and leaves the received headers alone", () => {
+    const received = new Headers([
+      ["x-flags", "a"],
+      ["x-flags", "b"],
+      ["X_Flags", "c"],
+      ["accept", "text/html"],
+    ]);
+    expect(entries(strip(received).headers)).toEqual({ accept: "text/html" });
+    expect(received.get("x-flags")).toBe("a, b");
+  });
+
+  it.each(["x-flag", "flags", "x-f-lags", "cookie", "authorization", "x-forwarded-for", "xx-flags"])(
+    "leaves %s",
+    (name) => {
+      expect(strip(new Headers([[name, "1"]])).headers.get(name)).toBe("1");
+    },
+  );
+});
+
+describe("strip lifts the claim out", () => {
+  it("with its proof", () => {
+    const received = new Headers({ "x-sluice-context": "e30", "x-sluice-proof": "p" });
+    expect(strip(received).claim).toEqual({ context: "e30", proof: "p" });
+  });
+
+  it("without a proof", () => {
+    expect(strip(new Headers({ "x-sluice-context": "e30" })).claim).toEqual({ context: "e30", proof: null });
+  });
+
+  it("in its one spelling only", () => {
+    expect(strip(new Headers({ x_sluice_context: "e30", x_sluice_proof: "p" })).claim).toBeUndefined();
+  });
+});
+
+describe("strip and message signatures", () => {
+  const others = 'sig1=("@method" "@path");created=1618884473;keyid="k"';
+  it.each([
+    ["ours alone goes", 'sluice=("x-flags");created=1', "sluice=:AAAA:", {}],
+    [
+      "others stay",
+      `${others}, sluice=("x-flags");created=1`,
+      "sig1=:AAAA:, sluice=:BBBB:",
+      { "signature-input": others, signature: "sig1=:AAAA:" },
+    ],
+    [
+      "what has nothing to do with us stays as it came",
+      others,
+      "sig1=:AA==:  ",
+      { "signature-input": others, signature: "sig1=:AA==:" },
+    ],
+    ["foreign and unparsable stays", "((", "sig1=", { "signature-input": "((", signature: "sig1=" }],
+    ["unparsable with our label: both go", 'sluice=("x-flags"', "sig1=:AAAA:", {}],
+    ["our label in capitals is no dictionary key: both go", "Sluice=()", "sig1=:AAAA:", {}],
+    [
+      "the word in another member's parameter stays",
+      'sig1=();tag="sluice-like"',
+      "sig1=:AAAA:",
+      { "signature-input": 'sig1=();tag="sluice-like"', signature: "sig1=:AAAA:" },
+    ],
+  ])("%s", (_name, input, signature, left) => {
+    const { headers } = strip(new Headers({ "signature-input": input, signature }));
+    expect(entries(headers)).toEqual(left);
+  });
+
+  it("a member that comes in a second header of the same name goes as well", () => {
+    const { headers } = strip(
+      new Headers([
+        ["signature", "sig1=:AAAA:"],
+        ["signature", "sluice=:BBBB:"],
+      ]),
+    );
+    expect(entries(headers)).toEqual({ signature: "sig1=:AAAA:" });
+  });
+});

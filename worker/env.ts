@@ -1,0 +1,130 @@
+import { ENVIRONMENT_PATTERN } from "../shared/snapshot.ts";
+
+/** What wrangler binds; nothing of it is trusted to be there or to be right. */
+export interface Bindings {
+  readonly ORIGIN?: Fetcher;
+  readonly ORIGIN_URL?: unknown;
+  readonly UPSTASH_REDIS_REST_URL?: unknown;
+  readonly UPSTASH_REDIS_REST_TOKEN?: unknown;
+  readonly SLUICE_ENV?: unknown;
+  readonly REFRESH_MS?: unknown;
+  readonly REDIS_TIMEOUT_MS?: unknown;
+  readonly MAX_STALE_MS?: unknown;
+  readonly CONTEXT_SECRET?: unknown;
+}
+
+/** Where requests go. */
+export type Origin =
+  | { readonly kind: "binding"; readonly fetcher: Fetcher }
+  | { readonly kind: "url"; readonly base: string };
+
+/** What the flags need. Times are in milliseconds. */
+export interface FlagSettings {
+  readonly environment: string;
+  readonly redisUrl: string;
+  readonly redisToken: string;
+  readonly refreshMs: number;
+  readonly redisTimeoutMs: number;
+  readonly maxStaleMs: number;
+  /** Absent: no proxy is believed. */
+  readonly contextSecret?: string;
+}
+
+/** Problems name the variable, what is wrong and how to mend it; never its value, which may be a secret. */
+export type Checked<T> = { readonly value: T } | { readonly problems: readonly string[] };
+
+/** The two halves are apart since they fail apart: without flags all is off, without an origin there is no site. */
+export interface Environment {
+  readonly origin: Checked<Origin>;
+  readonly flags: Checked<FlagSettings>;
+}
+
+/** The shortest CONTEXT_SECRET: whoever guesses it is any user he likes. */
+const MIN_SECRET_LENGTH = 16;
+
+/** Validates every binding. Never throws. */
+export function readEnvironment(bindings: Bindings): Environment {
+  return { origin: readOrigin(bindings), flags: readFlagSettings(bindings) };
+}
+
+function readOrigin({ ORIGIN: fetcher, ORIGIN_URL: given }: Bindings): Checked<Origin> {
+  if (typeof fetcher === "object" && fetcher !== null) return { value: { kind: "binding", fetcher } };
+  if (given === undefined || given === "") {
+    return {
+      problems: ["ORIGIN_URL is not set: set it (or a service binding named ORIGIN) in wrangler.toml"],
+    };
+  }
+  const url = parseUrl(given);
+  if (url === undefined) {
+    return { problems: ["ORIGIN_URL must be an http or https URL such as https://origin.example.com"] };
+  }
+  if (url.pathname !== "/" || url.search !== "" || url.hash !== "" || url.username !== "") {
+    return {
+      problems: ["ORIGIN_URL must be scheme, host and port only: leave out path, query and user name"],
+    };
+  }
+  return { value: { kind: "url", base: url.origin } };
+}
+
+function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
+  const problems: string[] = [];
+  const text = (name: keyof Bindings, mend: string, holds: (value: string) => boolean): string => {
+    const value = bindings[name];
+    if (typeof value === "string" && value !== "" && holds(value)) return value;
+    problems.push(value === undefined || value === "" ? `${name} is not set: ${mend}` : `${name}: ${mend}`);
+    return "";
+  };
+  const integer = (name: keyof Bindings, fallback: number, min: number, max: number): number => {
+    const value = bindings[name] ?? fallback;
+    const number = typeof value === "string" && /^\d{1,12}$/.test(value) ? Number(value) : value;
+    if (typeof number === "number" && Number.isInteger(number) && number >= min && number <= max)
+      return number;
+    problems.push(`${name} must be a whole number of milliseconds from ${min} to ${max}`);
+    return fallback;
+  };
+
+  const settings: FlagSettings = {
+    environment: text(
+      "SLUICE_ENV",
+      `set it in wrangler.toml to the publisher's SLUICE_ENV, matching ${ENVIRONMENT_PATTERN.source}`,
+      (value) => ENVIRONMENT_PATTERN.test(value),
+    ),
+    redisUrl: text(
+      "UPSTASH_REDIS_REST_URL",
+      "run `wrangler secret put UPSTASH_REDIS_REST_URL` with the https URL of the database's REST API",
+      isRestUrl,
+    ),
+    redisToken: text(
+      "UPSTASH_REDIS_REST_TOKEN",
+      "run `wrangler secret put UPSTASH_REDIS_REST_TOKEN` with the read-only token, without spaces or line ends",
+      (value) => /^[\x21-\x7e]+$/.test(value),
+    ),
+    refreshMs: integer("REFRESH_MS", 5_000, 20, 600_000),
+    redisTimeoutMs: integer("REDIS_TIMEOUT_MS", 150, 10, 10_000),
+    maxStaleMs: integer("MAX_STALE_MS", 3_600_000, 100, 30 * 86_400_000),
+    ...(bindings.CONTEXT_SECRET !== undefined && {
+      contextSecret: text(
+        "CONTEXT_SECRET",
+        `use at least ${MIN_SECRET_LENGTH} characters, or remove it if no proxy is to be believed`,
+        (value) => value.length >= MIN_SECRET_LENGTH,
+      ),
+    }),
+  };
+  if (settings.maxStaleMs < 3 * settings.refreshMs) {
+    // Flags would switch off between two ordinary refreshes.
+    problems.push("MAX_STALE_MS must be at least 3 times REFRESH_MS");
+  }
+  return problems.length > 0 ? { problems } : { value: settings };
+}
+
+/** Over plain http the token could be read on the way: for a local Redis end only. */
+function isRestUrl(value: string): boolean {
+  const url = parseUrl(value);
+  if (url === undefined || url.username !== "" || url.search !== "" || url.hash !== "") return false;
+  return url.protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
+}
+
+function parseUrl(value: unknown): URL | undefined {
+  const url = typeof value === "string" && !/\s/.test(value) ? URL.parse(value) : null;
+  return url !== null && ["http:", "https:"].includes(url.protocol) ? url : undefined;
+}

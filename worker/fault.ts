@@ -1,0 +1,38 @@
+/** What can go wrong with the flags, in words that may stand in public (`/.well-known/sluice`). */
+export type FaultWord =
+  | "misconfigured"
+  | "redis-unreachable"
+  | "redis-timeout"
+  | "redis-refused"
+  | "redis-garbage"
+  | "head-missing"
+  | "head-unreadable"
+  | "snapshot-missing"
+  | "snapshot-unreadable"
+  | "digest-mismatch"
+  | "off-unreadable"
+  | "older-revision"
+  | "other-digest"
+  | "foreign-database"
+  | "context-unproven"
+  | "context-malformed"
+  | "origin-missing"
+  | "origin-unreachable"
+  | "internal";
+
+/** A fault with a detail for the log: what is wrong and how to mend it, never a token, an id or a payload. */
+export class Fault extends Error {
+  readonly word: FaultWord;
+
+  constructor(word: FaultWord, detail: string) {
+    super(detail);
+    this.name = "Fault";
+    this.word = word;
+  }
+}
+
+/** The fault that an exception is. An unforeseen one is named by its class alone: its text may hold anything. */
+export function toFault(error: unknown): Fault {
+  if (error instanceof Fault) return error;
+  return new Fault("internal", `unexpected ${error instanceof Error ? error.name : typeof error}`);
+}

@@ -1,0 +1,58 @@
+import { readEnvironment, type Bindings, type Checked, type FlagSettings, type Origin } from "./env.ts";
+import { Fault } from "./fault.ts";
+import { createStore } from "./redis.ts";
+import { createReport, type Report } from "./report.ts";
+import { createSnapshotReader, type SnapshotReader } from "./snapshot-reader.ts";
+
+/** What all requests of an isolate share. */
+export interface Runtime {
+  readonly origin: Checked<Origin>;
+  readonly read: SnapshotReader;
+  readonly contextSecret: string | undefined;
+  readonly maxStaleMs: number;
+  readonly report: Report;
+}
+
+const runtimes = new WeakMap<Bindings, Runtime>();
+
+/** The bindings are one object for an isolate's life: checked once, and what is held is held there. */
+export function runtimeOf(bindings: Bindings): Runtime {
+  let runtime = runtimes.get(bindings);
+  if (runtime === undefined) {
+    runtime = createRuntime(bindings);
+    runtimes.set(bindings, runtime);
+  }
+  return runtime;
+}
+
+function createRuntime(bindings: Bindings): Runtime {
+  const report = createReport();
+  const { origin, flags } = readEnvironment(bindings);
+  if ("problems" in flags) return { origin, report, ...withoutFlags(flags.problems, report) };
+  const { contextSecret, maxStaleMs } = flags.value;
+  return { origin, report, contextSecret, maxStaleMs, read: createReader(flags.value, report) };
+}
+
+function createReader(settings: FlagSettings, report: Report): SnapshotReader {
+  const { refreshMs, redisTimeoutMs } = settings;
+  // Longer than a request waits, so that a slow Redis is slow and not down; shorter than what a recovery may take.
+  const commandTimeoutMs = Math.max(redisTimeoutMs, Math.min(refreshMs, 3_000));
+  const store = createStore({ ...settings, commandTimeoutMs });
+  return createSnapshotReader({ store, refreshMs, redisTimeoutMs, leaseMs: 2 * commandTimeoutMs, report });
+}
+
+/** A worker that is set up wrongly is a site without features, not a site that is down. */
+function withoutFlags(
+  problems: readonly string[],
+  report: Report,
+): Pick<Runtime, "read" | "contextSecret" | "maxStaleMs"> {
+  const fault = new Fault("misconfigured", problems.join("; "));
+  return {
+    contextSecret: undefined,
+    maxStaleMs: 0,
+    read: async () => {
+      report(fault);
+      return { source: "none", fault: fault.word };
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import { parseDictionary, serializeDictionary } from "structured-headers";
+
+/** What a proxy says about the user; nothing until its proof has been checked. */
+export interface Claim {
+  readonly context: string;
+  readonly proof: string | null;
+}
+
+/** What of a request's headers may go on to the origin, and the claim that was taken out of them. */
+export interface Stripped {
+  readonly headers: Headers;
+  readonly claim?: Claim;
+}
+
+const OWN_PREFIXES = ["x-flags", "x-sluice-"];
+const SIGNATURE_HEADERS = ["signature", "signature-input"];
+
+/** The label under which the worker signs. */
+const LABEL = "sluice";
+
+/**
+ * Removes whatever only Sluice may say: every header that an origin could take for `x-flags*` or `x-sluice-*`, and the
+ * `sluice` members of a message signature. Duplicates are one entry here, so they go together.
+ */
+export function strip(received: Headers): Stripped {
+  const context = received.get("x-sluice-context");
+  const proof = received.get("x-sluice-proof");
+  const headers = new Headers(received);
+
+  // Gathered first: a name is not taken out of what is being walked.
+  const names = Array.from(headers.keys());
+  for (const name of names) {
+    const folded = fold(name);
+    const ours = OWN_PREFIXES.some((prefix) => folded.startsWith(prefix));
+    // `Signature_Input` is nobody's header, but an origin behind CGI reads it as if it were.
+    const disguised = SIGNATURE_HEADERS.includes(folded) && folded !== name.toLowerCase();
+    if (ours || disguised) headers.delete(name);
+  }
+  stripSignatures(headers);
+  return context === null ? { headers } : { headers, claim: { context, proof } };
+}
+
+/**
+ * A name as the least careful origin reads it. CGI, WSGI and PHP turn `-` into `_`, some of them every other
+ * character too, so `X_Flags` and `X.Flags` may arrive as `x-flags`.
+ */
+function fold(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, "-");
+}
+
+function stripSignatures(headers: Headers): void {
+  try {
+    for (const name of SIGNATURE_HEADERS) {
+      const value = headers.get(name);
+      // What does not even hold the word stays as it came: other people's signatures are none of our business.
+      if (value === null || !value.toLowerCase().includes(LABEL)) continue;
+      const members = parseDictionary(value);
+      if (!members.delete(LABEL)) continue;
+      if (members.size === 0) headers.delete(name);
+      else headers.set(name, serializeDictionary(members));
+    }
+  } catch {
+    // A laxer parser than ours might find a `sluice` member in there. Without the other header each is meaningless.
+    for (const name of SIGNATURE_HEADERS) headers.delete(name);
+  }
+}

@@ -1,0 +1,59 @@
+import { parseContext, type EvaluationContext } from "../shared/context.ts";
+import { ANONYMOUS_PREFIX } from "./anonymous-id.ts";
+import { Fault } from "./fault.ts";
+import type { Claim } from "./strip.ts";
+
+/** The longest `x-sluice-context`, in characters as sent. */
+const MAX_CLAIM_LENGTH = 8_192;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Reads what a trusted proxy says about the user: base64url of the UTF-8 of a JSON evaluation context.
+ *
+ * @param secret CONTEXT_SECRET; undefined believes nobody
+ * @throws Fault `context-unproven` or `context-malformed`; its text holds nothing of the claim
+ */
+export async function readTrustedContext(
+  claim: Claim,
+  secret: string | undefined,
+): Promise<EvaluationContext> {
+  if (secret === undefined) {
+    throw new Fault("context-unproven", "x-sluice-context came, but CONTEXT_SECRET is not set");
+  }
+  if (claim.proof === null || !(await isSame(claim.proof, secret))) {
+    throw new Fault("context-unproven", "x-sluice-context came without the right x-sluice-proof");
+  }
+  if (claim.context.length > MAX_CLAIM_LENGTH) {
+    throw malformed(`x-sluice-context is longer than ${MAX_CLAIM_LENGTH} characters`);
+  }
+  const parsed = parseContext(parseClaim(claim.context));
+  if ("problem" in parsed) throw malformed(`x-sluice-context: ${parsed.problem}`);
+  if (parsed.context.userId?.startsWith(ANONYMOUS_PREFIX)) {
+    throw malformed(`x-sluice-context: a user id must not begin with "${ANONYMOUS_PREFIX}"`);
+  }
+  return parsed.context;
+}
+
+function parseClaim(text: string): unknown {
+  try {
+    if (!/^[A-Za-z0-9_-]+={0,2}$/.test(text)) throw new SyntaxError();
+    const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/").replaceAll("=", ""));
+    return JSON.parse(decoder.decode(Uint8Array.from(binary, (character) => character.charCodeAt(0))));
+  } catch {
+    throw malformed("x-sluice-context must be base64url of a JSON object in UTF-8");
+  }
+}
+
+/** Compares digests, which have one length, in constant time: a comparison of the texts would give the secret away. */
+async function isSame(given: string, expected: string): Promise<boolean> {
+  const [a, b] = await Promise.all(
+    [given, expected].map((text) => crypto.subtle.digest("SHA-256", encoder.encode(text))),
+  );
+  return a !== undefined && b !== undefined && crypto.subtle.timingSafeEqual(a, b);
+}
+
+function malformed(detail: string): Fault {
+  return new Fault("context-malformed", detail);
+}
