@@ -1,9 +1,13 @@
 import { defineConfig } from "vitest/config";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 
+const report = process.env["SLUICE_TEST_REPORT"];
+
 /** Each project is one kind of room to run in; `npm test` runs those that need no Debian package. */
 export default defineConfig({
   test: {
+    // .ci/run counts from a report; people read the terminal.
+    reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       {

@@ -1,6 +1,11 @@
-import { devNull } from "node:os";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { unstable_startWorker } from "wrangler";
+import { promisify } from "node:util";
+import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
+import { unstable_getMiniflareWorkerOptions } from "wrangler";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -10,9 +15,12 @@ export interface EdgeWorker {
   readonly stop: () => Promise<void>;
 }
 
+let bundle: Promise<string> | undefined;
+
 /**
- * Starts the worker with wrangler.toml's settings and `vars` over them. Nothing of the machine's own settings
- * (.dev.vars, .env) comes in.
+ * Starts the worker as `wrangler deploy` would send it, with wrangler.toml's settings and `vars` over them. Nothing of
+ * the machine's own settings (.dev.vars, .env) comes in. Not by wrangler's own dev server, whose second proxy in front
+ * halves what goes through.
  *
  * @param options.vars bindings by name, secrets too
  * @param options.port 0: a free one
@@ -23,28 +31,53 @@ export async function startEdgeWorker(options: {
   /** Hears what the worker logs. */
   readonly log?: (line: string) => void;
 }): Promise<EdgeWorker> {
-  // What wrangler would fetch or send at its start has no place in a local system.
-  process.env["WRANGLER_SEND_METRICS"] = "false";
-  process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
-  process.env["WRANGLER_WRITE_LOGS"] = "false";
-  // Ctrl-C reaches workerd too, and miniflare would call that a crash.
-  process.env["WRANGLER_LOG"] = "none";
-  const worker = await unstable_startWorker({
-    config: `${root}wrangler.toml`,
-    envFiles: [devNull],
-    bindings: Object.fromEntries(
-      Object.entries(options.vars).map(([name, value]) => [name, { type: "plain_text" as const, value }]),
-    ),
-    dev: {
-      server: { hostname: "127.0.0.1", port: options.port ?? 0 },
-      inspector: false,
-      persist: false,
-      watch: false,
-      logLevel: "none",
-      structuredLogsHandler: ({ message }: { readonly message: string }) => options.log?.(message),
-    },
-  });
-  await worker.ready;
-  const { origin } = await worker.url;
-  return { url: origin, stop: () => worker.dispose() };
+  bundle ??= bundleWorker();
+  const script = await bundle;
+  const { bindings, compatibilityDate } = readSettings();
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: "127.0.0.1",
+      port: options.port ?? 0,
+      // Request.cf would be fetched from the network.
+      cf: false,
+      // Ctrl-C reaches workerd too, and miniflare would call that a crash.
+      log: new Log(LogLevel.NONE),
+      handleStructuredLogs: ({ message }) => options.log?.(message),
+      modules: true,
+      script,
+      compatibilityDate,
+      bindings: { ...bindings, ...options.vars },
+    }),
+  );
+  const { origin } = await miniflare.ready;
+  return { url: origin, stop: () => miniflare.dispose() };
+}
+
+interface Settings {
+  readonly bindings: Readonly<Record<string, string>>;
+  readonly compatibilityDate: string;
+}
+
+function readSettings(): Settings {
+  // wrangler's own type for this leans on a package that it does not ship.
+  const settings: unknown = unstable_getMiniflareWorkerOptions(
+    path.join(root, "wrangler.toml"),
+  ).workerOptions;
+  return settings as Settings;
+}
+
+/** What `wrangler deploy` would send. */
+async function bundleWorker(): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), "sluice-worker-"));
+  try {
+    const wrangler = path.join(root, "node_modules/wrangler/bin/wrangler.js");
+    await promisify(execFile)(
+      process.execPath,
+      [wrangler, "deploy", "--dry-run", "--outdir", folder, "--config", path.join(root, "wrangler.toml")],
+      { cwd: folder, env: { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_WRITE_LOGS: "false" } },
+    );
+    return await readFile(path.join(folder, "index.js"), "utf8");
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
