@@ -26,7 +26,9 @@ export async function startSite({ port = 0 }: { readonly port?: number } = {}): 
       if (path === "/flags.json") {
         response.setHeader("content-type", "application/json");
         const { enabled, context, problem } = flags;
-        return response.end(JSON.stringify({ enabled, context, problem }));
+        const { "x-flags": xFlags, "x-flags-context": xFlagsContext } = request.headers;
+        const headers = { "x-flags": xFlags, "x-flags-context": xFlagsContext };
+        return response.end(`${JSON.stringify({ enabled, context, problem, headers }, null, 2)}\n`);
       }
       if (path !== "/") response.statusCode = 404;
       response.setHeader("content-type", "text/html; charset=utf-8");

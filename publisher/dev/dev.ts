@@ -38,21 +38,26 @@ async function untilTold(): Promise<string> {
   return signal;
 }
 
-function whatToTry({ edgeUrl, apiUrl, originUrl, databaseUrl }: LocalSystem): string {
+function whatToTry({ edgeUrl, apiUrl, originUrl, databaseUrl, contextSecret }: LocalSystem): string {
+  const employee = Buffer.from('{"userId":"emp-1","isEmployee":true}').toString("base64url");
   return `
-  Site through the worker   ${edgeUrl}/
-  Site without the worker   ${originUrl}/   (everything off)
-  Edge status               ${edgeUrl}/.well-known/sluice
-  Admin API                 ${apiUrl}/api/v1/docs
-  Postgres                  ${databaseUrl}
+  Site, through the worker   ${edgeUrl}/
+  Site, without the worker   ${originUrl}/   (everything off)
+  Edge status                ${edgeUrl}/.well-known/sluice
+  Admin API                  ${apiUrl}/api/v1/docs
+  Postgres                   ${databaseUrl}
 
-  Try, in another terminal:
+  Try, in another terminal in this folder:
 
-    curl -s ${edgeUrl}/flags.json              # what the site hears: which flags are on for you
-    npm run -s sluice -- rollout ai_search 100  # now the page is the AI page, within 5 seconds
-    npm run -s sluice -- kill ai_search         # and now it is not
+    curl -s ${edgeUrl}/flags.json                # what the site hears of you; or open the site
+    npm run -s sluice -- rollout ai_search 100   # within 5 seconds everybody has the AI page
+    npm run -s sluice -- kill ai_search          # and now nobody has
 
-  More: npm run -s sluice -- --help      Ctrl-C ends everything; your flags are kept.
+  As an employee that your proxy has logged in:
+
+    curl -s ${edgeUrl}/flags.json -H 'x-sluice-proof: ${contextSecret}' -H 'x-sluice-context: ${employee}'
+
+  More: npm run -s sluice -- --help. Ctrl-C ends everything; your flags are kept.
 `;
 }
 
