@@ -3,23 +3,25 @@ import { cloudflareTest } from "@cloudflare/vitest-plugin";
 
 const report = process.env["SLUICE_TEST_REPORT"];
 
+/** Bounds against hanging, in milliseconds; far above what a busy machine needs. */
+const patient = { testTimeout: 60_000, hookTimeout: 120_000 };
+
 /** Each project is one kind of room to run in; `npm test` runs those that need no Debian package. */
 export default defineConfig({
   test: {
     // .ci/run counts from a report; people read the terminal.
     reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], ...patient } },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
-        test: { name: "edge", include: ["test/worker/**/*.test.ts"] },
+        test: { name: "edge", include: ["test/worker/**/*.test.ts"], ...patient },
       },
       {
         test: {
           name: "worker-http",
           include: ["test/worker-http/**/*.test.ts"],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          ...patient,
         },
       },
       {
@@ -27,8 +29,7 @@ export default defineConfig({
           name: "publisher",
           include: ["test/publisher/**/*.test.ts", "test/contract/**/*.test.ts"],
           globalSetup: ["test/support/postgres-global-setup.ts"],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          ...patient,
         },
       },
       {
@@ -36,7 +37,7 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           fileParallelism: false,
-          testTimeout: 180_000,
+          testTimeout: 300_000,
           hookTimeout: 120_000,
         },
       },
@@ -45,8 +46,7 @@ export default defineConfig({
         test: {
           name: "redis",
           include: ["test/redis/**/*.test.ts"],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          ...patient,
         },
       },
     ],

@@ -1,0 +1,3 @@
+import { runCases } from "../cases/run-cases.ts";
+
+runCases();

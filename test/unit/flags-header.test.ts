@@ -1,0 +1,255 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { compile } from "../../shared/compile.ts";
+import { withTargetingKey } from "../../shared/context.ts";
+import { computeBuckets, decide } from "../../shared/evaluate.ts";
+import {
+  decodeFlags,
+  decodeFlagsContext,
+  encodeFlags,
+  encodeFlagsContext,
+  type FlagsContext,
+} from "../../shared/flags-header.ts";
+import type { SnapshotFlag } from "../../shared/flag.ts";
+import { SCHEMA } from "../../shared/snapshot.ts";
+
+async function headerOf(flags: readonly SnapshotFlag[]): Promise<string | undefined> {
+  const compiled = compile({ schema: SCHEMA, flags });
+  const context = withTargetingKey({ userId: "user-1" });
+  return encodeFlags(compiled, decide(compiled, context, await computeBuckets(compiled, context)));
+}
+
+const flagOn = (key: string, more: Partial<SnapshotFlag> = {}): SnapshotFlag => ({
+  key,
+  enabled: true,
+  rollout_pct: 100,
+  ...more,
+});
+
+const CONTEXT: FlagsContext = {
+  version: { epoch: 1, revision: 412 },
+  ageMs: 1200,
+  at: 1_790_000_000_000,
+  targetingKey: "user-1",
+  method: "GET",
+  host: "example.com",
+  path: "/ai/search?q=1",
+  source: "memory",
+};
+
+describe("x-flags, written", () => {
+  test("names what is on, sorted by key", async () => {
+    expect(await headerOf([flagOn("copilot"), flagOn("ai_search"), flagOn("ai-b")])).toBe(
+      "ai-b, ai_search, copilot",
+    );
+  });
+
+  test("leaves out what is off, broken, or not for the header", async () => {
+    const header = await headerOf([
+      flagOn("a"),
+      flagOn("b", { enabled: false }),
+      flagOn("c", { rollout_pct: 0 }),
+      flagOn("d", { in_header: false }),
+      flagOn("e", { invalid: "broken" }),
+    ]);
+    expect(header).toBe("a");
+  });
+
+  test("is absent when nothing is on", async () => {
+    expect(await headerOf([])).toBeUndefined();
+    expect(await headerOf([flagOn("a", { enabled: false })])).toBeUndefined();
+  });
+
+  test("is off for a flag without a decision", () => {
+    expect(encodeFlags(compile({ schema: SCHEMA, flags: [flagOn("a")] }), [])).toBeUndefined();
+  });
+});
+
+describe("x-flags, read", () => {
+  test.for<{ header: string; flags: readonly (readonly [key: string, variant: string])[] | undefined }>([
+    { header: "", flags: [] },
+    { header: "ai", flags: [["ai", "on"]] },
+    { header: "ai=?1", flags: [["ai", "on"]] },
+    {
+      header: "  ai ,\tcopilot  ",
+      flags: [
+        ["ai", "on"],
+        ["copilot", "on"],
+      ],
+    },
+    { header: 'ai;v="beta"', flags: [["ai", "beta"]] },
+    { header: 'ai;v="beta";w=1', flags: [["ai", "beta"]] },
+    { header: "ai;v=beta", flags: [["ai", "on"]] },
+    { header: "ai;v=1", flags: [["ai", "on"]] },
+    { header: "ai;v", flags: [["ai", "on"]] },
+    // Another value is nobody's statement that the flag is on.
+    { header: "ai=?0", flags: [] },
+    { header: "ai=1", flags: [] },
+    { header: "ai=0", flags: [] },
+    { header: "ai=on", flags: [] },
+    { header: "ai=true", flags: [] },
+    { header: 'ai="on"', flags: [] },
+    { header: "ai=:dHJ1ZQ==:", flags: [] },
+    { header: "ai=@1790000000", flags: [] },
+    { header: 'ai=%"on"', flags: [] },
+    { header: "ai=()", flags: [] },
+    { header: "ai=(?1)", flags: [] },
+    { header: "ai=(?1 ?1);v=1", flags: [] },
+    { header: "ai=?0, copilot", flags: [["copilot", "on"]] },
+    // The last of two members counts (RFC 9651, section 3.2).
+    { header: "ai, ai", flags: [["ai", "on"]] },
+    { header: "ai, ai=?0", flags: [] },
+    { header: "ai=?0, ai", flags: [["ai", "on"]] },
+    { header: 'ai;v="a", ai;v="b"', flags: [["ai", "b"]] },
+    { header: "constructor", flags: [["constructor", "on"]] },
+    // Malformed: nothing of it is believed.
+    { header: ",", flags: undefined },
+    { header: "ai,", flags: undefined },
+    { header: "ai,,copilot", flags: undefined },
+    { header: "ai copilot", flags: undefined },
+    { header: "ai=", flags: undefined },
+    { header: "ai=?2", flags: undefined },
+    { header: "ai=?", flags: undefined },
+    { header: "AI", flags: undefined },
+    { header: "1ai", flags: undefined },
+    { header: "__proto__", flags: undefined },
+    { header: "ai;v=", flags: undefined },
+    { header: 'ai;v="beta', flags: undefined },
+    { header: "ai=(?1", flags: undefined },
+    { header: "ai, \u00fcber", flags: undefined },
+    { header: "ai\n", flags: undefined },
+    { header: "ai\0", flags: undefined },
+    { header: '{"ai":true}', flags: undefined },
+  ])("$header", ({ header, flags }) => {
+    const read = decodeFlags(header);
+    expect(read && [...read]).toStrictEqual(flags);
+  });
+
+  test("is refused when it is longer than anything a worker sends", () => {
+    const longest = "a".repeat(16_384);
+    expect(decodeFlags(longest)?.size).toBe(1);
+    expect(decodeFlags(`${longest}a`)).toBeUndefined();
+  });
+
+  test("gives back what was written", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(
+          fc.record({
+            key: fc.stringMatching(/^[a-z][a-z0-9_-]{0,63}$/),
+            enabled: fc.boolean(),
+            rollout_pct: fc.constant(100),
+            in_header: fc.boolean(),
+          }),
+          { selector: (flag) => flag.key, maxLength: 20 },
+        ),
+        async (flags) => {
+          const header = await headerOf(flags);
+          const expected = flags.filter((flag) => flag.enabled && flag.in_header).map((flag) => flag.key);
+          const sorted = expected.sort();
+          expect([...(decodeFlags(header ?? "") ?? [])]).toStrictEqual(sorted.map((key) => [key, "on"]));
+          expect(header === undefined).toBe(sorted.length === 0);
+        },
+      ),
+    );
+  });
+});
+
+describe("x-flags-context, written", () => {
+  test("is a dictionary", () => {
+    expect(encodeFlagsContext({ ...CONTEXT, stale: true })).toBe(
+      'epoch=1, rev=412, age=1200, key=:dXNlci0x:, m="GET", h="example.com", p="/ai/search?q=1", src=memory, stale, at=@1790000000',
+    );
+  });
+
+  test("says no version, age or key when there is none", () => {
+    const { method, host, path, at } = CONTEXT;
+    expect(encodeFlagsContext({ method, host, path, at, source: "none", stale: false })).toBe(
+      'm="GET", h="example.com", p="/ai/search?q=1", src=none, at=@1790000000',
+    );
+  });
+
+  test("escapes, and never splits the header", () => {
+    const header = encodeFlagsContext({ ...CONTEXT, path: '/"\\\r\nx-flags: all\u00fc\ud83d\ude80\0' });
+    expect(header).toMatch(/^[\x20-\x7e]+$/);
+    expect(decodeFlagsContext(header)?.path).toBe('/"\\??x-flags: all???');
+  });
+
+  test("never says a negative age", () => {
+    expect(decodeFlagsContext(encodeFlagsContext({ ...CONTEXT, ageMs: -5 }))?.ageMs).toBe(0);
+  });
+});
+
+describe("x-flags-context, read", () => {
+  const right = 'm="GET", h="a.test", p="/", src=redis, at=@1790000000';
+  const read = { method: "GET", host: "a.test", path: "/", source: "redis", at: 1_790_000_000_000 };
+
+  test.for<{ header: string; context: object | undefined }>([
+    { header: right, context: read },
+    { header: `epoch=2, rev=7, ${right}`, context: { ...read, version: { epoch: 2, revision: 7 } } },
+    { header: `age=0, ${right}`, context: { ...read, ageMs: 0 } },
+    { header: `stale, ${right}`, context: { ...read, stale: true } },
+    { header: `stale=?0, ${right}`, context: read },
+    { header: `stale=1, ${right}`, context: read },
+    { header: `key=::, ${right}`, context: { ...read, targetingKey: "" } },
+    { header: `future=1, ${right}`, context: read },
+    // A member that is not what a worker writes is not there.
+    { header: `epoch=2, ${right}`, context: read },
+    { header: `rev=7, ${right}`, context: read },
+    { header: `epoch="2", rev=7, ${right}`, context: read },
+    { header: `age="0", ${right}`, context: read },
+    { header: `key="user-1", ${right}`, context: read },
+    { header: `key=:/w==:, ${right}`, context: read },
+    // Without one of these it is not a worker's.
+    { header: "", context: undefined },
+    { header: right.replace('m="GET", ', ""), context: undefined },
+    { header: right.replace('h="a.test", ', ""), context: undefined },
+    { header: right.replace('p="/", ', ""), context: undefined },
+    { header: right.replace("src=redis, ", ""), context: undefined },
+    { header: right.replace(", at=@1790000000", ""), context: undefined },
+    { header: right.replace("redis", "elsewhere"), context: undefined },
+    { header: right.replace("redis", "(redis)"), context: undefined },
+    { header: right.replace("@1790000000", "1790000000"), context: undefined },
+    { header: right.replace("@1790000000", "@"), context: undefined },
+    { header: right.replace("@1790000000", "@9999999999999999"), context: undefined },
+    { header: right.replace("@1790000000", "@999999999999999"), context: undefined },
+    { header: right.replace('m="GET"', "m=GET"), context: undefined },
+    { header: right.replace('p="/"', "p=1"), context: undefined },
+    { header: right.replace('p="/"', 'p="/'), context: undefined },
+    { header: right.replace('p="/"', 'p="/\u00fc"'), context: undefined },
+    { header: `${right},`, context: undefined },
+    { header: "memory", context: undefined },
+    // Two of them, a client's and the worker's: neither is believed.
+    { header: `${right}, ${right}`, context: undefined },
+  ])("$header", ({ header, context }) => {
+    expect(decodeFlagsContext(header)).toStrictEqual(context);
+  });
+
+  test("gives back what was written, whatever the bytes of the targeting key", () => {
+    const count = fc.nat(1_000_000_000);
+    const printable = fc.string({ unit: "grapheme-ascii" });
+    fc.assert(
+      fc.property(
+        fc.record(
+          {
+            version: fc.record({ epoch: count, revision: count }, { noNullPrototype: true }),
+            ageMs: count,
+            at: count.map((seconds) => seconds * 1000),
+            targetingKey: fc.string({ unit: "binary" }).map((key) => key.toWellFormed()),
+            method: fc.constantFrom("GET", "POST", "DELETE"),
+            host: printable,
+            path: printable,
+            source: fc.constantFrom("memory", "redis", "colo", "none"),
+            stale: fc.constant(true as const),
+          },
+          { requiredKeys: ["at", "method", "host", "path", "source"], noNullPrototype: true },
+        ),
+        (context: FlagsContext) => {
+          expect(decodeFlagsContext(encodeFlagsContext(context))).toStrictEqual(context);
+        },
+      ),
+      // A byte order mark is a part of the id like any other.
+      { examples: [[{ ...CONTEXT, targetingKey: "\ufeffuser-1" }]] },
+    );
+  });
+});
