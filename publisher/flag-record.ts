@@ -46,9 +46,9 @@ export interface FlagRow {
   readonly client_visible: boolean;
   readonly owner: string;
   readonly tags: string[];
-  readonly archived_at: Date | null;
-  readonly created_at: Date;
-  readonly updated_at: Date;
+  readonly archived_at: Date | number | null;
+  readonly created_at: Date | number;
+  readonly updated_at: Date | number;
 }
 
 /**
@@ -62,8 +62,14 @@ export function toFlagRecord(row: FlagRow): FlagRecord {
     targeting: row.targeting as Targeting,
     gates: row.gates as readonly Gate[],
     fail_mode: row.fail_mode as FailMode,
-    archived_at: row.archived_at?.toISOString() ?? null,
-    created_at: row.created_at.toISOString(),
-    updated_at: row.updated_at.toISOString(),
+    archived_at: row.archived_at === null ? null : toTimestamp(row.archived_at),
+    created_at: toTimestamp(row.created_at),
+    updated_at: toTimestamp(row.updated_at),
   };
+}
+
+/** Postgres knows times that JavaScript does not: pg gives "infinity" as a number. */
+function toTimestamp(time: Date | number): string {
+  const milliseconds = Number(time);
+  return Math.abs(milliseconds) <= 8.64e15 ? new Date(milliseconds).toISOString() : String(time);
 }

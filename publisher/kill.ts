@@ -1,47 +1,70 @@
-import type pg from "pg";
-import { setActor, raiseRevision, readPublicationState, updateFlag, readFlag } from "./store.ts";
-import { inTransaction } from "./postgres.ts";
-import type { PublisherRedis } from "./redis.ts";
+import { randomUUID } from "node:crypto";
 import type { Version } from "../shared/revision.ts";
+import { hold, record, release, type KillEntry } from "./kill-entry.ts";
+import type { PublisherRedis } from "./redis.ts";
+
+/** How long a kill waits for the edge before it goes on to Postgres, in milliseconds. */
+const EDGE_TIMEOUT_MS = 2_000;
+
+/** A kill that is under way at the edge. None of its methods rejects; each waits for the edge for a while at most. */
+export interface EdgeKill {
+  /** Holds the flag off until Postgres has it. @returns whether the edge is known to know of it */
+  hold(): Promise<boolean>;
+  /** Postgres has it since this version: from there on the snapshot decides. */
+  record(version: Version): Promise<void>;
+  /** It was refused: as it was before, unless other kills are under way. */
+  release(): Promise<void>;
+}
 
 /**
  * Switches a flag off at the edge, before Postgres knows of it: works with Postgres locked or down, and never waits
- * for a snapshot. Until `confirmKill`, the flag is off whatever any snapshot says.
- */
-export function killAtEdge(redis: PublisherRedis, key: string): Promise<void> {
-  return redis.updateOff(key, () => null);
-}
-
-/** Says at which version Postgres has the kill: from there on, the snapshot decides. */
-export function confirmKill(redis: PublisherRedis, key: string, recorded: Version): Promise<void> {
-  return redis.updateOff(key, (entry) => (entry === null ? recorded : undefined));
-}
-
-/**
- * Brings kills that reached the edge but not Postgres into Postgres: those from a time when it was down, of a
- * publisher that died in between, or set in Redis by hand.
+ * for a snapshot.
  *
- * @returns the keys that were brought in
+ * @param onFault what kept the edge from hearing of it; it may have heard all the same
  */
-export async function importKills(pool: pg.Pool, redis: PublisherRedis): Promise<readonly string[]> {
-  const pending = [...(await redis.readOff())].filter(([, recorded]) => recorded === null);
-  for (const [key] of pending) await importKill(pool, redis, key);
-  return pending.map(([key]) => key);
+export function createEdgeKill(
+  redis: PublisherRedis,
+  key: string,
+  onFault: (error: unknown) => void,
+): EdgeKill {
+  const holder = randomUUID();
+  let last: Promise<boolean> = Promise.resolve(true);
+
+  /** One after the other, also those that nobody waits for any more. */
+  function send(change: (entry: KillEntry) => KillEntry | undefined): Promise<boolean> {
+    last = last
+      .then(() => updateKill(redis, key, change))
+      .then(() => true)
+      .catch((error: unknown) => {
+        onFault(error);
+        return false;
+      });
+    return withinTime(last);
+  }
+
+  return {
+    hold: () => send((entry) => hold(entry, holder)),
+    record: async (version) => void (await send((entry) => record(entry, [holder], version))),
+    release: async () => void (await send((entry) => release(entry, holder))),
+  };
 }
 
-/** The same for one flag, if its kill is pending: to be called before it is enabled. */
-export async function importKillOf(pool: pg.Pool, redis: PublisherRedis, key: string): Promise<void> {
-  const off = await redis.readOff();
-  if (off.get(key) === null) await importKill(pool, redis, key);
-}
-
-async function importKill(pool: pg.Pool, redis: PublisherRedis, key: string): Promise<void> {
-  const recorded = await inTransaction(pool, async (client) => {
-    await setActor(client, "sluice: kill found at the edge");
-    const row = await readFlag(client, key, { lock: true });
-    if (row === undefined) return readPublicationState(client);
-    if (row.enabled) await updateFlag(client, key, { enabled: false });
-    return raiseRevision(client);
+/** Changes one flag's kill. */
+export function updateKill(
+  redis: PublisherRedis,
+  key: string,
+  change: (entry: KillEntry) => KillEntry | undefined,
+): Promise<void> {
+  return redis.updateKills((kills) => {
+    const entry = change(kills.get(key) ?? { off: undefined, holders: [], recorded: undefined });
+    return entry && new Map(kills).set(key, entry);
   });
-  await confirmKill(redis, key, recorded);
+}
+
+function withinTime(work: Promise<boolean>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), EDGE_TIMEOUT_MS);
+  });
+  return Promise.race([work, timeout]).finally(() => clearTimeout(timer));
 }

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { Problem } from "./problem.ts";
-import { FLAG_SORTS, type FlagQuery, type FlagSort, type ListedFlag } from "./store.ts";
+import { FLAG_SORTS, type FlagQuery, type FlagSort, type ListedFlag } from "./list-flags.ts";
 
 const SORT_ORDERS = FLAG_SORTS.flatMap((sort) => [sort, `-${sort}`] as const);
 
@@ -54,11 +54,14 @@ export function toFlagQuery(parameters: z.output<typeof listParameters>): FlagQu
   };
 }
 
+/** Plain SQL may put in any time, for ever included. */
+const SECONDS = /^-?(\d{1,15}(\.\d{1,6})?|Infinity)$/;
+
 /** What a sort value looks like as Postgres' text; a cursor comes from outside like everything else. */
 const SORT_VALUES: { readonly [Sort in FlagSort]: RegExp } = {
   key: /^[a-z][a-z0-9_-]{0,63}$/,
-  created_at: /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d(:\d\d)?$/,
-  updated_at: /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d(:\d\d)?$/,
+  created_at: SECONDS,
+  updated_at: SECONDS,
   rollout_pct: /^\d{1,3}(\.\d\d)?$/,
 };
 

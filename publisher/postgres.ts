@@ -39,6 +39,9 @@ export async function inTransaction<T>(
 ): Promise<T> {
   const client = await pool.connect();
   let broken = false;
+  // Lost between two queries, it fails the next one; without a listener it would end the process.
+  const ignore = (): void => undefined;
+  client.on("error", ignore);
   try {
     await client.query(begin);
     const result = await work(client);
@@ -50,6 +53,7 @@ export async function inTransaction<T>(
     });
     throw error;
   } finally {
+    client.off("error", ignore);
     client.release(broken);
   }
 }

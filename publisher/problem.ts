@@ -24,6 +24,11 @@ const KINDS = {
 
 export type ProblemKind = keyof typeof KINDS;
 
+const KIND_HEADERS: { readonly [Kind in ProblemKind]?: Readonly<Record<string, string>> } = {
+  unauthorized: { "www-authenticate": 'Bearer realm="sluice"' },
+  unavailable: { "retry-after": "1" },
+};
+
 /** A fault with an answer to it: an RFC 9457 problem. */
 export class Problem extends Error {
   override readonly name = "Problem";
@@ -31,14 +36,21 @@ export class Problem extends Error {
   readonly errors: readonly ProblemDetail[];
   /** Members of its own, beside RFC 9457's. */
   readonly extensions: Readonly<Record<string, unknown>>;
+  /** Headers that the answer carries, in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
 
   constructor(
     kind: ProblemKind,
     detail: string,
-    options: { errors?: readonly ProblemDetail[]; extensions?: Record<string, unknown> } = {},
+    options: {
+      errors?: readonly ProblemDetail[];
+      extensions?: Record<string, unknown>;
+      headers?: Record<string, string>;
+    } = {},
   ) {
     super(detail);
     this.kind = kind;
+    this.headers = { ...KIND_HEADERS[kind], ...options.headers };
     this.errors = options.errors ?? [];
     this.extensions = options.extensions ?? {};
   }

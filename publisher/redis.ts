@@ -1,6 +1,7 @@
 import { Redis } from "@upstash/redis";
 import { parseOff, redisKeys, type Off } from "../shared/snapshot.ts";
-import type { Version } from "../shared/revision.ts";
+import { formatHeld, parseHeld } from "./held-kills.ts";
+import type { KillEntry } from "./kill-entry.ts";
 
 /** How long one command may take, in milliseconds: a snapshot of some megabytes has to fit. */
 const COMMAND_TIMEOUT_MS = 5_000;
@@ -22,17 +23,17 @@ export interface PublisherRedis {
    */
   swapSnapshot(expectedHead: string | null, head: string, snapshot: string | undefined): Promise<Swap>;
   /**
-   * Changes one flag's entry in `off`, whoever else writes there at the same time.
+   * Changes the kills of all flags at once, whoever else writes there at the same time.
    *
-   * @param change gets the entry (undefined: none, null: killed and not yet recorded) and gives the new one, or
-   * undefined to leave it
+   * @param change gets what stands there and gives what shall; undefined to leave it. Called again when another
+   * publisher came in between
    */
-  updateOff(
-    key: string,
-    change: (entry: Version | null | undefined) => Version | null | undefined,
-  ): Promise<void>;
-  readOff(): Promise<Off>;
+  updateKills(change: (kills: Kills) => Kills | undefined): Promise<void>;
+  readKills(): Promise<Kills>;
 }
+
+/** By flag key. */
+export type Kills = ReadonlyMap<string, KillEntry>;
 
 /** Redis does not answer, or not with what was asked for. The message holds neither command nor token. */
 export class RedisFault extends Error {
@@ -48,10 +49,12 @@ if ARGV[3] ~= '' then redis.call('SET', KEYS[2], ARGV[3]) end
 redis.call('SET', KEYS[1], ARGV[2])
 return {1, ''}`;
 
-const SWAP_OFF = `
-local current = redis.call('GET', KEYS[1])
-if (current or '') ~= ARGV[1] then return {0, current or ''} end
-redis.call('SET', KEYS[1], ARGV[2])
+const SWAP_KILLS = `
+local off = redis.call('GET', KEYS[1])
+local held = redis.call('GET', KEYS[2])
+if (off or '') ~= ARGV[1] or (held or '') ~= ARGV[2] then return {0, off or ''} end
+redis.call('SET', KEYS[1], ARGV[3])
+redis.call('SET', KEYS[2], ARGV[4])
 return {1, ''}`;
 
 /** Connects to Upstash's REST protocol. Nothing is sent before the first call. */
@@ -61,6 +64,8 @@ export function createPublisherRedis(options: {
   readonly environment: string;
 }): PublisherRedis {
   const keys = redisKeys(options.environment);
+  // The publishers' own, beside `off`: workers do not read it.
+  const heldKey = `${keys.off}:held`;
   const redis = new Redis({
     url: options.redisUrl,
     token: options.redisToken,
@@ -76,6 +81,11 @@ export function createPublisherRedis(options: {
   });
 
   const get = (key: string): Promise<string | null> => guard(() => redis.get<string>(key));
+
+  async function getKills(): Promise<{ off: string | null; held: string | null; kills: Kills }> {
+    const [off = null, held = null] = await guard(() => redis.mget<(string | null)[]>(keys.off, heldKey));
+    return { off, held, kills: toKills(understood(off), held) };
+  }
 
   async function swap(script: string, scriptKeys: string[], args: string[]): Promise<Swap> {
     const reply = await guard(() =>
@@ -93,21 +103,29 @@ export function createPublisherRedis(options: {
     swapSnapshot: (expectedHead, head, snapshot) =>
       swap(SWAP_SNAPSHOT, [keys.head, keys.snapshot], [expectedHead ?? "", head, snapshot ?? ""]),
 
-    async updateOff(key, change) {
-      let text = await get(keys.off);
+    async updateKills(change) {
       for (;;) {
-        const off = new Map(understood(text));
-        const entry = change(off.get(key));
-        if (entry === undefined) return;
-        off.set(key, entry);
-        const result = await swap(SWAP_OFF, [keys.off], [text ?? "", formatOff(off)]);
+        const { off, held, kills } = await getKills();
+        const changed = change(kills);
+        if (changed === undefined) return;
+        const args = [off ?? "", held ?? "", formatOff(changed), formatHeld(changed)];
+        const result = await swap(SWAP_KILLS, [keys.off, heldKey], args);
         if (result.swapped) return;
-        text = result.current; // another publisher came in between
       }
     },
 
-    readOff: async () => understood(await get(keys.off)),
+    readKills: async () => (await getKills()).kills,
   };
+}
+
+function toKills(off: Off, heldText: string | null): Kills {
+  const held = parseHeld(heldText);
+  return new Map(
+    [...off].map(([key, entry]) => {
+      const { holders, recorded } = (entry === null && held.get(key)) || { holders: [], recorded: undefined };
+      return [key, { off: entry, holders, recorded }];
+    }),
+  );
 }
 
 function understood(text: string | null): Off {
@@ -116,8 +134,10 @@ function understood(text: string | null): Off {
   return off.value;
 }
 
-function formatOff(off: Off): string {
-  const entries = [...off].map(([key, entry]) => [key, entry && [entry.epoch, entry.revision]]);
+function formatOff(kills: Kills): string {
+  const entries = [...kills].flatMap(([key, { off }]) =>
+    off === undefined ? [] : [[key, off && [off.epoch, off.revision]] as const],
+  );
   return JSON.stringify(Object.fromEntries(entries));
 }
 

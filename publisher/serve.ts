@@ -5,7 +5,7 @@ import { createAdminApi } from "./admin-api.ts";
 import { startLoop } from "./background-loop.ts";
 import type { PublisherConfig } from "./config.ts";
 import { createFlagService } from "./flag-service.ts";
-import { importKills } from "./kill.ts";
+import { importKills, pruneKills } from "./import-kills.ts";
 import { listenForChanges } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { createPool } from "./postgres.ts";
@@ -15,6 +15,9 @@ import { createPublisherRedis } from "./redis.ts";
 
 /** How often a kill that Postgres has not heard of is looked for. */
 const IMPORT_KILLS_MS = 10_000;
+
+/** How often kills that every snapshot knows of are taken out of Redis. */
+const PRUNE_KILLS_MS = 3_600_000;
 
 /** A publisher that runs. */
 export interface RunningPublisher {
@@ -44,6 +47,11 @@ export async function servePublisher(
       if (keys.length > 0) log("kill.imported", { keys });
     },
   });
+  const killPruner = startLoop({
+    everyMs: PRUNE_KILLS_MS,
+    onError: (error) => log("kill.prune_failed", { error: briefly(error) }),
+    work: () => pruneKills(pool, redis),
+  });
 
   const service = createFlagService({ ...config, pool, redis, publisher, log });
   const api = createAdminApi({
@@ -60,7 +68,7 @@ export async function servePublisher(
     if ("closeIdleConnections" in server) server.closeIdleConnections();
     await closed;
     await listener.stop();
-    await Promise.all([publisher.stop(), killImporter.stop()]);
+    await Promise.all([publisher.stop(), killImporter.stop(), killPruner.stop()]);
     await pool.end();
   }
 

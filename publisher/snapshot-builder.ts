@@ -1,6 +1,7 @@
 import { compileFlag } from "../shared/compile.ts";
 import { SCHEMA, digestOf } from "../shared/snapshot.ts";
 import type { FlagRow } from "./flag-record.ts";
+import { gate } from "./gate-schema.ts";
 
 /** A snapshot ready to be published. */
 export interface BuiltSnapshot {
@@ -41,9 +42,19 @@ export function toSnapshotFlag(row: FlagRow): Record<string, unknown> {
     ...(!row.in_header && { in_header: false }),
     ...(row.client_visible && { client_visible: true }),
   };
+  const gates = soundGatesOf(row.gates);
   // The edge's own judgement, so that what is published as sound is sound there.
-  const fault = compileFlag(flag)?.fault;
-  return fault === undefined ? flag : { key: row.key, invalid: fault };
+  const fault = compileFlag(flag)?.fault ?? (gates === row.gates ? undefined : "gates: not valid");
+  if (fault === undefined) return flag;
+  // Off, but its pages stay closed: without its gates they would open.
+  return { key: row.key, invalid: fault, ...(gates.length > 0 && { gates }) };
+}
+
+/** The gates themselves when all of them are sound, else a list of those that are. */
+function soundGatesOf(gates: unknown): readonly unknown[] {
+  if (!Array.isArray(gates)) return [];
+  const sound: readonly unknown[] = gates.filter((item) => gate.safeParse(item).success);
+  return sound.length === gates.length ? gates : sound;
 }
 
 function isEmpty(value: unknown): boolean {

@@ -17,7 +17,7 @@ export interface SnapshotSource extends PublicationState {
   readonly rows: readonly FlagRow[];
 }
 
-const FLAG_COLUMNS = `id, key, description, enabled, rollout_pct, targeting, gates, fail_mode, in_header,
+export const FLAG_COLUMNS = `id, key, description, enabled, rollout_pct, targeting, gates, fail_mode, in_header,
   client_visible, owner, tags, archived_at, created_at, updated_at`;
 
 /** Reads everything that is published, as of one instant. */
@@ -37,13 +37,12 @@ export function readSnapshotSource(pool: pg.Pool): Promise<SnapshotSource> {
 
 /** Reads where Postgres stands. */
 export async function readPublicationState(db: Queryable): Promise<PublicationState> {
-  const { rows } = await db.query<{ database_id: string; epoch: string; revision: string }>(
+  const { rows } = await db.query<VersionColumns & { database_id: string }>(
     "SELECT database_id, epoch, revision FROM publication",
   );
   const [row] = rows;
   if (row === undefined) throw new Error("the table publication is empty: run `sluice migrate`");
-  // pg gives bigint as a string; revisions stay far below 2^53.
-  return { databaseId: row.database_id, epoch: Number(row.epoch), revision: Number(row.revision) };
+  return { databaseId: row.database_id, ...toVersion(row) };
 }
 
 /** Names the one who writes, for the audit; to be called first in a transaction. */
@@ -75,6 +74,45 @@ export async function readFlag(
   return rows[0];
 }
 
+/** A flag as of one instant: read one after the other, the version could be newer than the row. */
+export interface FlagState {
+  readonly row: FlagRow;
+  /** When it changed last. */
+  readonly version: Version;
+  /** Where Postgres stood then. */
+  readonly state: Version;
+}
+
+/** As pg gives them: bigint as a string. */
+export interface VersionColumns {
+  readonly epoch: string;
+  readonly revision: string;
+}
+
+/** One flag with its version and Postgres' own, or undefined. */
+export async function readFlagState(db: Queryable, key: string): Promise<FlagState | undefined> {
+  const { rows } = await db.query<FlagRow & { version: VersionColumns | null; state: VersionColumns }>(
+    `SELECT ${FLAG_COLUMNS},
+       (SELECT jsonb_build_object('epoch', a.epoch, 'revision', a.revision)
+        FROM flag_audit a WHERE a.flag_key = f.key ORDER BY a.id DESC LIMIT 1) AS version,
+       (SELECT jsonb_build_object('epoch', p.epoch, 'revision', p.revision) FROM publication p) AS state
+     FROM feature_flags f WHERE key = $1`,
+    [key],
+  );
+  const [found] = rows;
+  if (found === undefined) return undefined;
+  const { version, state, ...row } = found;
+  return { row, version: version === null ? NEVER : toVersion(version), state: toVersion(state) };
+}
+
+/** Of rows that are older than the audit. */
+export const NEVER: Version = { epoch: 0, revision: 0 };
+
+/** Exact: revisions stay far below 2^53. */
+export function toVersion({ epoch, revision }: VersionColumns): Version {
+  return { epoch: Number(epoch), revision: Number(revision) };
+}
+
 /** What may be set when a flag is created; what is absent has its column's default. */
 export interface FlagColumns {
   readonly description?: string | undefined;
@@ -87,7 +125,7 @@ export interface FlagColumns {
   readonly client_visible?: boolean | undefined;
   readonly owner?: string | undefined;
   readonly tags?: readonly string[] | undefined;
-  readonly archived_at?: Date | null | undefined;
+  readonly archived_at?: Date | number | null | undefined;
 }
 
 // The only names that ever stand in an SQL text; values are always parameters.
@@ -132,126 +170,6 @@ export async function deleteFlag(db: Queryable, key: string): Promise<void> {
   await db.query("DELETE FROM feature_flags WHERE key = $1", [key]);
 }
 
-/** One entry of the audit, without the values before and after. */
-export interface FlagChange extends Version {
-  readonly at: Date;
-  readonly actor: string;
-  readonly action: string;
-  /** The members that differ. */
-  readonly changed: readonly string[];
-}
-
-/** When a flag changed last; undefined when it never was there. */
-export async function readFlagVersion(db: Queryable, key: string): Promise<Version | undefined> {
-  const { rows } = await db.query<{ epoch: string; revision: string }>(
-    "SELECT epoch, revision FROM flag_audit WHERE flag_key = $1 ORDER BY id DESC LIMIT 1",
-    [key],
-  );
-  const [row] = rows;
-  return row && { epoch: Number(row.epoch), revision: Number(row.revision) };
-}
-
-/** What happened to a flag after a version, oldest first, at most 20 entries. */
-export async function readFlagChangesSince(
-  db: Queryable,
-  key: string,
-  since: Version,
-): Promise<readonly FlagChange[]> {
-  const { rows } = await db.query<Omit<FlagChange, keyof Version> & { epoch: string; revision: string }>(
-    `SELECT epoch, revision, at, actor, action, ARRAY(
-       SELECT key FROM jsonb_each(coalesce(after, '{}')) AS new (key, value)
-       WHERE value IS DISTINCT FROM coalesce(before, '{}') -> key AND key <> 'updated_at' ORDER BY key
-     ) AS changed
-     FROM flag_audit WHERE flag_key = $1 AND (epoch, revision) > ($2, $3) ORDER BY id LIMIT 20`,
-    [key, since.epoch, since.revision],
-  );
-  return rows.map((row) => ({ ...row, epoch: Number(row.epoch), revision: Number(row.revision) }));
-}
-
-/** Upper bounds of what all flags together lead to, in bytes. */
-export interface Sizes {
-  readonly snapshot: number;
-  /** With every flag on for one user. */
-  readonly header: number;
-}
-
-/**
- * Measures in SQL, without reading a flag's content. `targeting::text` is never shorter than what JSON.stringify makes
- * of it; 200 covers the other members and the punctuation.
- */
-export async function readSizes(db: Queryable): Promise<Sizes> {
-  const { rows } = await db.query<{ snapshot: string; header: string }>(
-    `SELECT coalesce(sum(octet_length(key) + octet_length(targeting::text) + octet_length(gates::text) + 200), 0) + 40
-              AS snapshot,
-            coalesce(sum(octet_length(key) + 2) FILTER (WHERE in_header AND archived_at IS NULL), 0) AS header
-     FROM feature_flags`,
-  );
-  const row = only(rows);
-  return { snapshot: Number(row.snapshot), header: Number(row.header) };
-}
-
-/** Which flags a list shows, in which order, and where it goes on. */
-export interface FlagQuery {
-  readonly archived: boolean;
-  readonly enabled?: boolean;
-  readonly tag?: string;
-  readonly owner?: string;
-  /** Part of the key or the description, in any case. */
-  readonly search?: string;
-  readonly sort: FlagSort;
-  readonly descending: boolean;
-  /** The sort value, as text, and the key of the last flag of the page before. */
-  readonly after?: { readonly value: string; readonly key: string };
-  readonly limit: number;
-}
-
-export const FLAG_SORTS = ["key", "created_at", "updated_at", "rollout_pct"] as const;
-export type FlagSort = (typeof FLAG_SORTS)[number];
-
-const SORT_TYPES: { readonly [Sort in FlagSort]: string } = {
-  key: 'text COLLATE "C"',
-  created_at: "timestamptz",
-  updated_at: "timestamptz",
-  rollout_pct: "numeric",
-};
-
-/** A row with its sort value as text: a Date would lose Postgres' microseconds. */
-export interface ListedFlag {
-  readonly row: FlagRow;
-  readonly sortValue: string;
-}
-
-/** One page of flags; ties are ordered by key, so that no flag is shown twice or skipped. */
-export async function listFlags(db: Queryable, query: FlagQuery): Promise<readonly ListedFlag[]> {
-  const values: unknown[] = [];
-  const parameter = (value: unknown): string => `$${values.push(value)}`;
-
-  const conditions = [`(archived_at IS NOT NULL) = ${parameter(query.archived)}`];
-  if (query.enabled !== undefined) conditions.push(`enabled = ${parameter(query.enabled)}`);
-  if (query.tag !== undefined) conditions.push(`${parameter(query.tag)} = ANY (tags)`);
-  if (query.owner !== undefined) conditions.push(`owner = ${parameter(query.owner)}`);
-  if (query.search !== undefined) {
-    const pattern = parameter(`%${query.search.replace(/[\\%_]/g, "\\$&")}%`);
-    conditions.push(`(key ILIKE ${pattern} OR description ILIKE ${pattern})`);
-  }
-  const type = SORT_TYPES[query.sort];
-  const sort = query.sort === "key" ? 'key COLLATE "C"' : query.sort;
-  const direction = query.descending ? "DESC" : "ASC";
-  if (query.after !== undefined) {
-    const value = `${parameter(query.after.value)}::${type}`;
-    conditions.push(
-      `(${sort}, key COLLATE "C") ${query.descending ? "<" : ">"} (${value}, ${parameter(query.after.key)})`,
-    );
-  }
-  const { rows } = await db.query<FlagRow & { sort_value: string }>(
-    `SELECT ${FLAG_COLUMNS}, ${query.sort}::text AS sort_value FROM feature_flags
-     WHERE ${conditions.join(" AND ")}
-     ORDER BY ${sort} ${direction}, key COLLATE "C" ${direction} LIMIT ${parameter(query.limit)}`,
-    values,
-  );
-  return rows.map(({ sort_value: sortValue, ...row }) => ({ row, sortValue }));
-}
-
 function split(columns: FlagColumns): { names: string[]; values: unknown[] } {
   const names = WRITABLE.filter((name) => columns[name] !== undefined);
   const values = names.map((name) => {
@@ -262,7 +180,7 @@ function split(columns: FlagColumns): { names: string[]; values: unknown[] } {
   return { names, values };
 }
 
-function only<T>(rows: readonly T[]): T {
+export function only<T>(rows: readonly T[]): T {
   const [row] = rows;
   if (row === undefined) throw new Error("Postgres gave no row where there has to be one");
   return row;

@@ -1,0 +1,142 @@
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { z } from "@hono/zod-openapi";
+import type { Version } from "../shared/revision.ts";
+import { routes } from "./admin-routes.ts";
+import type { flag } from "./flag-schema.ts";
+import type { FlagService, Standing } from "./flag-service.ts";
+import type { VersionedFlag } from "./flag-writer.ts";
+import { toCursor, toFlagQuery } from "./list-query.ts";
+import { isNotModified, parsePrecondition, toEntityTag } from "./precondition.ts";
+import { Problem } from "./problem.ts";
+import type { PublisherStatus } from "./publisher.ts";
+
+/** Whoever holds the one admin token. */
+const ACTOR = "admin";
+
+const UNRECORDED =
+  "killed at the edge, not yet recorded: Postgres does not answer, or another transaction holds the flag; it is brought in later";
+
+/** Joins the routes to what they do. */
+export function addHandlers(
+  api: OpenAPIHono,
+  service: FlagService,
+  publisherStatus: () => PublisherStatus,
+): void {
+  api.openapi(routes.list, async (context) => {
+    const query = toFlagQuery(context.req.valid("query"));
+    const { flags, ...where } = await service.list(query);
+    const last = flags.at(-1);
+    const next_cursor = last !== undefined && flags.length === query.limit ? toCursor(query, last) : null;
+    return context.json(
+      { flags: flags.map(({ flag }) => shown(flag)), next_cursor, ...standingOf(where) },
+      200,
+    );
+  });
+
+  api.openapi(routes.create, async (context) => {
+    const result = await service.create(ACTOR, context.req.valid("json"));
+    context.header("location", `/api/v1/flags/${result.flag.key}`);
+    return context.json(answerOf(result, context), 201);
+  });
+
+  api.openapi(routes.get, async (context) => {
+    const ifNoneMatch = parsePrecondition("If-None-Match", context.req.header("if-none-match"));
+    const result = await service.get(context.req.valid("param").key);
+    const answer = answerOf(result, context);
+    if (isNotModified(result.version, ifNoneMatch)) return context.body(null, 304);
+    return context.json(answer, 200);
+  });
+
+  api.openapi(routes.patch, async (context) => {
+    const { key } = context.req.valid("param");
+    // The validator takes a missing body for an empty object, which would be a patch that changes nothing.
+    if (context.req.header("content-type") === undefined) {
+      throw new Problem("malformed-request", "send a JSON merge patch as the body");
+    }
+    const result = await service.patch(ACTOR, key, context.req.valid("json"), ifMatchOf(context));
+    return context.json(answerOf(result, context), 200);
+  });
+
+  api.openapi(routes.remove, async (context) => {
+    const { key } = context.req.valid("param");
+    const result = await service.remove(ACTOR, key, ifMatchOf(context));
+    return context.json({ key, ...standingOf(result) }, 200);
+  });
+
+  api.openapi(routes.rollout, async (context) => {
+    const { key } = context.req.valid("param");
+    const { rollout_pct } = context.req.valid("json");
+    const result = await service.setRollout(ACTOR, key, rollout_pct, ifMatchOf(context));
+    return context.json(answerOf(result, context), 200);
+  });
+
+  api.openapi(routes.toggle, async (context) => {
+    const { key } = context.req.valid("param");
+    // Without a body there is nothing valid, whatever the types say.
+    const { enabled } = context.req.valid("json") as { enabled?: boolean };
+    const precondition = ifMatchOf(context);
+    const result =
+      enabled === undefined
+        ? await service.toggle(ACTOR, key, precondition)
+        : enabled
+          ? await service.enable(ACTOR, key, precondition)
+          : await service.kill(ACTOR, key, precondition);
+    if ("recorded" in result) {
+      return context.json({ key, recorded: false as const, published: false as const, detail: UNRECORDED }, 202);
+    }
+    return context.json(answerOf(result, context), 200);
+  });
+
+  api.openapi(routes.archive, async (context) => {
+    const result = await service.archive(ACTOR, context.req.valid("param").key, ifMatchOf(context));
+    return context.json(answerOf(result, context), 200);
+  });
+
+  api.openapi(routes.restore, async (context) => {
+    const result = await service.restore(ACTOR, context.req.valid("param").key, ifMatchOf(context));
+    return context.json(answerOf(result, context), 200);
+  });
+
+  api.openapi(routes.explain, async (context) => {
+    const { key } = context.req.valid("param");
+    const { state, published, ...explanation } = await service.explain(key, context.req.valid("json").context);
+    return context.json({ ...explanation, ...standingOf({ state, published }) }, 200);
+  });
+
+  api.openapi(routes.status, async (context) => {
+    const where = await service.standing();
+    const { published, fault, diverged } = publisherStatus();
+    return context.json(
+      {
+        ...standingOf(where),
+        redis: published ?? null,
+        fault: fault ?? null,
+        diverged: diverged !== undefined,
+      },
+      200,
+    );
+  });
+}
+
+interface HeaderContext {
+  header(name: string, value: string): void;
+  readonly req: { header(name: string): string | undefined };
+}
+
+function ifMatchOf(context: HeaderContext) {
+  return parsePrecondition("If-Match", context.req.header("if-match"));
+}
+
+function answerOf(result: VersionedFlag & Standing, context: HeaderContext) {
+  context.header("etag", toEntityTag(result.version));
+  return { flag: shown(result.flag), ...standingOf(result) };
+}
+
+/** What plain SQL broke is shown as it is: the schema says what a sound flag looks like. */
+function shown(view: VersionedFlag["flag"]): z.output<typeof flag> {
+  return view as z.output<typeof flag>;
+}
+
+function standingOf({ state, published }: { readonly state: Version; readonly published: boolean }) {
+  return { epoch: state.epoch, revision: state.revision, published };
+}

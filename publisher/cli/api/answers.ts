@@ -1,0 +1,98 @@
+import { z } from "zod";
+
+// Loose: a newer publisher may say more than this CLI knows, and plain SQL may have put anything into a flag.
+
+const standing = {
+  epoch: z.number(),
+  /** Where Postgres stands. */
+  revision: z.number(),
+  /** Whether Redis is known to hold that revision. */
+  published: z.boolean(),
+};
+
+const flag = z.looseObject({
+  key: z.string(),
+  description: z.string(),
+  owner: z.string(),
+  tags: z.array(z.string()),
+  enabled: z.boolean(),
+  rollout_pct: z.number(),
+  targeting: z.unknown(),
+  gates: z.unknown(),
+  fail_mode: z.string(),
+  in_header: z.boolean(),
+  client_visible: z.boolean(),
+  archived_at: z.string().nullable(),
+  created_at: z.string(),
+  updated_at: z.string(),
+  /** Why the edge holds this flag off, when plain SQL put in what is not valid. */
+  invalid: z.string().optional(),
+});
+
+/** A flag, after a read or a write. */
+export const flagAnswer = z.looseObject({ flag, ...standing });
+
+export const flagList = z.looseObject({
+  flags: z.array(flag),
+  next_cursor: z.string().nullable(),
+  ...standing,
+});
+
+/** A flag is gone. */
+export const deletion = z.looseObject({ key: z.string(), ...standing });
+
+/** A kill: the flag as it is now, or that Postgres does not know of it yet. */
+export const killAnswer = z.union([
+  flagAnswer,
+  z.looseObject({ key: z.string(), recorded: z.literal(false), published: z.literal(false) }),
+]);
+
+export const status = z.looseObject({
+  ...standing,
+  redis: z.looseObject({ epoch: z.number(), revision: z.number() }).nullable(),
+  fault: z.string().nullable(),
+  diverged: z.boolean(),
+});
+
+export const explanation = z.looseObject({
+  flag_key: z.string(),
+  value: z.boolean(),
+  variant: z.string(),
+  reason: z.string(),
+  rule: z.string().optional(),
+  error_code: z.string().optional(),
+  bucket: z.number().optional(),
+  threshold: z.number().optional(),
+});
+
+/** One thing that happened to a flag. */
+const change = z.looseObject({
+  epoch: z.number(),
+  revision: z.number(),
+  at: z.string(),
+  actor: z.string(),
+  action: z.string(),
+  changed: z.array(z.string()),
+});
+
+/** RFC 9457, as Sluice's admin API fills it. The type tells it from what a proxy on the way says. */
+export const problem = z.looseObject({
+  type: z.string().startsWith("urn:sluice:problem:"),
+  title: z.string(),
+  detail: z.string(),
+  errors: z.array(z.looseObject({ pointer: z.string(), detail: z.string() })).default([]),
+  /** Beside a 412: what happened meanwhile, and the entity tag of the flag after that. */
+  changes: z.array(change).default([]),
+  etag: z.string().optional(),
+});
+
+export type Standing = z.output<z.ZodObject<typeof standing>>;
+export type Flag = z.output<typeof flag>;
+export type FlagAnswer = z.output<typeof flagAnswer>;
+export type FlagList = z.output<typeof flagList>;
+export type Deletion = z.output<typeof deletion>;
+export type KillAnswer = z.output<typeof killAnswer>;
+export type Status = z.output<typeof status>;
+export type Explanation = z.output<typeof explanation>;
+export type Change = z.output<typeof change>;
+export type ProblemBody = z.output<typeof problem>;

@@ -1,0 +1,25 @@
+import type { ProblemBody } from "./answers.ts";
+
+/** The admin API refused a request. Commands look at the status; `describeProblem` puts it in the CLI's words. */
+export class ApiProblem extends Error {
+  override readonly name = "ApiProblem";
+  readonly status: number;
+  readonly problem: ProblemBody;
+  /** The key of the flag that the request was about. */
+  readonly key: string | undefined;
+  /** What had been sent: what a pointer points into. */
+  readonly sent: unknown;
+
+  constructor(status: number, problem: ProblemBody, request: { key?: string | undefined; body?: unknown }) {
+    super(problem.detail);
+    this.status = status;
+    this.problem = problem;
+    this.key = request.key;
+    this.sent = request.body;
+  }
+}
+
+/** Whether the API refused with one of these statuses. */
+export function isRefusal(error: unknown, ...statuses: readonly number[]): error is ApiProblem {
+  return error instanceof ApiProblem && statuses.includes(error.status);
+}

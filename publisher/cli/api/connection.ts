@@ -1,0 +1,71 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { ConfigError, readCliConfig, type CliConfig, type Environment } from "../../config.ts";
+import { CliError } from "../cli-error.ts";
+import { EXIT } from "../exit-code.ts";
+
+/** Where the admin API is, and what opens it. */
+export interface Connection extends CliConfig {
+  /** The address for people: never holds credentials. */
+  readonly shownUrl: string;
+  /** Where that comes from. */
+  readonly source: "environment" | "local system";
+}
+
+/** Written by `npm start` with mode 0600, and removed at its end. */
+const LOCAL_SYSTEM = fileURLToPath(new URL("../../../.sluice/dev.json", import.meta.url));
+
+const LOOPBACK = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\/?$/;
+
+const localSystem = z.looseObject({ url: z.string().regex(LOOPBACK), token: z.string() });
+
+/**
+ * The admin API that SLUICE_URL names, or else the one of the local system. The two never mix: a token from one place
+ * must not go to the other.
+ *
+ * @throws ConfigError, CliError
+ */
+export function findConnection(environment: Environment): Connection {
+  if (environment["SLUICE_URL"]) return connect(readCliConfig(environment), "environment");
+  const local = readLocalSystem();
+  if (local !== undefined) return connect(local, "local system");
+  throw new CliError(EXIT.usage, "it is not known which Sluice to talk to", {
+    why: ["SLUICE_URL is not set, and no local system runs from this clone."],
+    mend: [
+      "set SLUICE_URL (like https://flags.example.com) and SLUICE_TOKEN, the publisher's ADMIN_TOKEN,",
+      "or run `npm start` in another terminal: this command then uses that local system by itself",
+    ],
+  });
+}
+
+function connect({ url, token }: CliConfig, source: Connection["source"]): Connection {
+  const base = new URL(url);
+  if (base.username !== "" || base.password !== "") {
+    throw new ConfigError(
+      "SLUICE_URL must not hold a user name or password: the token alone opens the admin API",
+    );
+  }
+  // People paste the address of an endpoint, too.
+  const path = base.pathname.replace(/\/+$/, "").replace(/\/api\/v1$/, "");
+  return { url: `${base.origin}${path}`, token, shownUrl: `${base.origin}${path}`, source };
+}
+
+function readLocalSystem(): CliConfig | undefined {
+  let text;
+  try {
+    text = readFileSync(LOCAL_SYSTEM, "utf8");
+  } catch {
+    return undefined;
+  }
+  try {
+    const { url, token } = localSystem.parse(JSON.parse(text));
+    // The same demands as on what comes from the environment.
+    return readCliConfig({ SLUICE_URL: url, SLUICE_TOKEN: token });
+  } catch {
+    throw new CliError(EXIT.usage, `${LOCAL_SYSTEM} does not say where the local system is`, {
+      why: ["`npm start` writes that file; this one is not as it would be."],
+      mend: ["remove the file, and run `npm start` again, or set SLUICE_URL and SLUICE_TOKEN"],
+    });
+  }
+}

@@ -1,0 +1,60 @@
+import { CliError } from "../cli-error.ts";
+import { EXIT, type ExitCode } from "../exit-code.ts";
+import { describeChanges } from "../show/changes.ts";
+import { visible } from "../visible.ts";
+import type { ApiProblem } from "./api-problem.ts";
+import type { Connection } from "./connection.ts";
+import { inWords } from "./pointer-words.ts";
+
+interface Answer {
+  readonly exitCode: ExitCode;
+  readonly mend: (connection: Connection, key: string) => string;
+}
+
+const INVALID: Answer = { exitCode: EXIT.usage, mend: () => "correct it and send the command again" };
+
+const lookAgain: Answer["mend"] = (_, key) =>
+  `look at the flag with \`sluice show ${key}\`, and decide again`;
+
+const BY_STATUS: { readonly [status: number]: Answer } = {
+  401: {
+    exitCode: EXIT.unauthorised,
+    mend: ({ source }) =>
+      source === "environment"
+        ? "set SLUICE_TOKEN to the ADMIN_TOKEN that the publisher runs with"
+        : "run `npm start` again: the local system's token is another one now",
+  },
+  404: {
+    exitCode: EXIT.notFound,
+    mend: () => "`sluice list` shows all flags, `sluice list --archived` the others",
+  },
+  409: { exitCode: EXIT.conflict, mend: (_, key) => `\`sluice show ${key}\` shows the flag as it is` },
+  412: { exitCode: EXIT.conflict, mend: lookAgain },
+  413: {
+    exitCode: EXIT.usage,
+    mend: () => "a percentage or a plan reaches many people without listing them",
+  },
+  428: { exitCode: EXIT.conflict, mend: lookAgain },
+  500: { exitCode: EXIT.failure, mend: () => "the publisher's log says more" },
+  503: {
+    exitCode: EXIT.unreachable,
+    mend: () => "try again; `sluice kill` works even while Postgres is down",
+  },
+};
+
+/** A refusal of the admin API, in the words of the command line. */
+export function describeProblem(refusal: ApiProblem, connection: Connection): CliError {
+  const { status, problem, sent } = refusal;
+  const { exitCode, mend } =
+    BY_STATUS[status] ?? (status < 500 ? INVALID : { ...INVALID, exitCode: EXIT.failure });
+  const details = problem.errors.map(
+    ({ pointer, detail }) => `${inWords(pointer, sent)} ${visible(detail, 300)}`,
+  );
+  const [only] = details;
+  const what = details.length === 1 && only !== undefined ? only : visible(problem.detail, 300);
+  return new CliError(exitCode, what, {
+    why: [...(details.length > 1 ? details : []), ...describeChanges(problem.changes)],
+    mend: [mend(connection, refusal.key ?? "<key>")],
+    cause: refusal,
+  });
+}

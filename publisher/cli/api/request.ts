@@ -1,0 +1,151 @@
+import { z } from "zod";
+import { CliError } from "../cli-error.ts";
+import { EXIT } from "../exit-code.ts";
+import { visible } from "../visible.ts";
+import { problem } from "./answers.ts";
+import { ApiProblem } from "./api-problem.ts";
+import { connectionFault, TIMEOUT_MS } from "./connection-fault.ts";
+import type { Connection } from "./connection.ts";
+
+/** No page of the API is as large, even with every list full. */
+const MAX_ANSWER_BYTES = 32 * 1_048_576;
+
+const JSON_TYPE = /^application\/([a-z.-]+\+)?json *(;|$)/i;
+
+/** One request to the admin API. */
+export interface ApiRequest<Schema extends z.ZodType> {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** Below `/api/v1`. */
+  readonly path: string;
+  /** The flag that this is about, for what is said when it is refused. */
+  readonly key?: string;
+  readonly query?: URLSearchParams;
+  readonly body?: unknown;
+  /** The entity tag of the flag as it was seen. */
+  readonly ifMatch?: string | undefined;
+  /** What a good answer looks like. */
+  readonly answer: Schema;
+}
+
+export interface ApiResponse<Schema extends z.ZodType> {
+  readonly etag: string | undefined;
+  readonly body: z.output<Schema>;
+}
+
+/**
+ * Sends one request, once: nothing here knows whether a second one would do harm.
+ *
+ * @throws ApiProblem when the API refuses; CliError when there is no API, or it cannot be understood
+ */
+export async function sendRequest<Schema extends z.ZodType>(
+  connection: Connection,
+  request: ApiRequest<Schema>,
+): Promise<ApiResponse<Schema>> {
+  const { response, text } = await exchange(connection, request);
+  const { status } = response;
+  if (status >= 300 && status < 400) throw redirected(connection, response);
+
+  const body = JSON_TYPE.test(response.headers.get("content-type") ?? "") ? parseJson(text) : undefined;
+  if (status >= 400) {
+    const refusal = problem.safeParse(body);
+    if (refusal.success) throw new ApiProblem(status, refusal.data, request);
+    throw strangeRefusal(connection, status);
+  }
+  const answer = request.answer.safeParse(body);
+  if (!answer.success) throw notSluice(connection, request.method !== "GET", answer.error);
+  return { etag: response.headers.get("etag") ?? undefined, body: answer.data };
+}
+
+async function exchange(connection: Connection, request: ApiRequest<z.ZodType>) {
+  const query = request.query === undefined ? "" : `?${request.query.toString()}`;
+  try {
+    const response = await fetch(`${connection.url}/api/v1${request.path}${query}`, {
+      method: request.method,
+      headers: {
+        accept: "application/json, application/problem+json",
+        authorization: `Bearer ${connection.token}`,
+        "user-agent": "sluice-cli",
+        ...(request.body !== undefined && { "content-type": "application/json" }),
+        ...(request.ifMatch !== undefined && { "if-match": request.ifMatch }),
+      },
+      ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
+      // Followed, a redirect would carry the token to whoever it names.
+      redirect: "manual",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    return { response, text: await readText(response, connection) };
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    throw connectionFault(error, connection, request.method !== "GET");
+  }
+}
+
+/** Reads at most so much: what answers may be anything. */
+async function readText(response: Response, connection: Connection): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_ANSWER_BYTES) {
+      throw new CliError(EXIT.unreachable, `${connection.shownUrl} answers without an end`, {
+        why: [`Its answer has more than ${MAX_ANSWER_BYTES / 1_048_576} MiB.`],
+        mend: ["check SLUICE_URL: this is hardly a Sluice admin API"],
+      });
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function redirected(connection: Connection, response: Response): CliError {
+  const location = response.headers.get("location") ?? "";
+  const target = URL.canParse(location, connection.url) ? new URL(location, connection.url).origin : "";
+  return new CliError(EXIT.unreachable, `${connection.shownUrl} redirects instead of answering`, {
+    why: ["Redirects are not followed: the token would go wherever they lead."],
+    mend: [
+      target === "" || target === new URL(connection.url).origin
+        ? "check SLUICE_URL: it must be the address of the admin API itself"
+        : `check SLUICE_URL: if ${visible(target, 100)} is the admin API, set it to that`,
+    ],
+  });
+}
+
+/** An error status that does not come from the admin API itself. */
+function strangeRefusal(connection: Connection, status: number): CliError {
+  const from = `${connection.shownUrl} answered ${status}, and not in Sluice's words`;
+  if (status === 401 || status === 403) {
+    return new CliError(EXIT.unauthorised, from, {
+      why: ["Something in front of the admin API lets this request not through."],
+      mend: ["check whether it takes a VPN or another login to get there"],
+    });
+  }
+  if (status >= 500) {
+    return new CliError(EXIT.unreachable, from, {
+      why: ["Something in front of the admin API cannot reach it, or it is not there."],
+      mend: ["see whether the publisher runs, and try again"],
+    });
+  }
+  return new CliError(EXIT.unreachable, from, {
+    why: ["What answers there is not a Sluice admin API, or not this path of it."],
+    mend: ["check SLUICE_URL: it is the publisher's address, without /api/v1"],
+  });
+}
+
+function notSluice(connection: Connection, changes: boolean, cause: unknown): CliError {
+  return new CliError(EXIT.unreachable, `what answers at ${connection.shownUrl} is not a Sluice admin API`, {
+    why: [
+      "Its answer is not what the API would say.",
+      ...(changes ? ["Whether anything was changed is not known."] : []),
+    ],
+    mend: ["check SLUICE_URL: it is the publisher's address, not the worker's and not the site's"],
+    cause,
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,15 @@
+import type { Environment } from "../config.ts";
+import type { ApiClient } from "./api/client.ts";
+import type { ExitCode } from "./exit-code.ts";
+import type { Input, Terminal } from "./terminal.ts";
+
+/** What every command gets. */
+export interface Cli {
+  readonly environment: Environment;
+  readonly terminal: Terminal;
+  readonly stdin: Input;
+  /** The admin API that the environment, or the local system, names. Read once, when first asked for. */
+  api(): ApiClient;
+  /** What the program ends with when the command returns; 0 when never called. */
+  endWith(exitCode: ExitCode): void;
+}

@@ -1,0 +1,52 @@
+import type { CommandWords, OptionWords } from "./command-words.ts";
+
+/** A completion script for bash 3.2 and later; needs no bash-completion. */
+export function bashCompletion(commands: readonly CommandWords[]): string {
+  return `# bash completion for sluice, made by \`sluice completion bash\`
+_sluice() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" previous="" command="" word
+  COMPREPLY=()
+  (( COMP_CWORD > 0 )) && previous="\${COMP_WORDS[COMP_CWORD-1]}"
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case "$word" in
+      -*) ;;
+      *) command="$word"; break ;;
+    esac
+  done
+  case "$command:$previous" in
+${commands.flatMap(valueCases).join("\n")}
+  esac
+  case "$command" in
+    "") COMPREPLY=($(compgen -W ${quote([...commands.map(({ name }) => name), "--help", "--version"])} -- "$current")) ;;
+${commands.map(commandCase).join("\n")}
+  esac
+}
+complete -o default -F _sluice sluice
+`;
+}
+
+/** What follows an option that takes a value: one of its choices, a file, or nothing that is known here. */
+function valueCases({ name, options }: CommandWords): string[] {
+  return options
+    .filter(({ takesValue }) => takesValue)
+    .map((option) => {
+      const patterns = option.names.map((optionName) => `${name}:${optionName}`).join("|");
+      return `    ${patterns}) ${replyTo(option)} return ;;`;
+    });
+}
+
+function replyTo({ choices, takesFile }: OptionWords): string {
+  if (takesFile) return 'COMPREPLY=($(compgen -f -- "$current"));';
+  // Nothing known: the script's "-o default" would offer files, which an id or a plan never is.
+  if (choices.length === 0) return "compopt +o default 2>/dev/null;";
+  return `COMPREPLY=($(compgen -W ${quote(choices)} -- "$current"));`;
+}
+
+function commandCase({ name, options, choices }: CommandWords): string {
+  const words = quote([...options.flatMap(({ names }) => names), ...choices]);
+  return `    ${name}) compopt +o default 2>/dev/null; COMPREPLY=($(compgen -W ${words} -- "$current")) ;;`;
+}
+
+function quote(words: readonly string[]): string {
+  return `'${words.join(" ").replaceAll("'", "'\\''")}'`;
+}

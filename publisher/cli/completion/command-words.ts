@@ -1,0 +1,61 @@
+import type { Command, Option } from "commander";
+
+/** An option as a shell completes it. */
+export interface OptionWords {
+  /** With their dashes. */
+  readonly names: readonly string[];
+  readonly description: string;
+  readonly takesValue: boolean;
+  /** What its value may be; empty when anything. */
+  readonly choices: readonly string[];
+  readonly takesFile: boolean;
+}
+
+/** A command as a shell completes it. */
+export interface CommandWords {
+  readonly name: string;
+  readonly description: string;
+  readonly options: readonly OptionWords[];
+  /** What its argument may be; empty when anything. */
+  readonly choices: readonly string[];
+}
+
+/** Reads the words to complete from the program itself, so that no list of them can fall behind. */
+export function describeCommands(program: Command): readonly CommandWords[] {
+  return [
+    ...program.commands.map((command) => ({
+      name: command.name(),
+      description: withoutStop(command.description()),
+      options: [...command.options.map(describeOption), HELP],
+      choices: command.registeredArguments.flatMap((argument) => argument.argChoices ?? []),
+    })),
+    {
+      name: "help",
+      description: "Explain a command",
+      options: [],
+      choices: program.commands.map((command) => command.name()),
+    },
+  ];
+}
+
+const HELP: OptionWords = {
+  names: ["--help"],
+  description: "Explain this command",
+  takesValue: false,
+  choices: [],
+  takesFile: false,
+};
+
+function describeOption(option: Option): OptionWords {
+  return {
+    names: [option.short, option.long].filter((name) => name !== undefined),
+    description: withoutStop(option.description),
+    takesValue: option.required || option.optional,
+    choices: option.argChoices ?? [],
+    takesFile: option.flags.includes("<file>"),
+  };
+}
+
+function withoutStop(text: string): string {
+  return text.replace(/\.$/, "");
+}

@@ -1,0 +1,162 @@
+import { CliError } from "../cli-error.ts";
+import { EXIT } from "../exit-code.ts";
+import { targeting as targetingShape, type Targeting } from "../show/flag-words.ts";
+import { visible } from "../visible.ts";
+
+/** What `sluice target` is to do. */
+export interface TargetingEdit {
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  /** Off both lists. */
+  readonly unlist: readonly string[];
+  readonly addPlans: readonly string[];
+  readonly removePlans: readonly string[];
+  readonly anyPlan: boolean;
+  /** Undefined leaves it. */
+  readonly employeesOnly: boolean | undefined;
+  /** Empties everything first. */
+  readonly clear: boolean;
+  /** Takes an id off the other list when it is on that. */
+  readonly move: boolean;
+}
+
+/** What to send, and what to say of it. */
+export interface TargetingChange {
+  /** The JSON merge patch's `targeting`; undefined when nothing is to change. */
+  readonly patch: Readonly<Record<string, unknown>> | null | undefined;
+  readonly lines: readonly string[];
+}
+
+/**
+ * Applies an edit to a flag's targeting as it is now.
+ *
+ * @throws CliError when an id would be on both lists, or what is there cannot be edited
+ */
+export function editTargeting(key: string, current: unknown, edit: TargetingEdit): TargetingChange {
+  const parsed = targetingShape.safeParse(current);
+  if (!parsed.success) return replaceBroken(key, edit);
+
+  const before = parsed.data;
+  const after = edited(key, edit.clear ? {} : before, edit);
+  const patch: Record<string, unknown> = {};
+  for (const name of MEMBERS) {
+    if (!isSame(meaningOf(name, before), meaningOf(name, after))) patch[name] = after[name] ?? null;
+  }
+  return {
+    patch: Object.keys(patch).length > 0 ? patch : undefined,
+    lines: [
+      ...listLines("allowed", before.allowlist, after.allowlist),
+      ...listLines("denied", before.blocklist, after.blocklist),
+      ...planLines(before.plans, after.plans),
+      ...employeeLines(before.employees_only, after.employees_only),
+    ],
+  };
+}
+
+const MEMBERS = ["allowlist", "blocklist", "plans", "employees_only"] as const;
+
+/** An empty list of ids, and false, mean what their absence means; an empty list of plans does not. */
+function meaningOf(name: (typeof MEMBERS)[number], from: Targeting): unknown {
+  const value = from[name];
+  const isNothing = value === false || (name !== "plans" && Array.isArray(value) && value.length === 0);
+  return isNothing ? undefined : value;
+}
+
+function edited(key: string, base: Targeting, edit: TargetingEdit): Targeting {
+  const allow = new Set(edit.allow);
+  const deny = new Set(edit.deny);
+  const unlist = new Set(edit.unlist);
+  const allowlist = base.allowlist ?? [];
+  const blocklist = base.blocklist ?? [];
+  if (!edit.move) {
+    refuseMoves(key, "--allow", "denied", blocklist, allow);
+    refuseMoves(key, "--deny", "allowed", allowlist, deny);
+  }
+  const stays = (id: string) => !unlist.has(id);
+  const plans = editedPlans(base.plans, edit);
+  const nextAllowed = [...new Set([...allowlist.filter((id) => stays(id) && !deny.has(id)), ...allow])];
+  const nextDenied = [...new Set([...blocklist.filter((id) => stays(id) && !allow.has(id)), ...deny])];
+  const employeesOnly = edit.employeesOnly ?? base.employees_only ?? false;
+  return {
+    ...(nextAllowed.length > 0 && { allowlist: nextAllowed }),
+    ...(nextDenied.length > 0 && { blocklist: nextDenied }),
+    ...(plans !== undefined && { plans }),
+    ...(employeesOnly && { employees_only: true }),
+  };
+}
+
+/** Without the last plan the list stays, empty: it then lets nobody in, where no list would let everybody in. */
+function editedPlans(plans: readonly string[] | undefined, edit: TargetingEdit): string[] | undefined {
+  const base = edit.anyPlan ? undefined : plans;
+  if (base === undefined && edit.addPlans.length === 0) return undefined;
+  const removed = new Set(edit.removePlans);
+  return [...new Set([...(base ?? []), ...edit.addPlans])].filter((plan) => !removed.has(plan));
+}
+
+/** Somebody put an id on the other list for a reason, which a file of ids does not know. */
+function refuseMoves(
+  key: string,
+  option: string,
+  state: string,
+  other: readonly string[],
+  ids: ReadonlySet<string>,
+): void {
+  const moving = other.filter((id) => ids.has(id));
+  if (moving.length === 0) return;
+  throw new CliError(EXIT.conflict, `${option} names ids that are ${state} now: ${someOf(moving)}`, {
+    why: [`Somebody has put them on the other list of ${key}. Nothing was changed.`],
+    mend: ["add --move if they are to change lists, or leave them out"],
+  });
+}
+
+/** Targeting that plain SQL broke cannot be edited, only emptied. */
+function replaceBroken(key: string, edit: TargetingEdit): TargetingChange {
+  const { clear, employeesOnly, allow, deny, unlist, addPlans, removePlans } = edit;
+  const nothingElse =
+    employeesOnly === undefined &&
+    [allow, deny, unlist, addPlans, removePlans].every((list) => list.length === 0);
+  if (clear && nothingElse) return { patch: null, lines: ["targeting: emptied"] };
+  throw new CliError(EXIT.conflict, `the targeting of ${key} is not valid as it is`, {
+    why: ["Plain SQL, or a newer publisher, put something in that this command does not know."],
+    mend: [`\`sluice target ${key} --clear\` empties it; then edit it`],
+  });
+}
+
+function listLines(name: string, before: readonly string[] = [], after: readonly string[] = []): string[] {
+  const old = new Set(before);
+  const now = new Set(after);
+  const added = after.filter((id) => !old.has(id));
+  const removed = before.filter((id) => !now.has(id));
+  if (added.length === 0 && removed.length === 0) return [];
+  const changes = [
+    ...(added.length > 0 ? [`+ ${someOf(added)}`] : []),
+    ...(removed.length > 0 ? [`- ${someOf(removed)}`] : []),
+  ];
+  return [`${name}: ${changes.join(", ")} (${after.length} in all)`];
+}
+
+function planLines(before: readonly string[] | undefined, after: readonly string[] | undefined): string[] {
+  if (isSame(before, after)) return [];
+  if (after === undefined) return ["plans: any"];
+  if (after.length === 0) return ["plans: none is left, so only allowed ids are in (--any-plan lifts this)"];
+  return [`plans: ${after.map((plan) => visible(plan, 40)).join(", ")}`];
+}
+
+function employeeLines(before: boolean | undefined, after: boolean | undefined): string[] {
+  if ((before ?? false) === (after ?? false)) return [];
+  return [
+    after === true ? "employees only: yes, all of them, whatever the percentage" : "employees only: no",
+  ];
+}
+
+/** A few of many ids. */
+function someOf(ids: readonly string[]): string {
+  const shown = ids.slice(0, 5).map((id) => visible(id, 60));
+  return ids.length > shown.length
+    ? `${shown.join(", ")} and ${ids.length - shown.length} more`
+    : shown.join(", ");
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

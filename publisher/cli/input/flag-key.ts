@@ -1,0 +1,19 @@
+import { InvalidArgumentError } from "commander";
+import { KEY_PATTERN } from "../../../shared/flag.ts";
+import { visible } from "../visible.ts";
+
+/** A flag's key from the command line. */
+export function parseFlagKey(text: string): string {
+  if (KEY_PATTERN.test(text)) return text;
+  if (text === "") throw new InvalidArgumentError("A key must not be empty.");
+  if (text.length > 64) throw new InvalidArgumentError("A key has at most 64 characters.");
+  // The user compares what is on the screen, where look-alikes look alike: so the code point is named.
+  const [odd] = /[^a-z0-9_-]/u.exec(text) ?? [];
+  const reason =
+    odd === undefined
+      ? `It begins with "${text.charAt(0)}".`
+      : `It holds "${visible(odd)}" (U+${(odd.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}).`;
+  throw new InvalidArgumentError(
+    `${reason} A key begins with a lower-case letter and holds only a-z, 0-9, _ and -.`,
+  );
+}

@@ -1,0 +1,86 @@
+import { Command } from "commander";
+import manifest from "../../package.json" with { type: "json" };
+import type { Cli } from "./cli.ts";
+import { addArchive } from "./commands/archive.ts";
+import { addCompletion } from "./commands/completion.ts";
+import { addCreate } from "./commands/create.ts";
+import { addDelete } from "./commands/delete.ts";
+import { addDescribe } from "./commands/describe.ts";
+import { addDev } from "./commands/dev.ts";
+import { addEnable } from "./commands/enable.ts";
+import { addExplain } from "./commands/explain.ts";
+import { addGate } from "./commands/gate.ts";
+import { addKill } from "./commands/kill.ts";
+import { addList } from "./commands/list.ts";
+import { addMigrate } from "./commands/migrate.ts";
+import { addPublish } from "./commands/publish.ts";
+import { addRestore } from "./commands/restore.ts";
+import { addRollout } from "./commands/rollout.ts";
+import { addServe } from "./commands/serve.ts";
+import { addShow } from "./commands/show.ts";
+import { addStatus } from "./commands/status.ts";
+import { addTarget } from "./commands/target.ts";
+import { keepOnlyColours } from "./visible.ts";
+
+/** The order of `sluice --help`: what a flag goes through, then what the system needs. */
+const GROUPS: readonly (readonly [
+  heading: string,
+  commands: readonly ((program: Command, cli: Cli) => void)[],
+])[] = [
+  [
+    "A flag's life:",
+    [addCreate, addTarget, addEnable, addRollout, addKill, addArchive, addRestore, addDelete],
+  ],
+  ["Look and describe:", [addList, addShow, addExplain, addDescribe, addGate, addStatus]],
+  ["Run Sluice itself:", [addServe, addMigrate, addPublish, addDev]],
+  ["Your shell:", [addCompletion]],
+];
+
+const GETTING_STARTED = `
+From a new flag to its end:
+  sluice create ai_search --description "AI answers"   a new flag: off, at 0 %
+  sluice target ai_search --employees-only             whom it is for: every employee, nobody else
+  sluice enable ai_search                              on: employees see it within seconds
+  sluice rollout ai_search 1                           then 1 % of everybody, ...
+  sluice target ai_search --no-employees-only          ... as soon as it is no longer for employees only
+  sluice kill ai_search                                off for everybody, at once
+
+Each command explains itself: sluice rollout --help
+Where to: SLUICE_URL and SLUICE_TOKEN; without them, the local system that \`npm start\` runs.
+Exit codes, environment and a walk through: docs/cli.md
+`;
+
+/** The whole command line. Every command is added by a file of its own. */
+export function createProgram(cli: Cli): Command {
+  const { terminal } = cli;
+  const program = new Command("sluice")
+    .description("Sluice: feature flags that roll AI features out at the CDN edge.")
+    .version(manifest.version, "-V, --version", "Print the version.")
+    .helpOption("-h, --help", "Explain this, or a command.")
+    .helpCommand("help [command]", "Explain a command.")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.print(text.replace(/\n$/, "")),
+      writeErr: (text) => terminal.note(text.replace(/\n$/, "")),
+      outputError: (text, write) => write(keepOnlyColours(text, false)),
+      getOutHelpWidth: () => terminal.columns ?? 100,
+      getErrHelpWidth: () => terminal.columns ?? 100,
+      getOutHasColors: () => terminal.outColours,
+      getErrHasColors: () => terminal.noteColours,
+    })
+    .configureHelp({
+      styleTitle: (text) => terminal.paint("bold", text),
+      // Names alone: what a command takes is in its own help.
+      subcommandTerm: (command) =>
+        [command.name(), ...command.registeredArguments.map((argument) => `<${argument.name()}>`)].join(" "),
+    })
+    .addHelpText("after", GETTING_STARTED);
+  for (const [heading, commands] of GROUPS) {
+    program.commandsGroup(heading);
+    for (const add of commands) add(program, cli);
+  }
+  for (const command of program.commands) {
+    command.showHelpAfterError(`  -> \`sluice ${command.name()} --help\` explains it`);
+  }
+  return program.showHelpAfterError("  -> `sluice --help` lists the commands");
+}

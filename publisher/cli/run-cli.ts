@@ -1,0 +1,72 @@
+import { CommanderError } from "commander";
+import type { Environment } from "../config.ts";
+import { createApiClient, type ApiClient } from "./api/client.ts";
+import { findConnection } from "./api/connection.ts";
+import { CliError } from "./cli-error.ts";
+import type { Cli } from "./cli.ts";
+import { EXIT, type ExitCode } from "./exit-code.ts";
+import { createProgram } from "./program.ts";
+import { suggestKeys, tellError, toCliError } from "./show/tell-error.ts";
+import { createTerminal, type Streams } from "./terminal.ts";
+
+/**
+ * Runs one command line.
+ *
+ * @param args without the program's own name
+ * @returns what the process is to end with; never throws
+ */
+export async function runCli(
+  args: readonly string[],
+  environment: Environment,
+  streams: Streams,
+): Promise<ExitCode> {
+  const terminal = createTerminal(environment, streams);
+  let exitCode: ExitCode = EXIT.ok;
+  let api: ApiClient | undefined;
+
+  function openApi(): ApiClient {
+    if (api !== undefined) return api;
+    const connection = findConnection(environment);
+    if (connection.source === "local system") {
+      terminal.note(terminal.paintNote("dim", "Using the local system that `npm start` runs."));
+    }
+    api = createApiClient(connection);
+    return api;
+  }
+
+  const cli: Cli = {
+    environment,
+    terminal,
+    // Not before it is needed: whoever touches standard input waits for its end.
+    get stdin() {
+      return streams.stdin;
+    },
+    api: openApi,
+    endWith: (code) => {
+      exitCode = code;
+    },
+  };
+
+  try {
+    await createProgram(cli).parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    // Commander has said what there was to say.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    terminal.progress("");
+    const told = toCliError(error, api);
+    const suggestions = await suggestKeys(error, api);
+    tellError(terminal, withSuggestions(told, suggestions), { debug: Boolean(environment["SLUICE_DEBUG"]) });
+    return told.exitCode;
+  }
+}
+
+function withSuggestions(error: CliError, keys: readonly string[]): CliError {
+  if (keys.length === 0) return error;
+  const { message, exitCode, why, mend, cause } = error;
+  return new CliError(exitCode, message, {
+    why,
+    mend: [`did you mean ${keys.join(" or ")}?`, ...mend],
+    cause,
+  });
+}

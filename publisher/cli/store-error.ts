@@ -1,0 +1,43 @@
+import { DivergedError } from "../publisher.ts";
+import { isPostgresDown } from "../postgres-problem.ts";
+import { RedisFault } from "../redis.ts";
+import { CliError } from "./cli-error.ts";
+import { EXIT } from "./exit-code.ts";
+import { visible } from "./visible.ts";
+
+/** What Postgres and Redis say to the commands that talk to them directly. */
+export function storeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  if (error instanceof DivergedError) {
+    const { redis, why } = error.divergence;
+    return new CliError(EXIT.diverged, "Redis contradicts Postgres: nothing was published", {
+      why: [`${why} (Redis: epoch ${redis.epoch}, revision ${redis.revision}).`],
+      mend: [
+        "find out which is right: a restored or swapped database, a wrong DATABASE_URL, or a Redis of another system",
+        visible(error.message, 400),
+      ],
+      cause: error,
+    });
+  }
+  if (error instanceof RedisFault) {
+    return new CliError(EXIT.unreachable, visible(error.message, 300), {
+      why: ["Redis is where the edge reads: nothing was published."],
+      mend: ["check UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN"],
+      cause: error,
+    });
+  }
+  if (isPostgresDown(error) || isPostgresDown(error.cause)) {
+    return new CliError(EXIT.unreachable, "Postgres cannot be reached, or does not let this user in", {
+      why: [visible(error.message, 400)],
+      mend: ["check DATABASE_URL, and whether the server runs"],
+      cause: error,
+    });
+  }
+  if ("code" in error && error.code === "42P01") {
+    return new CliError(EXIT.failure, "the database has no Sluice tables", {
+      mend: ["run `sluice migrate`, or check DATABASE_URL"],
+      cause: error,
+    });
+  }
+  return error;
+}

@@ -1,0 +1,76 @@
+import type { Environment } from "../config.ts";
+import { createPaint, wantsColours, type Paint } from "./paint.ts";
+import { keepOnlyColours, toSafeJson } from "./visible.ts";
+
+/** What the CLI needs of a stream that it writes to. */
+export interface Output {
+  write(text: string): unknown;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}
+
+/** What the CLI needs of the stream that it reads. */
+export type Input = NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined };
+
+/** The three standard streams; `process` is one. */
+export interface Streams {
+  readonly stdin: Input;
+  readonly stdout: Output;
+  readonly stderr: Output;
+}
+
+/** Where the CLI writes: answers to standard output, everything about them to standard error. */
+export interface Terminal {
+  /** One or more lines of the answer. */
+  print(text: string): void;
+  /** The answer for machines; then nothing else goes to standard output. */
+  printJson(value: unknown): void;
+  /** One or more lines for whoever watches. */
+  note(text: string): void;
+  /** Replaces the line that tells how far a long work is; shown on a terminal only. The empty text removes it. */
+  progress(text: string): void;
+  readonly paint: Paint;
+  readonly paintNote: Paint;
+  readonly outColours: boolean;
+  readonly noteColours: boolean;
+  /** Columns of standard output; undefined when it is no terminal and so has no end. */
+  readonly columns: number | undefined;
+}
+
+const REMOVE_LINE = "\r\x1b[K";
+
+export function createTerminal(environment: Environment, { stdout, stderr }: Streams): Terminal {
+  const outColours = wantsColours(environment, stdout.isTTY === true);
+  const noteColours = wantsColours(environment, stderr.isTTY === true);
+  stdout.on("error", ignoreClosedPipe);
+  stderr.on("error", ignoreClosedPipe);
+  let hasProgress = false;
+
+  function progress(text: string): void {
+    if (stderr.isTTY !== true || (text === "" && !hasProgress)) return;
+    hasProgress = text !== "";
+    stderr.write(REMOVE_LINE + keepOnlyColours(text, false));
+  }
+
+  return {
+    print: (text) => stdout.write(`${keepOnlyColours(text, outColours)}\n`),
+    printJson: (value) => stdout.write(`${toSafeJson(value)}\n`),
+    note: (text) => {
+      progress("");
+      stderr.write(`${keepOnlyColours(text, noteColours)}\n`);
+    },
+    progress,
+    paint: createPaint(outColours),
+    paintNote: createPaint(noteColours),
+    outColours,
+    noteColours,
+    columns: stdout.isTTY === true ? (stdout.columns ?? 80) : undefined,
+  };
+}
+
+/** `sluice list | head` closes the pipe early. That is no fault, and a change that was made stays made. */
+function ignoreClosedPipe(error: Error): void {
+  if ("code" in error && error.code === "EPIPE") return;
+  throw error;
+}

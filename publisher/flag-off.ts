@@ -1,0 +1,94 @@
+import type pg from "pg";
+import type { FlagRow } from "./flag-record.ts";
+import type { FlagWriter, VersionedFlag, Written } from "./flag-writer.ts";
+import { flagNotFound } from "./flag-writer.ts";
+import { createEdgeKill } from "./kill.ts";
+import type { Log } from "./log.ts";
+import { guardPostgres } from "./postgres-problem.ts";
+import { checkPrecondition, type Precondition } from "./precondition.ts";
+import { Problem, briefly, type ProblemKind } from "./problem.ts";
+import type { PublisherRedis } from "./redis.ts";
+import { readFlagState, type FlagColumns } from "./store.ts";
+
+/** Off at the edge; whether Postgres has it is not known. */
+export interface Unrecorded {
+  readonly recorded: false;
+}
+
+export type SwitchedOff = (VersionedFlag & Written & { readonly published: boolean }) | Unrecorded;
+
+/** What Postgres says when there is nothing to switch off, or nobody may. */
+const REFUSALS: ReadonlySet<ProblemKind> = new Set([
+  "not-found",
+  "conflict",
+  "precondition-failed",
+  "precondition-required",
+  "invalid-request",
+]);
+
+/** Switches a flag off: at the edge first, then in Postgres, then in the snapshot. */
+export async function switchOff(
+  { pool, redis, writer, log }: { pool: pg.Pool; redis: PublisherRedis; writer: FlagWriter; log: Log },
+  request: {
+    readonly actor: string;
+    readonly key: string;
+    readonly precondition: Precondition;
+    /** What else is set, beside `enabled`. */
+    readonly alsoSet: (row: FlagRow) => FlagColumns;
+  },
+): Promise<SwitchedOff> {
+  const { key, precondition } = request;
+  await checkBeforehand(pool, key, precondition);
+
+  const edge = createEdgeKill(redis, key, (error) => log("kill.edge_failed", { key, error: briefly(error) }));
+  const isHeld = await edge.hold();
+  try {
+    const written = await writer.change({
+      ...request,
+      plan: (row) => ({ set: { ...request.alsoSet(row), enabled: false }, required: undefined }),
+    });
+    // Not one after the other: a Redis that hangs is waited for once.
+    const [published] = await Promise.all([writer.publish(written), edge.record(written.state)]);
+    return published;
+  } catch (error) {
+    if (error instanceof Problem && REFUSALS.has(error.kind)) {
+      await edge.release();
+      throw error;
+    }
+    log("kill.unrecorded", { key, error: briefly(error) });
+    // Once more: somebody who enabled the flag meanwhile may have taken this kill for recorded.
+    if (await edge.hold()) return { recorded: false };
+    throw isHeld ? unknownOutcome() : notSwitchedOff(error);
+  }
+}
+
+/**
+ * With an If-Match that does not hold, nothing shall happen, not even for a moment: so this is looked at first. When
+ * Postgres does not answer, off is the safer way to be wrong.
+ */
+async function checkBeforehand(pool: pg.Pool, key: string, precondition: Precondition): Promise<void> {
+  if (typeof precondition === "string") return;
+  try {
+    await guardPostgres("read", async () => {
+      const found = (await readFlagState(pool, key)) ?? flagNotFound(key);
+      await checkPrecondition(pool, key, found.version, precondition, undefined);
+    });
+  } catch (error) {
+    if (!(error instanceof Problem) || error.kind !== "unavailable") throw error;
+  }
+}
+
+function unknownOutcome(): Problem {
+  return new Problem(
+    "unavailable",
+    "Postgres does not answer, and Redis stopped answering: the flag may be off or not, so send this again",
+  );
+}
+
+function notSwitchedOff(cause: unknown): Problem {
+  const postgres = cause instanceof Problem ? cause.message : "Postgres refuses to record it";
+  return new Problem(
+    "unavailable",
+    `Redis does not answer, so the flag was NOT switched off at the edge. And Postgres: ${postgres}`,
+  );
+}

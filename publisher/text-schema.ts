@@ -1,0 +1,40 @@
+import { z } from "@hono/zod-openapi";
+import { KEY_PATTERN } from "../shared/flag.ts";
+
+/** Control characters have no business in ids and names. */
+const CONTROL = /\p{Cc}/u;
+
+/** One line of text that Postgres and every header-free wire format can hold. */
+export const text = (maximum: number) =>
+  z
+    .string("must be a string")
+    .max(maximum, `must have at most ${maximum} characters`)
+    .refine((value) => value.isWellFormed(), "holds a lone surrogate: send whole Unicode characters")
+    .refine((value) => !CONTROL.test(value), "holds a control character");
+
+export const id = text(256).min(1, "must not be empty");
+
+/** A list without repetitions. */
+export const listOf = (item: z.ZodType<string>, maximum: number) =>
+  z
+    .array(item, "must be an array of strings")
+    .max(maximum, `must have at most ${maximum} items`)
+    .refine((items) => new Set(items).size === items.length, "names the same item twice");
+
+/** What only the anonymous cookie's ids begin with: no user may pass for one of them, or the other way round. */
+const ANONYMOUS_PREFIX = "anon-";
+
+export const userId = id.refine(
+  (value) => !value.startsWith(ANONYMOUS_PREFIX),
+  'begins with "anon-", as only anonymous ids do: this takes user ids',
+);
+
+export const flagKey = z
+  .string("must be a string")
+  .regex(
+    KEY_PATTERN,
+    "must begin with a lower-case letter and hold only a-z, 0-9, _ and -, at most 64 characters",
+  )
+  .openapi({ example: "ai_search" });
+
+export const boolean = z.boolean("must be true or false");

@@ -1,0 +1,86 @@
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+
+/** A TCP proxy that can fail as networks do. */
+export interface Outage {
+  /** The target's URL, through the proxy. */
+  readonly url: string;
+  /** Cuts every connection, and each new one at once. */
+  cut(): void;
+  /** Keeps every connection open, and lets nothing through. */
+  hang(): void;
+  mend(): void;
+  /** Lets the next bytes with this text through to the target, then cuts that connection before any answer. */
+  cutAfter(text: string): void;
+  stop(): Promise<void>;
+}
+
+/** Starts a proxy before whatever listens at the URL. */
+export async function startOutage(target: string): Promise<Outage> {
+  const url = new URL(target);
+  const port = Number(url.port);
+  const host = url.hostname;
+  const pairs = new Set<readonly [Socket, Socket]>();
+  let state: "well" | "cut" | "hang" = "well";
+  let fatalText: string | undefined;
+
+  const server = createServer((client) => {
+    if (state === "cut") return void client.destroy();
+    const upstream = connect(port, host);
+    const pair = [client, upstream] as const;
+    pairs.add(pair);
+    const end = (): void => {
+      pairs.delete(pair);
+      for (const socket of pair) socket.destroy();
+    };
+    for (const socket of pair) socket.on("error", end).on("close", end);
+    client.on("data", (bytes) => {
+      if (fatalText !== undefined && bytes.includes(fatalText)) {
+        fatalText = undefined;
+        // Nobody hears the answer, but it is done.
+        upstream.removeAllListeners("data").resume();
+        upstream.write(bytes, () => upstream.end());
+        pairs.delete(pair);
+        client.removeAllListeners("close").destroy();
+        return;
+      }
+      upstream.write(bytes);
+    });
+    upstream.on("data", (bytes) => client.write(bytes));
+    if (state === "hang") for (const socket of pair) socket.pause();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (typeof address !== "object" || address === null) throw new Error("the proxy has no port");
+  url.hostname = "127.0.0.1";
+  url.port = String(address.port);
+
+  const cutAll = (): void => {
+    for (const pair of pairs) for (const socket of pair) socket.destroy();
+  };
+  return {
+    url: url.href.replace(/\/$/, ""),
+    cut() {
+      state = "cut";
+      cutAll();
+    },
+    hang() {
+      state = "hang";
+      for (const pair of pairs) for (const socket of pair) socket.pause();
+    },
+    mend() {
+      state = "well";
+      for (const pair of pairs) for (const socket of pair) socket.resume();
+    },
+    cutAfter(text) {
+      fatalText = text;
+    },
+    async stop() {
+      cutAll();
+      const closed = once(server, "close");
+      server.close();
+      await closed;
+    },
+  };
+}
