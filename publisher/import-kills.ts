@@ -35,7 +35,7 @@ export async function importKillOf(pool: pg.Pool, redis: PublisherRedis, key: st
 
 /** Takes kills out of `off` that every snapshot has known of for a day: no reader holds anything that old. */
 export async function pruneKills(pool: pg.Pool, redis: PublisherRedis): Promise<void> {
-  const headText = await redis.readHead();
+  const { head: headText } = await redis.readStored();
   const head = headText === null ? undefined : parseHead(headText);
   const yesterday = await readVersionOfYesterday(pool);
   if (head === undefined || "problem" in head || yesterday === undefined) return;

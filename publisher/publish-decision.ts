@@ -1,10 +1,13 @@
 import { compareVersions, type Version } from "../shared/revision.ts";
 import { parseHead } from "../shared/snapshot.ts";
+import type { Stored } from "./redis.ts";
 
 /** What Postgres holds, to be compared with what stands in Redis. */
 export interface Candidate extends Version {
   readonly databaseId: string;
   readonly digest: string;
+  /** Of the snapshot. */
+  readonly bytes: number;
 }
 
 /** What a publisher does about the head that it found. */
@@ -21,11 +24,11 @@ export type PublishDecision =
 /**
  * Compares Postgres with Redis.
  *
- * @param headText what stands in Redis under `head`; null for nothing
+ * @param stored what stands in Redis
  */
-export function decidePublish(headText: string | null, candidate: Candidate): PublishDecision {
-  if (headText === null) return { step: "publish", withSnapshot: true };
-  const parsed = parseHead(headText);
+export function decidePublish(stored: Stored, candidate: Candidate): PublishDecision {
+  if (stored.head === null) return { step: "publish", withSnapshot: true };
+  const parsed = parseHead(stored.head);
   // Garbage has no order: whatever put it there, the truth is in Postgres.
   if ("problem" in parsed) return { step: "publish", withSnapshot: true };
 
@@ -37,8 +40,10 @@ export function decidePublish(headText: string | null, candidate: Candidate): Pu
     return { step: "diverged", redis, why: "Redis was published from another database" };
   }
   if (order < 0) return { step: "behind", redis };
-  if (order > 0) return { step: "publish", withSnapshot: head.digest !== candidate.digest };
-  return head.digest === candidate.digest
-    ? { step: "current" }
-    : { step: "diverged", redis, why: "Redis holds another content under the same revision" };
+  if (order === 0 && head.digest !== candidate.digest) {
+    return { step: "diverged", redis, why: "Redis holds another content under the same revision" };
+  }
+  // A snapshot can be lost by itself, for one by eviction; its head would then promise what is not there.
+  const withSnapshot = head.digest !== candidate.digest || stored.snapshotBytes !== candidate.bytes;
+  return order > 0 || withSnapshot ? { step: "publish", withSnapshot } : { step: "current" };
 }

@@ -62,9 +62,9 @@ export async function publishOnce(pool: pg.Pool, redis: PublisherRedis, now: Dat
     published_at: now.toISOString(),
   };
 
-  let found = await redis.readHead();
   for (let swaps = 0; swaps < MAX_SWAPS; swaps++) {
-    const decision = decidePublish(found, { epoch, revision, databaseId, digest });
+    const stored = await redis.readStored();
+    const decision = decidePublish(stored, { epoch, revision, databaseId, digest, bytes });
     switch (decision.step) {
       case "current":
         return { ...published, written: false };
@@ -79,13 +79,10 @@ export async function publishOnce(pool: pg.Pool, redis: PublisherRedis, now: Dat
         return { ...published, written: false };
       }
       case "publish": {
-        const swap = await redis.swapSnapshot(
-          found,
-          JSON.stringify(head),
-          decision.withSnapshot ? text : undefined,
-        );
-        if (swap.swapped) return { ...published, written: true };
-        found = swap.current;
+        const snapshot = decision.withSnapshot ? text : undefined;
+        const swapped = await redis.swapSnapshot(stored.head, JSON.stringify(head), snapshot);
+        if (swapped) return { ...published, written: true };
+        // Another publisher came in between: look again.
       }
     }
   }

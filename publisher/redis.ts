@@ -6,22 +6,24 @@ import type { KillEntry } from "./kill-entry.ts";
 /** How long one command may take, in milliseconds: a snapshot of some megabytes has to fit. */
 const COMMAND_TIMEOUT_MS = 5_000;
 
-/** The outcome of a compare-and-set. */
-export type Swap =
-  /** What was expected stood there; the new value stands there now. */
-  | { readonly swapped: true }
-  /** Another value stands there, null for none; nothing was changed. */
-  | { readonly swapped: false; readonly current: string | null };
+/** What stands in Redis of a publication. */
+export interface Stored {
+  /** Null: nothing there. */
+  readonly head: string | null;
+  /** The length of the snapshot, 0 when there is none: tells a lost or cut one without fetching it. */
+  readonly snapshotBytes: number;
+}
 
 /** The publisher's side of Redis: every command that it sends is in this file. */
 export interface PublisherRedis {
-  readHead(): Promise<string | null>;
+  readStored(): Promise<Stored>;
   /**
    * Replaces head and snapshot at once, when head is as expected.
    *
-   * @param snapshot undefined to leave the snapshot as it is; refused, as if head had changed, when there is none
+   * @param snapshot undefined to leave the snapshot as it is
+   * @returns false when another head stands there; nothing was changed then
    */
-  swapSnapshot(expectedHead: string | null, head: string, snapshot: string | undefined): Promise<Swap>;
+  swapSnapshot(expectedHead: string | null, head: string, snapshot: string | undefined): Promise<boolean>;
   /**
    * Changes the kills of all flags at once, whoever else writes there at the same time.
    *
@@ -41,21 +43,24 @@ export class RedisFault extends Error {
 }
 
 // The scripts compare bytes and know no JSON: what may replace what is decided in TypeScript, where it is tested.
+const READ_STORED = `
+return {redis.call('GET', KEYS[1]) or '', redis.call('STRLEN', KEYS[2])}`;
+
 const SWAP_SNAPSHOT = `
-local current = redis.call('GET', KEYS[1])
-if (current or '') ~= ARGV[1] then return {0, current or ''} end
-if ARGV[3] == '' and redis.call('EXISTS', KEYS[2]) == 0 then return {0, ''} end
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
 if ARGV[3] ~= '' then redis.call('SET', KEYS[2], ARGV[3]) end
 redis.call('SET', KEYS[1], ARGV[2])
-return {1, ''}`;
+return 1`;
 
 const SWAP_KILLS = `
 local off = redis.call('GET', KEYS[1])
 local held = redis.call('GET', KEYS[2])
-if (off or '') ~= ARGV[1] or (held or '') ~= ARGV[2] then return {0, off or ''} end
+if (off or '') ~= ARGV[1] or (held or '') ~= ARGV[2] then return 0 end
 redis.call('SET', KEYS[1], ARGV[3])
 redis.call('SET', KEYS[2], ARGV[4])
-return {1, ''}`;
+return 1`;
+
+const NOT_THE_SCRIPTS = "Redis answered EVAL with something else than the script's result";
 
 /** Connects to Upstash's REST protocol. Nothing is sent before the first call. */
 export function createPublisherRedis(options: {
@@ -80,25 +85,26 @@ export function createPublisherRedis(options: {
     signal: () => AbortSignal.timeout(COMMAND_TIMEOUT_MS),
   });
 
-  const get = (key: string): Promise<string | null> => guard(() => redis.get<string>(key));
-
   async function getKills(): Promise<{ off: string | null; held: string | null; kills: Kills }> {
     const [off = null, held = null] = await guard(() => redis.mget<(string | null)[]>(keys.off, heldKey));
     return { off, held, kills: toKills(understood(off), held) };
   }
 
-  async function swap(script: string, scriptKeys: string[], args: string[]): Promise<Swap> {
-    const reply = await guard(() =>
-      redis.eval<string[], [number | string, string]>(script, scriptKeys, args),
-    );
-    if (!Array.isArray(reply) || reply.length !== 2) {
-      throw new RedisFault("Redis answered EVAL with something else than the script's result");
-    }
-    return Number(reply[0]) === 1 ? { swapped: true } : { swapped: false, current: reply[1] || null };
+  async function swap(script: string, scriptKeys: string[], args: string[]): Promise<boolean> {
+    const reply = await guard(() => redis.eval<string[]>(script, scriptKeys, args));
+    if (reply !== 0 && reply !== 1) throw new RedisFault(NOT_THE_SCRIPTS);
+    return reply === 1;
   }
 
   return {
-    readHead: () => get(keys.head),
+    async readStored() {
+      // One command rather than two, since Upstash counts commands.
+      const reply = await guard(() => redis.eval<string[]>(READ_STORED, [keys.head, keys.snapshot], []));
+      const [head, snapshotBytes] = Array.isArray(reply) ? (reply as unknown[]) : [];
+      if (typeof head !== "string" || typeof snapshotBytes !== "number")
+        throw new RedisFault(NOT_THE_SCRIPTS);
+      return { head: head || null, snapshotBytes };
+    },
 
     swapSnapshot: (expectedHead, head, snapshot) =>
       swap(SWAP_SNAPSHOT, [keys.head, keys.snapshot], [expectedHead ?? "", head, snapshot ?? ""]),
@@ -109,8 +115,7 @@ export function createPublisherRedis(options: {
         const changed = change(kills);
         if (changed === undefined) return;
         const args = [off ?? "", held ?? "", formatOff(changed), formatHeld(changed)];
-        const result = await swap(SWAP_KILLS, [keys.off, heldKey], args);
-        if (result.swapped) return;
+        if (await swap(SWAP_KILLS, [keys.off, heldKey], args)) return;
       }
     },
 

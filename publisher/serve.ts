@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
+import type pg from "pg";
 import { createAdminApi } from "./admin-api.ts";
-import { startLoop } from "./background-loop.ts";
+import { startLoop, type BackgroundLoop } from "./background-loop.ts";
 import type { PublisherConfig } from "./config.ts";
 import { createFlagService } from "./flag-service.ts";
 import { importKills, pruneKills } from "./import-kills.ts";
@@ -11,7 +12,7 @@ import type { Log } from "./log.ts";
 import { createPool } from "./postgres.ts";
 import { briefly } from "./problem.ts";
 import { startPublisher } from "./publisher.ts";
-import { createPublisherRedis } from "./redis.ts";
+import { createPublisherRedis, type PublisherRedis } from "./redis.ts";
 
 /** How often a kill that Postgres has not heard of is looked for. */
 const IMPORT_KILLS_MS = 10_000;
@@ -33,13 +34,48 @@ export async function servePublisher(
 ): Promise<RunningPublisher> {
   const pool = createPool(config.databaseUrl, log);
   const redis = createPublisherRedis(config);
-  const publisher = startPublisher({ pool, redis, log });
-  const listener = listenForChanges({
-    databaseUrl: config.databaseUrl,
-    onChange: publisher.request,
-    log,
-  });
-  const killImporter = startLoop({
+  const stops: (() => Promise<unknown>)[] = [() => pool.end()];
+  /** Ends every part, the last started first. */
+  const stop = async (): Promise<void> => {
+    for (const stopPart of stops.splice(0).reverse()) await stopPart();
+  };
+
+  try {
+    const publisher = startPublisher({ pool, redis, log });
+    stops.push(publisher.stop);
+    stops.push(startKillImporter(pool, redis, log).stop, startKillPruner(pool, redis, log).stop);
+    const listener = listenForChanges({
+      databaseUrl: config.databaseUrl,
+      onChange: publisher.request,
+      log,
+    });
+    stops.push(() => listener.stop());
+
+    const service = createFlagService({ ...config, pool, redis, publisher, log });
+    const api = createAdminApi({
+      service,
+      publisherStatus: publisher.status,
+      adminToken: config.adminToken,
+      log,
+    });
+    const server = createAdaptorServer({ fetch: api.fetch });
+    server.listen(config.port, config.host);
+    await once(server, "listening");
+    stops.push(async () => {
+      const closed = once(server, "close");
+      server.close();
+      if ("closeIdleConnections" in server) server.closeIdleConnections();
+      await closed;
+    });
+    return { url: urlOf(server.address() as AddressInfo), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function startKillImporter(pool: pg.Pool, redis: PublisherRedis, log: Log): BackgroundLoop {
+  return startLoop({
     everyMs: IMPORT_KILLS_MS,
     onError: (error) => log("kill.import_failed", { error: briefly(error) }),
     work: async () => {
@@ -47,39 +83,16 @@ export async function servePublisher(
       if (keys.length > 0) log("kill.imported", { keys });
     },
   });
-  const killPruner = startLoop({
+}
+
+function startKillPruner(pool: pg.Pool, redis: PublisherRedis, log: Log): BackgroundLoop {
+  return startLoop({
     everyMs: PRUNE_KILLS_MS,
     onError: (error) => log("kill.prune_failed", { error: briefly(error) }),
     work: () => pruneKills(pool, redis),
   });
+}
 
-  const service = createFlagService({ ...config, pool, redis, publisher, log });
-  const api = createAdminApi({
-    service,
-    publisherStatus: publisher.status,
-    adminToken: config.adminToken,
-    log,
-  });
-  const server = createAdaptorServer({ fetch: api.fetch });
-
-  async function stop(): Promise<void> {
-    const closed = server.listening ? once(server, "close") : Promise.resolve();
-    server.close();
-    if ("closeIdleConnections" in server) server.closeIdleConnections();
-    await closed;
-    await listener.stop();
-    await Promise.all([publisher.stop(), killImporter.stop(), killPruner.stop()]);
-    await pool.end();
-  }
-
-  try {
-    server.listen(config.port, config.host);
-    await once(server, "listening");
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  const { address, port, family } = server.address() as AddressInfo;
-  const host = family === "IPv6" ? `[${address}]` : address;
-  return { url: `http://${host}:${port}`, stop };
+function urlOf({ address, port, family }: AddressInfo): string {
+  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }

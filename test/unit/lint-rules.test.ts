@@ -193,7 +193,7 @@ const TYPED: readonly Fixture[] = [
 /** Where the fixtures of a run stand, in the repository's layout. */
 async function layOut(fixtures: readonly Fixture[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "sluice-lint-rules-"));
-  for (const file of CONFIGURATION) await cp(join(ROOT, file), join(folder, file));
+  for (const file of CONFIGURATION) await cp(join(ROOT, file), join(folder, file), { recursive: true });
   await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"), "junction");
   for (const { file, code } of fixtures) {
     await mkdir(dirname(join(folder, file)), { recursive: true });

@@ -1,0 +1,59 @@
+import { describe, expect, test } from "vitest";
+import { decidePublish, type PublishDecision } from "../../publisher/publish-decision.ts";
+
+const OURS = { epoch: 2, revision: 10, databaseId: "ours", digest: "a".repeat(64), bytes: 30 };
+const OTHER_DIGEST = "b".repeat(64);
+
+const head = (members: Record<string, unknown> = {}): string =>
+  JSON.stringify({
+    schema: 1,
+    epoch: OURS.epoch,
+    revision: OURS.revision,
+    database_id: OURS.databaseId,
+    digest: OURS.digest,
+    bytes: 30,
+    published_at: "2026-11-24T00:00:00.000Z",
+    ...members,
+  });
+
+const ROWS: readonly (readonly [string, string | null, Partial<PublishDecision>])[] = [
+  ["nothing there", null, { step: "publish", withSnapshot: true }],
+  ["not JSON", "{", { step: "publish", withSnapshot: true }],
+  ["no head of ours", '{"epoch":"x"}', { step: "publish", withSnapshot: true }],
+  ["just this", head(), { step: "current" }],
+  [
+    "older, other content",
+    head({ revision: 9, digest: OTHER_DIGEST }),
+    { step: "publish", withSnapshot: true },
+  ],
+  ["older, same content", head({ revision: 9 }), { step: "publish", withSnapshot: false }],
+  [
+    "older epoch, higher revision",
+    head({ epoch: 1, revision: 99 }),
+    { step: "publish", withSnapshot: false },
+  ],
+  ["newer revision", head({ revision: 11 }), { step: "behind", redis: { epoch: 2, revision: 11 } }],
+  ["newer epoch, lower revision", head({ epoch: 3, revision: 1 }), { step: "behind" }],
+  ["same revision, other content", head({ digest: OTHER_DIGEST }), { step: "diverged" }],
+  ["another database, same version", head({ database_id: "theirs" }), { step: "diverged" }],
+  ["another database, older revision", head({ database_id: "theirs", revision: 1 }), { step: "diverged" }],
+  ["another database, newer epoch", head({ database_id: "theirs", epoch: 3 }), { step: "diverged" }],
+  ["another database, older epoch: forced", head({ database_id: "theirs", epoch: 1 }), { step: "publish" }],
+];
+
+describe("what a publisher does about the head that it finds", () => {
+  test.each(ROWS)("%s", (_name, text, expected) => {
+    expect(decidePublish({ head: text, snapshotBytes: 30 }, OURS)).toMatchObject(expected);
+  });
+
+  test.each([
+    ["lost", head(), 0],
+    ["cut", head(), 29],
+    ["lost under an older head", head({ revision: 9 }), 0],
+  ])("a snapshot that was %s is written again", (_how, text, snapshotBytes) => {
+    expect(decidePublish({ head: text, snapshotBytes }, OURS)).toEqual({
+      step: "publish",
+      withSnapshot: true,
+    });
+  });
+});
