@@ -1,4 +1,5 @@
 import { OpenAPIHono, type z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { secureHeaders } from "hono/secure-headers";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
@@ -46,7 +47,7 @@ export function createAdminApi(options: {
       context.header("content-security-policy", STRICT_POLICY);
     }
   });
-  app.onError((error, context) => {
+  const answer = (context: Context, error: unknown) => {
     const problem = toProblem(error);
     if (problem.status === 500) {
       const { method, path } = context.req;
@@ -55,10 +56,11 @@ export function createAdminApi(options: {
     for (const [name, value] of Object.entries(problem.headers)) context.header(name, value);
     context.header("content-type", "application/problem+json");
     return context.body(JSON.stringify(problem.toBody()), problem.status satisfies ContentfulStatusCode);
-  });
-  app.notFound(() => {
-    throw new Problem("not-found", "there is no such endpoint: see /api/v1/docs");
-  });
+  };
+  app.onError((error, context) => answer(context, error));
+  app.notFound((context) =>
+    answer(context, new Problem("not-found", "there is no such endpoint: see /api/v1/docs")),
+  );
 
   app.openapi(publicRoutes.health, (context) => context.json({ status: "ok" as const }, 200));
   app.openapi(publicRoutes.document, (context) =>

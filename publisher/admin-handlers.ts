@@ -82,7 +82,10 @@ export function addHandlers(
           ? await service.enable(ACTOR, key, precondition)
           : await service.kill(ACTOR, key, precondition);
     if ("recorded" in result) {
-      return context.json({ key, recorded: false as const, published: false as const, detail: UNRECORDED }, 202);
+      return context.json(
+        { key, recorded: false as const, published: false as const, detail: UNRECORDED },
+        202,
+      );
     }
     return context.json(answerOf(result, context), 200);
   });
@@ -99,7 +102,10 @@ export function addHandlers(
 
   api.openapi(routes.explain, async (context) => {
     const { key } = context.req.valid("param");
-    const { state, published, ...explanation } = await service.explain(key, context.req.valid("json").context);
+    const { state, published, ...explanation } = await service.explain(
+      key,
+      context.req.valid("json").context,
+    );
     return context.json({ ...explanation, ...standingOf({ state, published }) }, 200);
   });
 

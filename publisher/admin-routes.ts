@@ -2,16 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { explainRequest, explanation } from "./explain-schema.ts";
 import * as schema from "./flag-schema.ts";
 import { listParameters } from "./list-query.ts";
-import {
-  body,
-  failures,
-  flagWithTag,
-  ifMatch,
-  ifNoneMatch,
-  json,
-  params,
-  standing,
-} from "./route-parts.ts";
+import { body, failures, flagWithTag, ifMatch, ifNoneMatch, json, params, standing } from "./route-parts.ts";
 import { boolean, flagKey } from "./text-schema.ts";
 
 const FLAG = "/flags/{key}";

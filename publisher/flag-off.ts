@@ -28,7 +28,13 @@ const REFUSALS: ReadonlySet<ProblemKind> = new Set([
 
 /** Switches a flag off: at the edge first, then in Postgres, then in the snapshot. */
 export async function switchOff(
-  { pool, redis, writer, log }: { pool: pg.Pool; redis: PublisherRedis; writer: FlagWriter; log: Log },
+  parts: {
+    readonly pool: pg.Pool;
+    readonly redis: PublisherRedis;
+    readonly writer: FlagWriter;
+    readonly log: Log;
+    readonly onUnrecordedKill: () => void;
+  },
   request: {
     readonly actor: string;
     readonly key: string;
@@ -37,6 +43,7 @@ export async function switchOff(
     readonly alsoSet: (row: FlagRow) => FlagColumns;
   },
 ): Promise<SwitchedOff> {
+  const { pool, redis, writer, log, onUnrecordedKill } = parts;
   const { key, precondition } = request;
   await checkBeforehand(pool, key, precondition);
 
@@ -57,7 +64,10 @@ export async function switchOff(
     }
     log("kill.unrecorded", { key, error: briefly(error) });
     // Once more: somebody who enabled the flag meanwhile may have taken this kill for recorded.
-    if (await edge.hold()) return { recorded: false };
+    if (await edge.hold()) {
+      onUnrecordedKill();
+      return { recorded: false };
+    }
     throw isHeld ? unknownOutcome() : notSwitchedOff(error);
   }
 }

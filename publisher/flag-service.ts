@@ -40,6 +40,8 @@ export function createFlagService(options: {
   readonly publisher: Publisher;
   readonly log: Log;
   readonly maxSnapshotBytes: number;
+  /** Brings kills into Postgres that it has not heard of, soon. */
+  readonly onUnrecordedKill: () => void;
 }) {
   const { pool, redis, publisher } = options;
   const writer = createFlagWriter(options);

@@ -3,6 +3,8 @@ import { Problem } from "./problem.ts";
 
 const JSON_TYPE = /^application\/(?:[a-z.-]+\+)?json *(?:;|$)/i;
 
+const METHODS_WITH_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DELETE"]);
+
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
@@ -12,7 +14,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 export function requireJsonBody(maxBytes: number) {
   return createMiddleware(async function jsonBody(context, next) {
     const { raw } = context.req;
-    if (raw.method === "GET" || raw.method === "HEAD") return next();
+    if (!METHODS_WITH_BODY.has(raw.method)) return next();
 
     const bytes = await readBody(raw, maxBytes);
     const headers = new Headers(raw.headers);
@@ -46,15 +48,27 @@ function decode(bytes: Uint8Array): string {
 async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
   const tooLarge = () => new Problem("content-too-large", `the body has more than ${maxBytes} bytes`);
   if (Number(request.headers.get("content-length") ?? "0") > maxBytes) throw tooLarge();
+  const reader = request.body?.getReader();
+  if (reader === undefined) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = request.body?.getReader();
   for (;;) {
-    const part = await reader?.read();
-    if (part?.value === undefined) break;
-    size += part.value.length;
-    if (size > maxBytes) throw tooLarge();
-    chunks.push(part.value);
+    const { value } = await reader.read();
+    if (value === undefined) return Buffer.concat(chunks, size);
+    size += value.length;
+    if (size > maxBytes) {
+      void discard(reader);
+      throw tooLarge();
+    }
+    chunks.push(value);
   }
-  return Buffer.concat(chunks, size);
+}
+
+/** Many clients read no answer before they have sent everything: the server cuts those off that go on for too long. */
+async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  try {
+    while ((await reader.read()).value !== undefined);
+  } catch {
+    // The client has gone, or was cut off.
+  }
 }

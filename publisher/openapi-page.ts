@@ -96,15 +96,17 @@ function renderOperation(id: string, method: string, path: string, operation: Op
       ${operation.summary}. ${operation.description ?? ""}
       ${operation.security?.length === 0 ? "No token is needed." : ""}
     </p>
-    ${parameters.length > 0 &&
-    renderTable(
-      ["Parameter", "Type", "Meaning"],
-      parameters.map(({ name, in: place, required = false, schema = {}, description = "" }) => [
-        html`<code>${name}</code> (${place}${required ? "" : ", optional"})`,
-        describeSchema(schema),
-        description,
-      ]),
-    )}
+    ${
+      parameters.length > 0 &&
+      renderTable(
+        ["Parameter", "Type", "Meaning"],
+        parameters.map(({ name, in: place, required = false, schema = {}, description = "" }) => [
+          html`<code>${name}</code> (${place}${required ? "" : ", optional"})`,
+          describeSchema(schema),
+          description,
+        ]),
+      )
+    }
     ${requestBody && renderBody(requestBody)}
     <h3>Answers</h3>
     ${renderTable(
@@ -131,15 +133,17 @@ function renderSchema(schema: JsonSchema): Html {
   const required = new Set(schema.required);
   const members = Object.entries(schema.properties ?? {});
   return html`<p>${schema.description ?? ""} ${members.length === 0 ? describeSchema(schema) : ""}</p>
-    ${members.length > 0 &&
-    renderTable(
-      ["Member", "Type", "Meaning"],
-      members.map(([name, member]) => [
-        html`<code>${name}</code>${required.has(name) ? "" : " (optional)"}`,
-        describeSchema(member),
-        member.description ?? "",
-      ]),
-    )}`;
+    ${
+      members.length > 0 &&
+      renderTable(
+        ["Member", "Type", "Meaning"],
+        members.map(([name, member]) => [
+          html`<code>${name}</code>${required.has(name) ? "" : " (optional)"}`,
+          describeSchema(member),
+          member.description ?? "",
+        ]),
+      )
+    }`;
 }
 
 type Cell = string | Html | readonly Html[];

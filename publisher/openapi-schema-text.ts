@@ -58,7 +58,8 @@ function kindOf(schema: JsonSchema): Html {
     return html`<a href="#schema-${name}">${name}</a>`;
   }
   if (constant !== undefined) return html`<code>${JSON.stringify(constant)}</code>`;
-  if (values !== undefined) return html`<code>${values.map((value) => JSON.stringify(value)).join(" | ")}</code>`;
+  if (values !== undefined)
+    return html`<code>${values.map((value) => JSON.stringify(value)).join(" | ")}</code>`;
   if (anyOf !== undefined) return join(anyOf, " or ");
   if (allOf !== undefined) return join(allOf, " and ");
   if (items !== undefined) return html`array of ${describeSchema(items)}`;

@@ -9,7 +9,10 @@ const page = (description: string) => ({
 });
 
 /** The outline of an OpenAPI document. */
-export const openApiDocument = z.object({ openapi: z.string(), paths: z.record(z.string(), z.looseObject({})) });
+export const openApiDocument = z.object({
+  openapi: z.string(),
+  paths: z.record(z.string(), z.looseObject({})),
+});
 
 /** What everybody may ask, without a token. */
 export const publicRoutes = {

@@ -98,21 +98,15 @@ export const body = <Schema extends z.ZodType>(schema: Schema, example: unknown)
 export const params = z.object({ key: flagKey.openapi({ param: { name: "key", in: "path" } }) });
 
 export const ifMatch = z.object({
-  "if-match": z
-    .string()
-    .optional()
-    .openapi({
-      description: 'The ETag of the flag as you saw it, or "*" for any state.',
-      example: '"1.412"',
-    }),
+  "if-match": z.string().optional().openapi({
+    description: 'The ETag of the flag as you saw it, or "*" for any state.',
+    example: '"1.412"',
+  }),
 });
 
 export const ifNoneMatch = z.object({
-  "if-none-match": z
-    .string()
-    .optional()
-    .openapi({
-      description: "The ETag of the flag as you hold it: answered with 304 when it is still that.",
-      example: '"1.412"',
-    }),
+  "if-none-match": z.string().optional().openapi({
+    description: "The ETag of the flag as you hold it: answered with 304 when it is still that.",
+    example: '"1.412"',
+  }),
 });

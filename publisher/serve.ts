@@ -43,7 +43,8 @@ export async function servePublisher(
   try {
     const publisher = startPublisher({ pool, redis, log });
     stops.push(publisher.stop);
-    stops.push(startKillImporter(pool, redis, log).stop, startKillPruner(pool, redis, log).stop);
+    const killImporter = startKillImporter(pool, redis, log);
+    stops.push(killImporter.stop, startKillPruner(pool, redis, log).stop);
     const listener = listenForChanges({
       databaseUrl: config.databaseUrl,
       onChange: publisher.request,
@@ -51,7 +52,14 @@ export async function servePublisher(
     });
     stops.push(() => listener.stop());
 
-    const service = createFlagService({ ...config, pool, redis, publisher, log });
+    const service = createFlagService({
+      ...config,
+      pool,
+      redis,
+      publisher,
+      log,
+      onUnrecordedKill: killImporter.request,
+    });
     const api = createAdminApi({
       service,
       publisherStatus: publisher.status,

@@ -2,8 +2,12 @@ import { z } from "@hono/zod-openapi";
 import { boolean, id, listOf, userId } from "./text-schema.ts";
 
 const members = {
-  allowlist: listOf(userId, 10_000).openapi({ description: "User ids that are in, whatever the percentage." }),
-  blocklist: listOf(userId, 10_000).openapi({ description: "User ids that are out, whatever the percentage." }),
+  allowlist: listOf(userId, 10_000).openapi({
+    description: "User ids that are in, whatever the percentage.",
+  }),
+  blocklist: listOf(userId, 10_000).openapi({
+    description: "User ids that are out, whatever the percentage.",
+  }),
   plans: listOf(id, 100).openapi({ description: "Only users on one of these go on to the percentage." }),
   employees_only: boolean.openapi({ description: "In exactly when the user is an employee." }),
 };

@@ -33,7 +33,7 @@ const GROUPS: readonly (readonly [
   ],
   ["Look and describe:", [addList, addShow, addExplain, addDescribe, addGate, addStatus]],
   ["Run Sluice itself:", [addServe, addMigrate, addPublish, addDev]],
-  ["Your shell:", [addCompletion]],
+  ["More:", [addCompletion]],
 ];
 
 const GETTING_STARTED = `
@@ -57,7 +57,9 @@ export function createProgram(cli: Cli): Command {
     .description("Sluice: feature flags that roll AI features out at the CDN edge.")
     .version(manifest.version, "-V, --version", "Print the version.")
     .helpOption("-h, --help", "Explain this, or a command.")
-    .helpCommand("help [command]", "Explain a command.")
+    .addHelpCommand(
+      new Command("help").argument("[command]").description("Explain a command.").helpGroup("More:"),
+    )
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.print(text.replace(/\n$/, "")),

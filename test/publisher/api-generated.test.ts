@@ -146,7 +146,9 @@ function requestOf(operation: Operation, keys: readonly string[]) {
   /** Mostly what the document asks for, sometimes anything. */
   const mostly = (value: fc.Arbitrary<unknown>, wrong: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
     fc.oneof({ arbitrary: value, weight: 7 }, { arbitrary: wrong, weight: 1 });
-  const key = mostly(fc.constantFrom(...keys), fc.string({ minLength: 1 })).map(String);
+  // Whoever sends "." or ".." as a part of a path asks for another path (RFC 3986, section 5.2.4).
+  const anyKey = fc.string({ minLength: 1 }).filter((text) => !/^\.{1,2}$/.test(text));
+  const key = mostly(fc.constantFrom(...keys), anyKey).map(String);
 
   const query = (operation.parameters ?? []).filter(({ in: place }) => place === "query");
   const body = operation.body && mostly(withKey(right(operation.body), key), fc.jsonValue());

@@ -10,8 +10,8 @@ export interface Outage {
   /** Keeps every connection open, and lets nothing through. */
   hang(): void;
   mend(): void;
-  /** Lets the next bytes with this text through to the target, then cuts that connection before any answer. */
-  cutAfter(text: string): void;
+  /** On the next connection that sends these texts in this order: lets the last through, then cuts before any answer. */
+  cutAfter(...texts: readonly string[]): void;
   stop(): Promise<void>;
 }
 
@@ -22,7 +22,7 @@ export async function startOutage(target: string): Promise<Outage> {
   const host = url.hostname;
   const pairs = new Set<readonly [Socket, Socket]>();
   let state: "well" | "cut" | "hang" = "well";
-  let fatalText: string | undefined;
+  let fatalTexts: readonly string[] = [];
 
   const server = createServer((client) => {
     if (state === "cut") return void client.destroy();
@@ -34,9 +34,11 @@ export async function startOutage(target: string): Promise<Outage> {
       for (const socket of pair) socket.destroy();
     };
     for (const socket of pair) socket.on("error", end).on("close", end);
+    let heard = 0;
     client.on("data", (bytes) => {
-      if (fatalText !== undefined && bytes.includes(fatalText)) {
-        fatalText = undefined;
+      while (heard < fatalTexts.length && bytes.includes(fatalTexts[heard] ?? "")) heard += 1;
+      if (heard > 0 && heard === fatalTexts.length) {
+        fatalTexts = [];
         // Nobody hears the answer, but it is done.
         upstream.removeAllListeners("data").resume();
         upstream.write(bytes, () => upstream.end());
@@ -73,8 +75,8 @@ export async function startOutage(target: string): Promise<Outage> {
       state = "well";
       for (const pair of pairs) for (const socket of pair) socket.resume();
     },
-    cutAfter(text) {
-      fatalText = text;
+    cutAfter(...texts) {
+      fatalTexts = texts;
     },
     async stop() {
       cutAll();

@@ -61,8 +61,14 @@ export const explanation = z.looseObject({
   reason: z.string(),
   rule: z.string().optional(),
   error_code: z.string().optional(),
+  /** What is wrong with a row that plain SQL broke. */
+  invalid: z.string().optional(),
   bucket: z.number().optional(),
-  threshold: z.number().optional(),
+  rollout_pct: z.number(),
+  /** Null when Redis does not say. */
+  killed_at_edge: z.boolean().nullable(),
+  edge_fault: z.string().optional(),
+  ...standing,
 });
 
 /** One thing that happened to a flag. */

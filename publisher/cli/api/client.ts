@@ -19,6 +19,9 @@ export type ApiClient = ReturnType<typeof createApiClient>;
 
 const PAGE_SIZE = "500";
 
+/** The API switches off at the edge first, and then waits for a Postgres that may hang. */
+const OFF_TIMEOUT_MS = 30_000;
+
 /** The admin API's operations, one request each. */
 export function createApiClient(connection: Connection) {
   const flagAt = (key: string, rest = "") => ({ key, path: `/flags/${encodeURIComponent(key)}${rest}` });
@@ -114,6 +117,7 @@ export function createApiClient(connection: Connection) {
           method: "PATCH",
           ...flagAt(key, "/toggle"),
           body: { enabled: false },
+          timeoutMs: OFF_TIMEOUT_MS,
           answer: answers.killAnswer,
         })
       ).body,
@@ -123,6 +127,7 @@ export function createApiClient(connection: Connection) {
         await sendRequest(connection, {
           method: "POST",
           ...flagAt(key, "/archive"),
+          timeoutMs: OFF_TIMEOUT_MS,
           answer: answers.flagAnswer,
         })
       ).body,

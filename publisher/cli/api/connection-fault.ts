@@ -2,12 +2,9 @@ import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
 import type { Connection } from "./connection.ts";
 
-/** How long the API has to answer, in milliseconds. */
-export const TIMEOUT_MS = 10_000;
-
 interface FaultKind {
   readonly codes: RegExp;
-  readonly what: (host: string) => string;
+  readonly what: (host: string, timeoutMs: number) => string;
   readonly why: string;
   readonly mend: string;
   /** The request may have arrived all the same. */
@@ -36,7 +33,7 @@ const KINDS: readonly FaultKind[] = [
   },
   {
     codes: /TimeoutError|UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT|ETIMEDOUT/,
-    what: (host) => `${host} did not answer within ${TIMEOUT_MS / 1000} seconds`,
+    what: (host, timeoutMs) => `${host} did not answer within ${timeoutMs / 1000} seconds`,
     why: "It is overloaded, or something on the way swallows the connection.",
     mend: "try again; see the publisher's log when it happens again",
     mayHaveArrived: true,
@@ -63,16 +60,26 @@ const BROKEN_OFF: FaultKind = {
   mayHaveArrived: true,
 };
 
-/** Tells the ways apart in which a connection fails. @param changes whether the request was to change something */
-export function connectionFault(error: unknown, connection: Connection, changes: boolean): CliError {
+/**
+ * Tells the ways apart in which a connection fails.
+ *
+ * @param request.changes whether it was to change something
+ */
+export function connectionFault(
+  error: unknown,
+  connection: Connection,
+  request: { readonly changes: boolean; readonly timeoutMs: number },
+): CliError {
   const signs = signsOf(error);
   const kind = KINDS.find(({ codes }) => codes.test(signs)) ?? BROKEN_OFF;
   const { host } = new URL(connection.url);
   const isLeftover = connection.source === "local system" && /ECONNREFUSED/.test(signs);
-  return new CliError(EXIT.unreachable, kind.what(host), {
+  return new CliError(EXIT.unreachable, kind.what(host, request.timeoutMs), {
     why: [
       kind.why,
-      ...(changes && kind.mayHaveArrived === true ? ["Whether the change was made is not known."] : []),
+      ...(request.changes && kind.mayHaveArrived === true
+        ? ["Whether the change was made is not known."]
+        : []),
     ],
     mend: [
       isLeftover

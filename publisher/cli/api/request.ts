@@ -1,11 +1,14 @@
-import { z } from "zod";
+import type { z } from "zod";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
 import { visible } from "../visible.ts";
 import { problem } from "./answers.ts";
 import { ApiProblem } from "./api-problem.ts";
-import { connectionFault, TIMEOUT_MS } from "./connection-fault.ts";
+import { connectionFault } from "./connection-fault.ts";
 import type { Connection } from "./connection.ts";
+
+/** How long the API has to answer, in milliseconds. */
+const TIMEOUT_MS = 10_000;
 
 /** No page of the API is as large, even with every list full. */
 const MAX_ANSWER_BYTES = 32 * 1_048_576;
@@ -23,6 +26,8 @@ export interface ApiRequest<Schema extends z.ZodType> {
   readonly body?: unknown;
   /** The entity tag of the flag as it was seen. */
   readonly ifMatch?: string | undefined;
+  /** How long the answer may take, in milliseconds. */
+  readonly timeoutMs?: number;
   /** What a good answer looks like. */
   readonly answer: Schema;
 }
@@ -57,6 +62,7 @@ export async function sendRequest<Schema extends z.ZodType>(
 }
 
 async function exchange(connection: Connection, request: ApiRequest<z.ZodType>) {
+  const { timeoutMs = TIMEOUT_MS } = request;
   const query = request.query === undefined ? "" : `?${request.query.toString()}`;
   try {
     const response = await fetch(`${connection.url}/api/v1${request.path}${query}`, {
@@ -71,12 +77,12 @@ async function exchange(connection: Connection, request: ApiRequest<z.ZodType>) 
       ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
       // Followed, a redirect would carry the token to whoever it names.
       redirect: "manual",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
     return { response, text: await readText(response, connection) };
   } catch (error) {
     if (error instanceof CliError) throw error;
-    throw connectionFault(error, connection, request.method !== "GET");
+    throw connectionFault(error, connection, { changes: request.method !== "GET", timeoutMs });
   }
 }
 
@@ -84,7 +90,8 @@ async function exchange(connection: Connection, request: ApiRequest<z.ZodType>) 
 async function readText(response: Response, connection: Connection): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of response.body ?? []) {
+  const body: AsyncIterable<Uint8Array> | null = response.body;
+  for await (const chunk of body ?? []) {
     bytes += chunk.byteLength;
     if (bytes > MAX_ANSWER_BYTES) {
       throw new CliError(EXIT.unreachable, `${connection.shownUrl} answers without an end`, {

@@ -2,6 +2,7 @@ import { InvalidArgumentError, type Command } from "commander";
 import type { Explanation } from "../api/answers.ts";
 import type { Cli } from "../cli.ts";
 import { parseFlagKey } from "../input/flag-key.ts";
+import { percentInWords } from "../show/flag-words.ts";
 import { formatPairs } from "../table.ts";
 import { visible } from "../visible.ts";
 
@@ -70,17 +71,36 @@ const FAULTS: { readonly [code: string]: string } = {
 };
 
 function pairsOf(explanation: Explanation): (readonly [string, string])[] {
-  const { flag_key: key, value, reason, rule, error_code: errorCode, bucket, threshold } = explanation;
-  const because =
-    (errorCode === undefined ? undefined : FAULTS[errorCode]) ??
-    (rule === undefined ? undefined : RULES[rule]?.[value ? "on" : "off"]);
+  const { flag_key: key, value, reason, rule, error_code: errorCode, bucket, invalid } = explanation;
   return [
     [visible(key, 64), value ? "on" : "off"],
-    ...(because ? [["because", because] as const] : []),
+    ["because", visible(invalid ?? becauseOf(explanation) ?? reason, 300)],
     ["reason", visible(errorCode === undefined ? reason : `${reason} (${errorCode})`, 80)],
     ...(rule === undefined ? [] : [["rule", visible(rule, 80)] as const]),
-    ...(bucket === undefined ? [] : [["their place", `${bucket.toFixed(4)} of 100`] as const]),
-    ...(threshold === undefined ? [] : [["in when it is below", `${threshold}`] as const]),
+    ...(bucket === undefined ? [] : [["their place", `${placeInWords(bucket)} of 100`] as const]),
+    ["in below", percentInWords(explanation.rollout_pct)],
+    ...edgePairs(explanation),
+  ];
+}
+
+function becauseOf({ value, rule, error_code: errorCode }: Explanation): string | undefined {
+  const fault = errorCode === undefined ? undefined : FAULTS[errorCode];
+  return fault ?? (rule === undefined ? undefined : RULES[rule]?.[value ? "on" : "off"]);
+}
+
+/** Rounded down, so that nobody is shown at a percentage that they are still below. */
+function placeInWords(bucket: number): string {
+  return (Math.floor(bucket * 10_000) / 10_000).toFixed(4);
+}
+
+/** What stands between this answer, which is that of Postgres, and the edge. */
+function edgePairs(explanation: Explanation): (readonly [string, string])[] {
+  const { killed_at_edge: killed, edge_fault: fault, published, revision } = explanation;
+  return [
+    ...(killed === null
+      ? [["at the edge", `not known: ${visible(fault ?? "Redis does not say", 300)}`] as const]
+      : []),
+    ["all flags", `revision ${revision}, ${published ? "in Redis" : "NOT yet in Redis"}`],
   ];
 }
 

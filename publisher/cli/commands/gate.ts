@@ -35,6 +35,7 @@ export function addGate(program: Command, cli: Cli): void {
     .addHelpText(
       "after",
       `
+Gates are kept and published, but the worker of this version does not close pages by them yet.
 Quote patterns, or the shell expands them.
 
 Examples:

@@ -24,7 +24,13 @@ Example:
       // One request and no look before it: in an emergency every further step is one that can fail.
       const answer = await api.kill(key);
       if (!("recorded" in answer)) {
-        return reportChange(cli, api, options, answer, { lines: [`${key} is off for everybody.`] });
+        return reportChange(cli, api, options, answer, {
+          lines: [
+            answer.published
+              ? `${key} is off for everybody.`
+              : `${key} is switched off in Postgres; whether the edge has heard of it is not known.`,
+          ],
+        });
       }
       const told =
         `${key} is killed at the edge, NOT yet recorded: Postgres does not answer. ` +

@@ -97,8 +97,8 @@ async function toEdit(cli: Cli, key: string, options: Options): Promise<Targetin
     });
   }
   const edit = {
-    allow: join(options.allow, allowFile && (await readIdsFile(cli, "--allow-file", allowFile))),
-    deny: join(options.deny, denyFile && (await readIdsFile(cli, "--deny-file", denyFile))),
+    allow: join(options.allow, await readIds(cli, "--allow-file", allowFile)),
+    deny: join(options.deny, await readIds(cli, "--deny-file", denyFile)),
     unlist: options.unlist ?? [],
     addPlans: options.plan ?? [],
     removePlans: options.noPlan ?? [],
@@ -114,7 +114,11 @@ async function toEdit(cli: Cli, key: string, options: Options): Promise<Targetin
   return edit;
 }
 
-function join(given: readonly string[] = [], fromFile: readonly string[] | "" | undefined = []): string[] {
+async function readIds(cli: Cli, option: string, file: string | undefined): Promise<readonly string[]> {
+  return file === undefined ? [] : readIdsFile(cli, option, file);
+}
+
+function join(given: readonly string[] = [], fromFile: readonly string[]): string[] {
   return [...new Set([...given, ...fromFile])];
 }
 

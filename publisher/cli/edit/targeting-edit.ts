@@ -23,7 +23,7 @@ export interface TargetingEdit {
 /** What to send, and what to say of it. */
 export interface TargetingChange {
   /** The JSON merge patch's `targeting`; undefined when nothing is to change. */
-  readonly patch: Readonly<Record<string, unknown>> | null | undefined;
+  readonly patch: Readonly<Record<string, unknown>> | undefined;
   readonly lines: readonly string[];
 }
 
@@ -34,7 +34,7 @@ export interface TargetingChange {
  */
 export function editTargeting(key: string, current: unknown, edit: TargetingEdit): TargetingChange {
   const parsed = targetingShape.safeParse(current);
-  if (!parsed.success) return replaceBroken(key, edit);
+  if (!parsed.success) return replaceBroken(key, current, edit);
 
   const before = parsed.data;
   const after = edited(key, edit.clear ? {} : before, edit);
@@ -44,12 +44,7 @@ export function editTargeting(key: string, current: unknown, edit: TargetingEdit
   }
   return {
     patch: Object.keys(patch).length > 0 ? patch : undefined,
-    lines: [
-      ...listLines("allowed", before.allowlist, after.allowlist),
-      ...listLines("denied", before.blocklist, after.blocklist),
-      ...planLines(before.plans, after.plans),
-      ...employeeLines(before.employees_only, after.employees_only),
-    ],
+    lines: changeLines(before, after),
   };
 }
 
@@ -109,17 +104,29 @@ function refuseMoves(
   });
 }
 
-/** Targeting that plain SQL broke cannot be edited, only emptied. */
-function replaceBroken(key: string, edit: TargetingEdit): TargetingChange {
-  const { clear, employeesOnly, allow, deny, unlist, addPlans, removePlans } = edit;
-  const nothingElse =
-    employeesOnly === undefined &&
-    [allow, deny, unlist, addPlans, removePlans].every((list) => list.length === 0);
-  if (clear && nothingElse) return { patch: null, lines: ["targeting: emptied"] };
-  throw new CliError(EXIT.conflict, `the targeting of ${key} is not valid as it is`, {
-    why: ["Plain SQL, or a newer publisher, put something in that this command does not know."],
-    mend: [`\`sluice target ${key} --clear\` empties it; then edit it`],
-  });
+/** Targeting that plain SQL broke cannot be edited, only made anew. */
+function replaceBroken(key: string, current: unknown, edit: TargetingEdit): TargetingChange {
+  if (!edit.clear) {
+    throw new CliError(EXIT.conflict, `the targeting of ${key} is not valid as it is`, {
+      why: ["Plain SQL, or a newer publisher, put something in that this command does not know."],
+      mend: [`\`sluice target ${key} --clear\` empties it, and takes other options beside it`],
+    });
+  }
+  const there = typeof current === "object" && current !== null ? Object.keys(current) : [];
+  const after = edited(key, {}, edit);
+  return {
+    patch: { ...Object.fromEntries(there.map((name) => [name, null])), ...after },
+    lines: ["what was not valid is gone", ...changeLines({}, after)],
+  };
+}
+
+function changeLines(before: Targeting, after: Targeting): string[] {
+  return [
+    ...listLines("allowed", before.allowlist, after.allowlist),
+    ...listLines("denied", before.blocklist, after.blocklist),
+    ...planLines(before.plans, after.plans),
+    ...employeeLines(before.employees_only, after.employees_only),
+  ];
 }
 
 function listLines(name: string, before: readonly string[] = [], after: readonly string[] = []): string[] {

@@ -37,9 +37,13 @@ export async function readIdsFile(cli: Cli, option: string, file: string): Promi
 async function readBytes(cli: Cli, option: string, file: string, name: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
+  const source: AsyncIterable<string | Uint8Array> = file === "-" ? cli.stdin : createReadStream(file);
   try {
-    for await (const chunk of file === "-" ? cli.stdin : createReadStream(file)) {
-      const part = Buffer.from(chunk);
+    for await (const chunk of source) {
+      const part =
+        typeof chunk === "string"
+          ? Buffer.from(chunk)
+          : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       bytes += part.length;
       if (bytes > MAX_FILE_BYTES) break;
       chunks.push(part);

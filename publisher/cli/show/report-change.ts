@@ -42,7 +42,7 @@ export async function reportChange(
 async function whyNot(api: ApiClient): Promise<string> {
   try {
     const { fault, diverged } = await api.status();
-    if (diverged) return `${visible(fault ?? "Redis contradicts Postgres", 400)}`;
+    if (diverged) return visible(fault ?? "Redis contradicts Postgres", 400);
     if (fault !== null) return `${visible(fault, 400)}. The publisher keeps trying`;
     return "the publisher is on its way; `sluice status` tells when it is there";
   } catch {

@@ -14,9 +14,9 @@ export function toCliError(error: unknown, api: ApiClient | undefined): CliError
   if (error instanceof CliError) return error;
   if (error instanceof ApiProblem && api !== undefined) return describeProblem(error, api.connection);
   if (error instanceof ConfigError) {
-    return new CliError(EXIT.usage, "the environment is not complete", {
+    return new CliError(EXIT.usage, "the environment is not usable", {
       why: error.message.split("\n"),
-      mend: ["set what is named above; docs/cli.md lists every variable"],
+      mend: ["mend what is named above; docs/cli.md lists every variable"],
       cause: error,
     });
   }

@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startApiSystem, type ApiSystem } from "../support/api-system.ts";
+
+let system: ApiSystem;
+
+beforeAll(async () => {
+  system = await startApiSystem();
+});
+afterAll(() => system.stop());
+
+/** As deep as Postgres takes it: deeper than JavaScript could write. */
+const DEEP = 6_000;
+
+/** What plain SQL can put into a row. The members that the edge has to refuse make it `invalid`. */
+const ROWS: readonly (readonly [key: string, column: string, sql: string, invalid?: RegExp])[] = [
+  ["unknown-member", "targeting", `'{"percentage": 5}'`, /unknown member "percentage"/],
+  ["proto-member", "targeting", `'{"__proto__": {"allowlist": ["u"]}}'`, /unknown member "__proto__"/],
+  ["number-as-id", "targeting", `'{"allowlist": [5, null]}'`, /allowlist/],
+  ["id-on-both", "targeting", `'{"allowlist": ["u"], "blocklist": ["u"]}'`, /both/],
+  ["huge-number", "targeting", `'{"allowlist": 1e400}'`, /allowlist/],
+  ["deep-member", "targeting", `('{"x": ' || repeat('[', ${DEEP}) || repeat(']', ${DEEP}) || '}')::jsonb`, /unknown/],
+  ["deep-gates", "gates", `(repeat('[', ${DEEP}) || repeat(']', ${DEEP}))::jsonb`, /gates/],
+  ["gate-of-text", "gates", `'["/ai/*"]'`, /gates/],
+  ["gate-that-explodes", "gates", `'[{"pattern": "/(a+)+b", "otherwise": {"status": 404}}]'`, /gates/],
+  ["many-ids", "targeting", `jsonb_build_object('allowlist', (select jsonb_agg('u' || n) from generate_series(1, 20000) n))`],
+  ["odd-ids", "targeting", `'{"allowlist": ["anon-1", " ", "\\u202e", "a\\nb"]}'`],
+  ["long-tags", "tags", `array[repeat('t', 5000), '', E'\\n']`],
+  ["newlines", "description", `E'a\\r\\nb\\u0001'`],
+  ["for-ever", "created_at", `'infinity'`],
+  ["since-ever", "created_at", `'-infinity'`],
+  ["long-ago", "created_at", `'4713-01-01 BC'`],
+  ["far-away", "created_at", `'294276-12-31'`],
+  ["archived-for-ever", "archived_at", `'infinity'`],
+];
+
+describe("a row that plain SQL put in", () => {
+  test.for(ROWS)("%s", async ([key, column, sql, invalid]) => {
+    await system.sql(`insert into feature_flags (key, enabled, rollout_pct, ${column}) values ($1, $2, 100, ${sql})`, [
+      key,
+      column !== "archived_at",
+    ]);
+    const shown = await system.call("GET", `/api/v1/flags/${key}`);
+    expect([shown.status, shown.body.flag["invalid"]]).toEqual([
+      200,
+      invalid === undefined ? undefined : expect.stringMatching(invalid),
+    ]);
+
+    for (const sort of ["key", "created_at", "-updated_at", "rollout_pct"]) {
+      const list = await system.call("GET", `/api/v1/flags?limit=1&sort=${sort}`);
+      expect(list.status).toBe(200);
+      const cursor = list.body["next_cursor"];
+      if (typeof cursor !== "string") continue;
+      const next = await system.call("GET", `/api/v1/flags?limit=500&sort=${sort}&cursor=${cursor}`);
+      expect(next.status).toBe(200);
+    }
+
+    const explained = await system.call("POST", `/api/v1/flags/${key}/explain`, { body: { context: { userId: "x" } } });
+    expect(explained.status).toBe(200);
+    if (invalid !== undefined) expect(explained.body).toMatchObject({ value: false, error_code: "PARSE_ERROR" });
+
+    // It stops nobody else, and can be mended from here.
+    const other = await system.call("POST", "/api/v1/flags", { body: { key: `after-${key}` } });
+    expect(other.body).toMatchObject({ published: true });
+    const mended = await system.call("PATCH", `/api/v1/flags/${key}`, {
+      body: { targeting: null, gates: null, tags: null, description: null },
+      ifMatch: shown.etag,
+    });
+    expect([mended.status, mended.body.flag["invalid"], mended.body.published]).toEqual([200, undefined, true]);
+    expect((await system.call("PATCH", `/api/v1/flags/${key}/toggle`, { body: { enabled: false } })).status).toBe(200);
+    const gone = await system.call("DELETE", `/api/v1/flags/${key}`, { ifMatch: "*" });
+    expect(gone.status).toBe(200);
+  });
+
+  test("a member that only SQL can have put there is taken away by name", async () => {
+    await system.sql(`insert into feature_flags (key, targeting) values ('named', '{"x": 1, "plans": ["pro"]}')`);
+    const answer = await system.call("PATCH", "/api/v1/flags/named", { body: { targeting: { x: null } }, ifMatch: "*" });
+    expect([answer.status, answer.body.flag["targeting"]]).toEqual([200, { plans: ["pro"] }]);
+  });
+
+  test("a page is walked through once, whatever stands in the sort column", async () => {
+    await system.sql(`insert into feature_flags (key, created_at)
+      select 'walk-' || n, case n % 5 when 0 then 'infinity' when 1 then '-infinity' when 2 then '0044-03-15 BC'
+        else '2026-01-01'::timestamptz + n * interval '1 microsecond' end
+      from generate_series(1, 40) n`);
+    const all = (await system.sql<{ key: string }>("select key from feature_flags where archived_at is null")).length;
+    for (const sort of ["key", "-key", "created_at", "-created_at", "updated_at", "-rollout_pct"]) {
+      const keys: unknown[] = [];
+      let cursor = "";
+      do {
+        const { body } = await system.call("GET", `/api/v1/flags?limit=7&sort=${sort}${cursor && `&cursor=${cursor}`}`);
+        keys.push(...(body["flags"] as { key: string }[]).map((flag) => flag.key));
+        cursor = (body["next_cursor"] as string | null) ?? "";
+      } while (cursor !== "");
+      expect(keys).toHaveLength(all);
+      expect(new Set(keys).size).toBe(all);
+    }
+  });
+});

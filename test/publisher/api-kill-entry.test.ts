@@ -1,0 +1,105 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { hold, holdersOf, record, release, type KillEntry } from "../../publisher/kill-entry.ts";
+import { formatHeld, parseHeld } from "../../publisher/held-kills.ts";
+import type { Version } from "../../shared/revision.ts";
+
+const NONE: KillEntry = { off: undefined, holders: [], recorded: undefined };
+const at = (revision: number): Version => ({ epoch: 1, revision });
+const recordedAt = (revision: number): KillEntry => ({ ...NONE, off: at(revision) });
+
+/** Applies steps; one that leaves the entry as it is gives undefined. */
+const after = (start: KillEntry, ...steps: readonly ((entry: KillEntry) => KillEntry | undefined)[]): KillEntry =>
+  steps.reduce((entry, step) => step(entry) ?? entry, start);
+const holdBy = (holder: string) => (entry: KillEntry) => hold(entry, holder);
+const recordBy = (holder: string, revision: number) => (entry: KillEntry) => record(entry, [holder], at(revision));
+const releaseBy = (holder: string) => (entry: KillEntry) => release(entry, holder);
+
+describe("one kill", () => {
+  test("is null until it is recorded", () => {
+    expect(after(NONE, holdBy("a")).off).toBeNull();
+    expect(after(NONE, holdBy("a"), recordBy("a", 5))).toEqual(recordedAt(5));
+  });
+  test("that is refused leaves what was there", () => {
+    expect(after(NONE, holdBy("a"), releaseBy("a"))).toEqual(NONE);
+    expect(after(recordedAt(3), holdBy("a"), releaseBy("a"))).toEqual(recordedAt(3));
+  });
+  test("never names an older version than was named before", () => {
+    expect(after(recordedAt(9), holdBy("a"), recordBy("a", 5))).toEqual(recordedAt(9));
+    expect(after(recordedAt(9), recordBy("a", 5))).toEqual(recordedAt(9));
+  });
+  test("that Redis forgot meanwhile is named all the same", () => {
+    expect(after(NONE, recordBy("a", 5))).toEqual(recordedAt(5));
+  });
+});
+
+describe("two kills", () => {
+  test("the first one's record does not lift the second, whose Postgres may be down", () => {
+    const both = after(NONE, holdBy("a"), holdBy("b"), recordBy("a", 5));
+    expect(both.off).toBeNull();
+    expect(after(both, recordBy("b", 9))).toEqual(recordedAt(9));
+  });
+  test("a record that comes late does not lift a kill after it", () => {
+    // a was brought in by somebody else, the flag enabled, and killed anew by b: then a's own record arrives.
+    const late = after(NONE, holdBy("a"), recordBy("a", 5), holdBy("b"), recordBy("a", 7));
+    expect(late.off).toBeNull();
+  });
+  test("a refused one lifts neither the other nor what it recorded", () => {
+    expect(after(NONE, holdBy("a"), holdBy("b"), releaseBy("b")).off).toBeNull();
+    expect(after(NONE, holdBy("a"), holdBy("b"), recordBy("a", 5), releaseBy("b"))).toEqual(recordedAt(5));
+  });
+});
+
+describe("a null that was set by hand", () => {
+  const byHand: KillEntry = { ...NONE, off: null };
+  test("outlasts a kill through the API that is refused", () => {
+    expect(after(byHand, holdBy("a"), releaseBy("a")).off).toBeNull();
+  });
+  test("is lifted by whoever brings it into Postgres, and not by another kill's record alone", () => {
+    expect(record(byHand, holdersOf(byHand), at(5))).toEqual(recordedAt(5));
+    expect(after(byHand, holdBy("a"), recordBy("a", 5)).off).toBeNull();
+  });
+});
+
+test("whatever comes in whatever order: null as long as somebody holds, never older than the newest record", () => {
+  const holder = fc.constantFrom("a", "b", "c");
+  const step = fc.oneof(
+    fc.record({ does: fc.constant("hold" as const), holder, revision: fc.constant(0) }),
+    fc.record({ does: fc.constant("record" as const), holder, revision: fc.integer({ min: 1, max: 50 }) }),
+    fc.record({ does: fc.constant("release" as const), holder, revision: fc.constant(0) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      let entry = NONE;
+      const holding = new Set<string>();
+      let newest = 0;
+      for (const { does, holder, revision } of steps) {
+        if (does === "hold") {
+          entry = after(entry, holdBy(holder));
+          holding.add(holder);
+        } else if (does === "record") {
+          entry = after(entry, recordBy(holder, revision));
+          holding.delete(holder);
+          newest = Math.max(newest, revision);
+        } else {
+          entry = after(entry, releaseBy(holder));
+          holding.delete(holder);
+        }
+        expect(entry.off === null).toBe(holding.size > 0);
+        if (entry.off !== null) expect(entry.off?.revision ?? 0).toBe(newest);
+        // And what is written into Redis reads back as the same.
+        const held = parseHeld(formatHeld(new Map([["key", entry]]))).get("key");
+        expect(held).toEqual(
+          entry.off === null ? { holders: entry.holders, recorded: entry.recorded } : undefined,
+        );
+      }
+    }),
+  );
+});
+
+test.for(["", "null", "[]", "{", '{"key": 5}', '{"key": {"holders": "a"}}', '{"key": {"holders": [], "recorded": [1]}}'])(
+  "%j beside `off` reads as nothing",
+  (text) => {
+    expect(parseHeld(text)).toEqual(new Map());
+  },
+);

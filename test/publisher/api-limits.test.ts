@@ -1,0 +1,176 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { encodeFlags } from "../../shared/flags-header.ts";
+import { redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+let system: ApiSystem;
+
+beforeAll(async () => {
+  system = await startApiSystem();
+});
+afterAll(() => system.stop());
+afterEach(() => system.sql("truncate feature_flags"));
+
+const create = (body: object, to = system) => to.call("POST", "/api/v1/flags", { body });
+const patch = (key: string, body: object, to = system) =>
+  to.call("PATCH", `/api/v1/flags/${key}`, { body, ifMatch: "*" });
+const keyOf = (n: number, length = 62): string => `k${n}`.padEnd(length, "x");
+
+async function snapshotBytes(): Promise<number> {
+  return Buffer.byteLength(String(await system.redisCommand("GET", redisKey("snapshot"))));
+}
+
+describe("what is as large as it may be", () => {
+  test("targeting, gates, tags and texts at their limits", async () => {
+    const ids = (prefix: string, count: number, length: number) =>
+      Array.from({ length: count }, (_, n) => `${prefix}${n}`.padEnd(length, "x"));
+    const body = {
+      key: "k".repeat(64),
+      description: "d".repeat(1_000),
+      owner: "😀".repeat(100),
+      tags: ids("t", 20, 50),
+      targeting: { allowlist: ids("a", 10_000, 24), blocklist: ids("b", 10_000, 24), plans: ids("p", 100, 256) },
+      gates: Array.from({ length: 20 }, (_, n) => ({
+        pattern: `/${n}/`.padEnd(256, "p"),
+        otherwise: { rewrite: `/r${n}/`.padEnd(512, "r") },
+      })),
+    };
+    const { status, body: answer } = await create(body);
+    expect(status).toBe(201);
+    expect(answer.flag).toMatchObject(body);
+    expect(answer.flag["invalid"]).toBeUndefined();
+    expect(answer.published).toBe(true);
+  });
+
+  test.for([0, 100, 0.01, 33.33, 99.99, 1e1, 2.5e1])("%d percent", async (percentage) => {
+    await create({ key: "pct" });
+    const answer = await system.call("PATCH", "/api/v1/flags/pct/rollout", {
+      body: { rollout_pct: percentage },
+      ifMatch: "*",
+    });
+    expect([answer.status, answer.body.flag["rollout_pct"]]).toEqual([200, percentage]);
+  });
+});
+
+describe("x-flags with every flag on: at most 8,192 bytes", () => {
+  /** 128 keys of 62 bytes, each with ", ": 8,192 bytes by the bound, which counts one ", " too many. */
+  const KEYS = Array.from({ length: 128 }, (_, n) => keyOf(n));
+
+  test("the last that fits is taken, one more is refused until another leaves the header", async () => {
+    await system.sql("insert into feature_flags (key) select unnest($1::text[])", [KEYS.slice(0, 127)]);
+    expect((await create({ key: KEYS[127] })).status).toBe(201);
+    expect(encodeFlags(new Map(KEYS.map((key) => [key, "on"]))).length).toBe(8_190);
+
+    const refused = await create({ key: "a" });
+    expect(refused.status).toBe(422);
+    expect(refused.body.errors).toEqual([
+      { pointer: "/in_header", detail: expect.stringMatching(/would have 8195 bytes, more than 8192/) as string },
+    ]);
+    expect((await create({ key: "a", in_header: false })).status).toBe(201);
+    expect((await patch("a", { in_header: true })).status).toBe(422);
+
+    await system.call("POST", `/api/v1/flags/${KEYS[0]}/archive`);
+    expect((await patch("a", { in_header: true })).status).toBe(200);
+    const restored = await system.call("POST", `/api/v1/flags/${KEYS[0]}/restore`);
+    expect([restored.status, restored.body.errors?.[0]?.pointer]).toEqual([422, "/in_header"]);
+  });
+
+  test("of thirty at once, just those are taken that fit", async () => {
+    await system.sql("insert into feature_flags (key) select unnest($1::text[])", [KEYS.slice(0, 118)]);
+    const answers = await Promise.all(Array.from({ length: 30 }, (_, n) => create({ key: keyOf(500 + n) })));
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(10);
+    expect(answers.filter(({ status }) => status === 422)).toHaveLength(20);
+  });
+
+  test("what does not make it longer is never refused, however long SQL has made it", async () => {
+    await system.sql("insert into feature_flags (key, enabled, rollout_pct) select unnest($1::text[]), true, 50", [
+      [...KEYS, "a", "b"],
+    ]);
+    const path = "/api/v1/flags/a";
+    expect((await system.call("PATCH", `${path}/rollout`, { body: { rollout_pct: 1 } })).status).toBe(200);
+    expect((await system.call("PATCH", `${path}/toggle`, { body: { enabled: false } })).status).toBe(200);
+    expect((await patch("a", { description: "too many flags" })).status).toBe(200);
+    expect((await patch("a", { in_header: false })).status).toBe(200);
+    expect((await create({ key: "c" })).status).toBe(422);
+  });
+});
+
+describe("the snapshot: at most MAX_SNAPSHOT_BYTES", () => {
+  const MAX = 20_000;
+  let database: TestDatabase;
+  let small: ApiSystem;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    small = await startApiSystem({ databaseUrl: database.url, maxSnapshotBytes: MAX });
+  });
+  afterAll(async () => {
+    await small.stop();
+    await database.drop();
+  });
+  afterEach(() => small.sql("truncate feature_flags"));
+
+  const ids = (bytes: number) => ({ allowlist: Array.from({ length: bytes / 100 }, (_, n) => `${n}`.padEnd(96, "x")) });
+  const bytesInRedis = async () =>
+    Buffer.byteLength(String(await small.redisCommand("GET", redisKey("snapshot"))));
+
+  test("what may not fit is refused, with how much it is", async () => {
+    expect((await create({ key: "half", targeting: ids(10_000) }, small)).status).toBe(201);
+    const refused = await create({ key: "other", targeting: ids(10_000) }, small);
+    expect(refused.status).toBe(422);
+    expect(refused.body.errors).toEqual([
+      { pointer: "/targeting", detail: expect.stringMatching(/could reach 2\d{4} bytes, more than 20000/) as string },
+    ]);
+    expect((await create({ key: "other", targeting: ids(9_000) }, small)).status).toBe(201);
+    expect((await patch("other", { targeting: ids(10_000) }, small)).status).toBe(422);
+    expect(await bytesInRedis()).toBeLessThanOrEqual(MAX);
+  });
+
+  test("of twenty at once, only those are taken that fit together", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => create({ key: `k${n}`, targeting: ids(2_000) }, small)),
+    );
+    const taken = answers.filter(({ status }) => status === 201);
+    expect(taken.length).toBeGreaterThanOrEqual(8);
+    expect(answers.filter(({ status }) => status === 422)).toHaveLength(20 - taken.length);
+    expect(await bytesInRedis()).toBeLessThanOrEqual(MAX);
+  });
+
+  test("what is there already can be narrowed, renamed for people, killed and archived", async () => {
+    await small.sql(
+      `insert into feature_flags (key, enabled, rollout_pct, targeting) select 'big' || n, true, 50,
+        jsonb_build_object('allowlist', (select jsonb_agg(repeat('x', 90) || i) from generate_series(1, 100) i)) from generate_series(1, 3) n`,
+    );
+    const path = "/api/v1/flags/big1";
+    expect((await patch("big1", { description: "large" }, small)).status).toBe(200);
+    expect((await small.call("PATCH", `${path}/rollout`, { body: { rollout_pct: 1 } })).status).toBe(200);
+    expect((await small.call("PATCH", `${path}/toggle`, { body: { enabled: false } })).status).toBe(200);
+    expect((await small.call("POST", `${path}/archive`)).status).toBe(200);
+    expect((await patch("big1", { targeting: ids(1_000) }, small)).status).toBe(200);
+    expect((await patch("big1", { targeting: ids(2_000) }, small)).status).toBe(422);
+  });
+
+  test("the bound is never below what is published, whatever stands in the flags", async () => {
+    const odd = ['"\\', "\u2028é😀", "\u007f", "a/b", "<script>", "\ud7ff"].map((text) => text.repeat(20));
+    await create({ key: "odd", targeting: { allowlist: odd, plans: odd }, fail_mode: "last-known", client_visible: true, in_header: false });
+    await system.call("PATCH", "/api/v1/flags/odd/rollout", { body: { rollout_pct: 99.99 }, ifMatch: "*" });
+    await system.sql(
+      `insert into feature_flags (key, targeting) values ('broken', jsonb_build_object(repeat('"\\', 60), 1)), ('cc', jsonb_build_object(repeat(E'\\u0001', 64), 1))`,
+    );
+    await create({ key: "last" });
+    const [{ bound } = { bound: 0 }] = await system.sql<{ bound: number }>(
+      "select sum(octet_length(key) + octet_length(targeting::text) + octet_length(gates::text) + 200)::int + 40 as bound from feature_flags",
+    );
+    expect(await snapshotBytes()).toBeLessThanOrEqual(bound);
+  });
+});
+
+describe("many faults at once", () => {
+  test("a body full of them names ten, and is answered", async () => {
+    const { status, body } = await create({ key: "x", tags: Array.from({ length: 200_000 }, () => 5) });
+    expect([status, body.errors?.length]).toEqual([422, 10]);
+    const many = Object.fromEntries(Array.from({ length: 50_000 }, (_, n) => [`m${n}`, 1]));
+    const unknown = await create({ key: "x", ...many });
+    expect([unknown.status, unknown.body.errors?.length]).toEqual([422, 10]);
+  });
+});

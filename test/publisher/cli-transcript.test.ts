@@ -1,0 +1,38 @@
+import { readFile } from "node:fs/promises";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { ADMIN_TOKEN, startApiSystem, type ApiSystem } from "../support/api-system.ts";
+import { runSluice, splitCommandLine } from "../support/cli.ts";
+
+let system: ApiSystem;
+
+beforeAll(async () => {
+  system = await startApiSystem();
+});
+afterAll(() => system.stop());
+
+it("goes from a new flag to its kill as docs/cli.md says", async () => {
+  const text = await readFile(new URL("../../docs/cli.md", import.meta.url), "utf8");
+  const [, transcript = ""] = /```console\n([\s\S]*?)```/.exec(text) ?? [];
+  const steps = transcript.split(/^\$ sluice /m).slice(1);
+  expect(steps.length).toBeGreaterThanOrEqual(5);
+
+  for (const step of steps) {
+    const [line = "", ...expected] = step.trimEnd().split("\n");
+    const run = await runSluice(splitCommandLine(line), {
+      env: { SLUICE_URL: system.url, SLUICE_TOKEN: ADMIN_TOKEN },
+    });
+    expect([line, run.exitCode, run.stderr]).toEqual([line, 0, ""]);
+    const shown = run.stdout
+      .replace(/\d{4}-\d\d-\d\d \d\d:\d\d UTC/g, "<time>")
+      .replace(/\d+(\.\d+)? of 100$/gm, "<place> of 100");
+    expect([line, shown.trimEnd()]).toEqual([line, expected.join("\n")]);
+  }
+});
+
+it("finds every command of that walk in --help", async () => {
+  const { stdout, exitCode } = await runSluice(["--help"]);
+  expect(exitCode).toBe(0);
+  for (const command of ["create", "target", "enable", "rollout", "kill"]) {
+    expect(stdout).toMatch(new RegExp(`^  sluice ${command} ai_search`, "m"));
+  }
+});
