@@ -121,7 +121,7 @@ const archive = createRoute({
   operationId: "archiveFlag",
   method: "post",
   path: `${FLAG}/archive`,
-  summary: "Switch a flag off for good; its gates stay closed",
+  summary: "Switch a flag off for good, and take it out of the lists",
   request: { params, headers: ifMatch },
   responses: { 200: flagWithTag("The flag as it is now."), ...failures(400, 404, 412, 413, 415, 422) },
 });

@@ -141,7 +141,7 @@ export function createFlagService(options: {
       return row.enabled ? kill(actor, key, precondition) : enable(actor, key, precondition);
     },
 
-    /** Off for good, and out of the lists; its gates stay closed. */
+    /** Off for good, and out of the lists; it keeps its gates. */
     async archive(actor: string, key: string, precondition: Precondition) {
       const archived = await switchOff(
         { ...options, writer },

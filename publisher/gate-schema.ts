@@ -47,5 +47,4 @@ export const gates = z
         message: "leads to a page that this flag gates itself: the redirect would never end",
       });
     }
-  })
-  .openapi("Gates");
+  });

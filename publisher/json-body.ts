@@ -48,7 +48,7 @@ function decode(bytes: Uint8Array): string {
 async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
   const tooLarge = () => new Problem("content-too-large", `the body has more than ${maxBytes} bytes`);
   if (Number(request.headers.get("content-length") ?? "0") > maxBytes) throw tooLarge();
-  const reader = request.body?.getReader();
+  const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = request.body?.getReader();
   if (reader === undefined) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let size = 0;

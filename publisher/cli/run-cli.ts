@@ -1,4 +1,4 @@
-import { CommanderError } from "commander";
+import { CommanderError, type Command } from "commander";
 import type { Environment } from "../config.ts";
 import { createApiClient, type ApiClient } from "./api/client.ts";
 import { findConnection } from "./api/connection.ts";
@@ -8,6 +8,7 @@ import { EXIT, type ExitCode } from "./exit-code.ts";
 import { createProgram } from "./program.ts";
 import { suggestKeys, tellError, toCliError } from "./show/tell-error.ts";
 import { createTerminal, type Streams } from "./terminal.ts";
+import { visible } from "./visible.ts";
 
 /**
  * Runs one command line.
@@ -48,7 +49,10 @@ export async function runCli(
   };
 
   try {
-    await createProgram(cli).parseAsync(args, { from: "user" });
+    const program = createProgram(cli);
+    await program.parseAsync(withoutVainHelp(program, args), { from: "user" });
+    const fault = await terminal.written();
+    if (fault !== undefined) throw outputLost(fault);
     return exitCode;
   } catch (error) {
     // Commander has said what there was to say.
@@ -59,6 +63,22 @@ export async function runCli(
     tellError(terminal, withSuggestions(told, suggestions), { debug: Boolean(environment["SLUICE_DEBUG"]) });
     return told.exitCode;
   }
+}
+
+/** Asked for help on a command that does not exist, Commander would explain all the others and call that a success. */
+function withoutVainHelp(program: Command, args: readonly string[]): readonly string[] {
+  const [name = "-"] = args[0] === "help" ? args.slice(1) : args;
+  const isKnown =
+    name.startsWith("-") || name === "help" || program.commands.some((command) => command.name() === name);
+  return isKnown ? args : [name];
+}
+
+function outputLost(cause: Error): CliError {
+  return new CliError(EXIT.failure, "standard output cannot be written", {
+    why: [`${visible(cause.message, 200)}.`, "What the command was to do is done all the same."],
+    mend: ["see whether the disk is full; `sluice show` and `sluice list` change nothing when repeated"],
+    cause,
+  });
 }
 
 function withSuggestions(error: CliError, keys: readonly string[]): CliError {

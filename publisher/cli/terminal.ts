@@ -4,7 +4,7 @@ import { keepOnlyColours, toSafeJson } from "./visible.ts";
 
 /** What the CLI needs of a stream that it writes to. */
 export interface Output {
-  write(text: string): unknown;
+  write(text: string, done?: (error?: Error | null) => void): unknown;
   on(event: "error", listener: (error: Error) => void): unknown;
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
@@ -30,6 +30,8 @@ export interface Terminal {
   note(text: string): void;
   /** Replaces the line that tells how far a long work is; shown on a terminal only. The empty text removes it. */
   progress(text: string): void;
+  /** Waits until the answer is written. @returns why it could not be, on a full disk for one */
+  written(): Promise<Error | undefined>;
   readonly paint: Paint;
   readonly paintNote: Paint;
   readonly outColours: boolean;
@@ -43,9 +45,22 @@ const REMOVE_LINE = "\r\x1b[K";
 export function createTerminal(environment: Environment, { stdout, stderr }: Streams): Terminal {
   const outColours = wantsColours(environment, stdout.isTTY === true);
   const noteColours = wantsColours(environment, stderr.isTTY === true);
-  stdout.on("error", ignoreClosedPipe);
-  stderr.on("error", ignoreClosedPipe);
+  // Told by `written`; without a listener it would end the process, with a stack trace.
+  stdout.on("error", () => undefined);
+  stderr.on("error", () => undefined);
+  const writes: Promise<void>[] = [];
+  let outputFault: Error | undefined;
   let hasProgress = false;
+
+  function write(text: string): void {
+    const done = new Promise<void>((resolve) => {
+      stdout.write(text, (error) => {
+        if (error && !isClosedPipe(error)) outputFault ??= error;
+        resolve();
+      });
+    });
+    writes.push(done);
+  }
 
   function progress(text: string): void {
     if (stderr.isTTY !== true || (text === "" && !hasProgress)) return;
@@ -54,13 +69,17 @@ export function createTerminal(environment: Environment, { stdout, stderr }: Str
   }
 
   return {
-    print: (text) => stdout.write(`${keepOnlyColours(text, outColours)}\n`),
-    printJson: (value) => stdout.write(`${toSafeJson(value)}\n`),
+    print: (text) => write(`${keepOnlyColours(text, outColours)}\n`),
+    printJson: (value) => write(`${toSafeJson(value)}\n`),
     note: (text) => {
       progress("");
       stderr.write(`${keepOnlyColours(text, noteColours)}\n`);
     },
     progress,
+    written: async () => {
+      await Promise.all(writes);
+      return outputFault;
+    },
     paint: createPaint(outColours),
     paintNote: createPaint(noteColours),
     outColours,
@@ -70,7 +89,6 @@ export function createTerminal(environment: Environment, { stdout, stderr }: Str
 }
 
 /** `sluice list | head` closes the pipe early. That is no fault, and a change that was made stays made. */
-function ignoreClosedPipe(error: Error): void {
-  if ("code" in error && error.code === "EPIPE") return;
-  throw error;
+function isClosedPipe(error: Error): boolean {
+  return "code" in error && error.code === "EPIPE";
 }

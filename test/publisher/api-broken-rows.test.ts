@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startApiSystem, type ApiSystem } from "../support/api-system.ts";
+import { redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 
 let system: ApiSystem;
 
@@ -18,11 +18,20 @@ const ROWS: readonly (readonly [key: string, column: string, sql: string, invali
   ["number-as-id", "targeting", `'{"allowlist": [5, null]}'`, /allowlist/],
   ["id-on-both", "targeting", `'{"allowlist": ["u"], "blocklist": ["u"]}'`, /both/],
   ["huge-number", "targeting", `'{"allowlist": 1e400}'`, /allowlist/],
-  ["deep-member", "targeting", `('{"x": ' || repeat('[', ${DEEP}) || repeat(']', ${DEEP}) || '}')::jsonb`, /unknown/],
+  [
+    "deep-member",
+    "targeting",
+    `('{"x": ' || repeat('[', ${DEEP}) || repeat(']', ${DEEP}) || '}')::jsonb`,
+    /unknown/,
+  ],
   ["deep-gates", "gates", `(repeat('[', ${DEEP}) || repeat(']', ${DEEP}))::jsonb`, /gates/],
   ["gate-of-text", "gates", `'["/ai/*"]'`, /gates/],
   ["gate-that-explodes", "gates", `'[{"pattern": "/(a+)+b", "otherwise": {"status": 404}}]'`, /gates/],
-  ["many-ids", "targeting", `jsonb_build_object('allowlist', (select jsonb_agg('u' || n) from generate_series(1, 20000) n))`],
+  [
+    "many-ids",
+    "targeting",
+    `jsonb_build_object('allowlist', (select jsonb_agg('u' || n) from generate_series(1, 20000) n))`,
+  ],
   ["odd-ids", "targeting", `'{"allowlist": ["anon-1", " ", "\\u202e", "a\\nb"]}'`],
   ["long-tags", "tags", `array[repeat('t', 5000), '', E'\\n']`],
   ["newlines", "description", `E'a\\r\\nb\\u0001'`],
@@ -35,10 +44,10 @@ const ROWS: readonly (readonly [key: string, column: string, sql: string, invali
 
 describe("a row that plain SQL put in", () => {
   test.for(ROWS)("%s", async ([key, column, sql, invalid]) => {
-    await system.sql(`insert into feature_flags (key, enabled, rollout_pct, ${column}) values ($1, $2, 100, ${sql})`, [
-      key,
-      column !== "archived_at",
-    ]);
+    await system.sql(
+      `insert into feature_flags (key, enabled, rollout_pct, ${column}) values ($1, $2, 100, ${sql})`,
+      [key, column !== "archived_at"],
+    );
     const shown = await system.call("GET", `/api/v1/flags/${key}`);
     expect([shown.status, shown.body.flag["invalid"]]).toEqual([
       200,
@@ -54,9 +63,12 @@ describe("a row that plain SQL put in", () => {
       expect(next.status).toBe(200);
     }
 
-    const explained = await system.call("POST", `/api/v1/flags/${key}/explain`, { body: { context: { userId: "x" } } });
+    const explained = await system.call("POST", `/api/v1/flags/${key}/explain`, {
+      body: { context: { userId: "x" } },
+    });
     expect(explained.status).toBe(200);
-    if (invalid !== undefined) expect(explained.body).toMatchObject({ value: false, error_code: "PARSE_ERROR" });
+    if (invalid !== undefined)
+      expect(explained.body).toMatchObject({ value: false, error_code: "PARSE_ERROR" });
 
     // It stops nobody else, and can be mended from here.
     const other = await system.call("POST", "/api/v1/flags", { body: { key: `after-${key}` } });
@@ -65,15 +77,26 @@ describe("a row that plain SQL put in", () => {
       body: { targeting: null, gates: null, tags: null, description: null },
       ifMatch: shown.etag,
     });
-    expect([mended.status, mended.body.flag["invalid"], mended.body.published]).toEqual([200, undefined, true]);
-    expect((await system.call("PATCH", `/api/v1/flags/${key}/toggle`, { body: { enabled: false } })).status).toBe(200);
+    expect([mended.status, mended.body.flag["invalid"], mended.body.published]).toEqual([
+      200,
+      undefined,
+      true,
+    ]);
+    expect(
+      (await system.call("PATCH", `/api/v1/flags/${key}/toggle`, { body: { enabled: false } })).status,
+    ).toBe(200);
     const gone = await system.call("DELETE", `/api/v1/flags/${key}`, { ifMatch: "*" });
     expect(gone.status).toBe(200);
   });
 
   test("a member that only SQL can have put there is taken away by name", async () => {
-    await system.sql(`insert into feature_flags (key, targeting) values ('named', '{"x": 1, "plans": ["pro"]}')`);
-    const answer = await system.call("PATCH", "/api/v1/flags/named", { body: { targeting: { x: null } }, ifMatch: "*" });
+    await system.sql(
+      `insert into feature_flags (key, targeting) values ('named', '{"x": 1, "plans": ["pro"]}')`,
+    );
+    const answer = await system.call("PATCH", "/api/v1/flags/named", {
+      body: { targeting: { x: null } },
+      ifMatch: "*",
+    });
     expect([answer.status, answer.body.flag["targeting"]]).toEqual([200, { plans: ["pro"] }]);
   });
 
@@ -82,17 +105,40 @@ describe("a row that plain SQL put in", () => {
       select 'walk-' || n, case n % 5 when 0 then 'infinity' when 1 then '-infinity' when 2 then '0044-03-15 BC'
         else '2026-01-01'::timestamptz + n * interval '1 microsecond' end
       from generate_series(1, 40) n`);
-    const all = (await system.sql<{ key: string }>("select key from feature_flags where archived_at is null")).length;
+    const all = (await system.sql<{ key: string }>("select key from feature_flags where archived_at is null"))
+      .length;
     for (const sort of ["key", "-key", "created_at", "-created_at", "updated_at", "-rollout_pct"]) {
       const keys: unknown[] = [];
       let cursor = "";
       do {
-        const { body } = await system.call("GET", `/api/v1/flags?limit=7&sort=${sort}${cursor && `&cursor=${cursor}`}`);
+        const { body } = await system.call(
+          "GET",
+          `/api/v1/flags?limit=7&sort=${sort}${cursor && `&cursor=${cursor}`}`,
+        );
         keys.push(...(body["flags"] as { key: string }[]).map((flag) => flag.key));
         cursor = (body["next_cursor"] as string | null) ?? "";
       } while (cursor !== "");
       expect(keys).toHaveLength(all);
       expect(new Set(keys).size).toBe(all);
     }
+  });
+
+  test("keeps its sound gates at the edge, which would open without them", async () => {
+    const sound = { pattern: "/ai/*", otherwise: { status: 404 } };
+    await system.sql("insert into feature_flags (key, targeting, gates) values ('gated', $1, $2)", [
+      '{"percentage": 5}',
+      JSON.stringify([sound, "/unsound"]),
+    ]);
+    // The answer of a later write says that Redis has this revision too.
+    expect((await system.call("POST", "/api/v1/flags", { body: { key: "later" } })).body.published).toBe(
+      true,
+    );
+    const snapshot = String(await system.redisCommand("GET", redisKey("snapshot")));
+    const { flags } = JSON.parse(snapshot) as { flags: readonly { key: string }[] };
+    expect(flags.find(({ key }) => key === "gated")).toEqual({
+      key: "gated",
+      invalid: expect.stringContaining("percentage") as string,
+      gates: [sound],
+    });
   });
 });

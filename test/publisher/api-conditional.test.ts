@@ -101,7 +101,11 @@ test("explicit toggles are idempotent, and what changes nothing moves no revisio
   ] as const) {
     const before = await system.call("GET", flag);
     const answer = await patch(path, body, "*");
-    expect([answer.status, answer.etag, answer.body.revision]).toEqual([200, before.etag, before.body.revision]);
+    expect([answer.status, answer.etag, answer.body.revision]).toEqual([
+      200,
+      before.etag,
+      before.body.revision,
+    ]);
   }
   const killed = await patch("/toggle", { enabled: false });
   const again = await patch("/toggle", { enabled: false });
@@ -188,13 +192,18 @@ describe("two editors of one flag", () => {
     isWriting = false;
     await reading;
     expect(reads.length).toBeGreaterThan(0);
-    for (const read of reads) expect([read.etag, read.body.flag["owner"]]).toEqual([read.etag, written.get(read.etag)]);
+    for (const read of reads)
+      expect([read.etag, read.body.flag["owner"]]).toEqual([read.etag, written.get(read.etag)]);
   });
 });
 
 describe("a merge patch", () => {
   test("leaves what it does not name, and null puts a default back", async () => {
-    await patch("", { description: "d", targeting: { allowlist: ["u1"], plans: ["pro"] }, in_header: false }, "*");
+    await patch(
+      "",
+      { description: "d", targeting: { allowlist: ["u1"], plans: ["pro"] }, in_header: false },
+      "*",
+    );
     await patch("", { targeting: { plans: null, blocklist: ["u2"] }, in_header: null, owner: null }, "*");
     expect(await shown()).toMatchObject({
       description: "d",

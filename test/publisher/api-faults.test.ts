@@ -26,7 +26,13 @@ const OPERATIONS: readonly {
   { name: "status", method: "GET", path: () => "/api/v1/status" },
   { name: "create", method: "POST", path: () => "/api/v1/flags", body: { key: "fresh" } },
   { name: "get", method: "GET", path: (key) => `/api/v1/flags/${key}` },
-  { name: "patch", method: "PATCH", path: (key) => `/api/v1/flags/${key}`, body: { owner: "x" }, takesIfMatch: true },
+  {
+    name: "patch",
+    method: "PATCH",
+    path: (key) => `/api/v1/flags/${key}`,
+    body: { owner: "x" },
+    takesIfMatch: true,
+  },
   { name: "delete", method: "DELETE", path: (key) => `/api/v1/flags/${key}`, takesIfMatch: true },
   {
     name: "rollout",
@@ -156,7 +162,7 @@ describe("the body as a whole", () => {
     ["10,000 arrays deep", `${"[".repeat(10_000)}${"]".repeat(10_000)}`, 422],
     ["10,000 objects deep", `${'{"a":'.repeat(10_000)}1${"}".repeat(10_000)}`, 422],
     ["cut off", '{"key": "fresh"', 400],
-    ["not JSON", `${MARKER}`, 400],
+    ["not JSON", MARKER, 400],
     ["NaN", '{"rollout_pct": NaN}', 400],
     ["two documents", "{}{}", 400],
     ["raw NUL", '{"owner": "\0"}', 400],
@@ -177,8 +183,18 @@ describe("the body as a whole", () => {
     expectProblem(answer, { toggle: 428, patch: 400 }[name] ?? 422);
   });
   test.for(WITH_BODY)("$name: of another type", async ({ method, path, body }) => {
-    for (const type of ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "json", "multipart/form-data"]) {
-      const answer = await system.call(method, path(KEY), { body, ifMatch: "*", headers: { "content-type": type } });
+    for (const type of [
+      "text/plain",
+      "application/x-www-form-urlencoded",
+      "application/jsonx",
+      "json",
+      "multipart/form-data",
+    ]) {
+      const answer = await system.call(method, path(KEY), {
+        body,
+        ifMatch: "*",
+        headers: { "content-type": type },
+      });
       expectProblem(answer, 415);
     }
   });
@@ -252,9 +268,17 @@ describe("the token", () => {
     }
   });
   test("nothing is told apart without it", async () => {
-    for (const path of ["/api/v1/flags/there", "/api/v1/flags/nobody", "/api/v1/nowhere", "/api/v1/flags/BAD"]) {
+    for (const path of [
+      "/api/v1/flags/there",
+      "/api/v1/flags/nobody",
+      "/api/v1/nowhere",
+      "/api/v1/flags/BAD",
+    ]) {
       const response = await fetch(`${system.url}${path}`);
-      expect([response.status, await response.json()]).toEqual([401, expect.objectContaining({ status: 401 })]);
+      expect([response.status, await response.json()]).toEqual([
+        401,
+        expect.objectContaining({ status: 401 }),
+      ]);
     }
   });
 });

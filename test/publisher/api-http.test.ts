@@ -55,26 +55,35 @@ describe("methods", () => {
     expect(answer).not.toMatch(/^HTTP\/1.1 [25]/);
   });
 
-  test.for(["/", "/api", "/api/v1", "/api/v1/flags/", "/api/v1//flags", "/api/v2/flags", "/api/v1/flags/there/x"])(
-    "%s is nothing",
-    async (path) => {
-      expect((await system.call("GET", path)).status).toBe(404);
-    },
-  );
+  test.for([
+    "/",
+    "/api",
+    "/api/v1",
+    "/api/v1/flags/",
+    "/api/v1//flags",
+    "/api/v2/flags",
+    "/api/v1/flags/there/x",
+  ])("%s is nothing", async (path) => {
+    expect((await system.call("GET", path)).status).toBe(404);
+  });
 });
 
 describe("headers", () => {
-  test.for(["/api/v1/status", "/api/v1/flags/nobody", "/api/v1/docs", "/api/v1/openapi.json", "/healthz", "/nowhere"])(
-    "%s lets nothing be stored, framed, sniffed or run",
-    async (path) => {
-      const { headers } = await system.call("GET", path);
-      expect(headers.get("cache-control")).toBe("no-store");
-      expect(headers.get("x-content-type-options")).toBe("nosniff");
-      expect(headers.get("content-security-policy")).toMatch(/^default-src 'none';.* frame-ancestors 'none'/);
-      expect(headers.get("content-security-policy")).not.toMatch(/unsafe|script-src/);
-      expect(headers.get("access-control-allow-origin")).toBeNull();
-    },
-  );
+  test.for([
+    "/api/v1/status",
+    "/api/v1/flags/nobody",
+    "/api/v1/docs",
+    "/api/v1/openapi.json",
+    "/healthz",
+    "/nowhere",
+  ])("%s lets nothing be stored, framed, sniffed or run", async (path) => {
+    const { headers } = await system.call("GET", path);
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
+    expect(headers.get("content-security-policy")).toMatch(/^default-src 'none';.* frame-ancestors 'none'/);
+    expect(headers.get("content-security-policy")).not.toMatch(/unsafe|script-src/);
+    expect(headers.get("access-control-allow-origin")).toBeNull();
+  });
 
   test("a new flag says where it is and which state it has", async () => {
     const { status, headers, body } = await system.call("POST", "/api/v1/flags", { body: { key: "placed" } });
@@ -122,7 +131,15 @@ describe("a body that is too large", () => {
     socket.setEncoding("utf8").on("data", (text: string) => (answer += text));
     socket.on("error", (error) => (fault = error));
     socket.write(
-      ["POST /api/v1/flags HTTP/1.1", `Host: ${hostname}`, AUTHORIZATION, "Content-Type: application/json", ...headers, "", ""].join("\r\n"),
+      [
+        "POST /api/v1/flags HTTP/1.1",
+        `Host: ${hostname}`,
+        AUTHORIZATION,
+        "Content-Type: application/json",
+        ...headers,
+        "",
+        "",
+      ].join("\r\n"),
     );
     const part = Buffer.alloc(100_000, "x");
     for (let sent = 0; sent < TEN_MEGABYTES; sent += part.length) {
@@ -148,7 +165,12 @@ describe("a body that is too large", () => {
 
   test("whose length is a lie", async () => {
     for (const length of ["-1", "1e9", "5, 6", "99999999999999999999"]) {
-      const lines = ["POST /api/v1/flags HTTP/1.1", AUTHORIZATION, "Content-Type: application/json", `Content-Length: ${length}`];
+      const lines = [
+        "POST /api/v1/flags HTTP/1.1",
+        AUTHORIZATION,
+        "Content-Type: application/json",
+        `Content-Length: ${length}`,
+      ];
       const answer = await sendRaw(system.url, lines, "{}");
       expect(answer).toMatch(/^HTTP\/1.1 4(00|13) /);
     }
@@ -158,7 +180,12 @@ describe("a body that is too large", () => {
     const body = '{"key": "in-chunks"}';
     const answer = await sendRaw(
       system.url,
-      ["POST /api/v1/flags HTTP/1.1", AUTHORIZATION, "Content-Type: application/json; charset=utf-8", "Transfer-Encoding: chunked"],
+      [
+        "POST /api/v1/flags HTTP/1.1",
+        AUTHORIZATION,
+        "Content-Type: application/json; charset=utf-8",
+        "Transfer-Encoding: chunked",
+      ],
       `5\r\n${body.slice(0, 5)}\r\n${(body.length - 5).toString(16)}\r\n${body.slice(5)}\r\n0\r\n\r\n`,
     );
     expect(answer).toMatch(/^HTTP\/1.1 201 /);

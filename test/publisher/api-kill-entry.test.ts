@@ -9,10 +9,13 @@ const at = (revision: number): Version => ({ epoch: 1, revision });
 const recordedAt = (revision: number): KillEntry => ({ ...NONE, off: at(revision) });
 
 /** Applies steps; one that leaves the entry as it is gives undefined. */
-const after = (start: KillEntry, ...steps: readonly ((entry: KillEntry) => KillEntry | undefined)[]): KillEntry =>
-  steps.reduce((entry, step) => step(entry) ?? entry, start);
+const after = (
+  start: KillEntry,
+  ...steps: readonly ((entry: KillEntry) => KillEntry | undefined)[]
+): KillEntry => steps.reduce((entry, step) => step(entry) ?? entry, start);
 const holdBy = (holder: string) => (entry: KillEntry) => hold(entry, holder);
-const recordBy = (holder: string, revision: number) => (entry: KillEntry) => record(entry, [holder], at(revision));
+const recordBy = (holder: string, revision: number) => (entry: KillEntry) =>
+  record(entry, [holder], at(revision));
 const releaseBy = (holder: string) => (entry: KillEntry) => release(entry, holder);
 
 describe("one kill", () => {
@@ -97,9 +100,14 @@ test("whatever comes in whatever order: null as long as somebody holds, never ol
   );
 });
 
-test.for(["", "null", "[]", "{", '{"key": 5}', '{"key": {"holders": "a"}}', '{"key": {"holders": [], "recorded": [1]}}'])(
-  "%j beside `off` reads as nothing",
-  (text) => {
-    expect(parseHeld(text)).toEqual(new Map());
-  },
-);
+test.for([
+  "",
+  "null",
+  "[]",
+  "{",
+  '{"key": 5}',
+  '{"key": {"holders": "a"}}',
+  '{"key": {"holders": [], "recorded": [1]}}',
+])("%j beside `off` reads as nothing", (text) => {
+  expect(parseHeld(text)).toEqual(new Map());
+});

@@ -45,7 +45,8 @@ afterEach(() => {
 });
 
 const enable = () => system.call("PATCH", `${flag}/toggle`, { body: { enabled: true }, ifMatch: "*" });
-const kill = (ifMatch?: string) => system.call("PATCH", `${flag}/toggle`, { body: { enabled: false }, ifMatch });
+const kill = (ifMatch?: string) =>
+  system.call("PATCH", `${flag}/toggle`, { body: { enabled: false }, ifMatch });
 
 async function entryAtEdge(): Promise<unknown> {
   const off = (await system.redisCommand("GET", redisKey("off"))) as string | null;
@@ -65,7 +66,9 @@ async function isOnAtEdge(): Promise<boolean> {
 }
 
 async function isEnabledInPostgres(): Promise<boolean | undefined> {
-  const [row] = await system.sql<{ enabled: boolean }>("select enabled from feature_flags where key = $1", [key]);
+  const [row] = await system.sql<{ enabled: boolean }>("select enabled from feature_flags where key = $1", [
+    key,
+  ]);
   return row?.enabled;
 }
 
@@ -81,6 +84,20 @@ async function whileLocked<T>(work: () => Promise<T>): Promise<T> {
     await psql.query("rollback");
     await psql.end();
   }
+}
+
+/** Waits until the publisher itself waits for the lock: what is so at the edge now was so before Postgres was asked. */
+async function untilPublisherWaits(): Promise<void> {
+  await vi.waitUntil(
+    async () => {
+      const waiting = await system.sql(
+        `select from pg_stat_activity where datname = current_database() and application_name = 'sluice'
+           and wait_event_type = 'Lock'`,
+      );
+      return waiting.length > 0;
+    },
+    { timeout: 10_000, interval: 5 },
+  );
 }
 
 async function untilRecorded(): Promise<void> {
@@ -113,7 +130,11 @@ describe("a kill", () => {
   test("of an archived flag changes nothing", async () => {
     const archived = await system.call("POST", `${flag}/archive`);
     const answer = await kill();
-    expect([answer.status, answer.etag, answer.body.revision]).toEqual([200, archived.etag, archived.body.revision]);
+    expect([answer.status, answer.etag, answer.body.revision]).toEqual([
+      200,
+      archived.etag,
+      archived.body.revision,
+    ]);
     expect(await entryAtEdge()).toEqual([archived.body.epoch, archived.body.revision]);
   });
 
@@ -134,8 +155,8 @@ describe("while somebody's transaction holds the row", () => {
   test("a kill is in force at once, is told as not recorded, and comes into Postgres afterwards", async () => {
     await whileLocked(async () => {
       const answering = kill();
-      await vi.waitUntil(async () => !(await isOnAtEdge()), { timeout: 10_000, interval: 5 });
-      // Postgres has not answered yet.
+      await untilPublisherWaits();
+      expect(await isOnAtEdge()).toBe(false);
       expect(await isEnabledInPostgres()).toBe(true);
       const { status, body } = await answering;
       expect([status, body["recorded"], body.published]).toEqual([202, false, false]);
@@ -145,7 +166,9 @@ describe("while somebody's transaction holds the row", () => {
     await untilRecorded();
     expect(await isEnabledInPostgres()).toBe(false);
     expect(await isOnAtEdge()).toBe(false);
-    const [change] = await system.sql("select actor from flag_audit where flag_key = $1 order by id desc", [key]);
+    const [change] = await system.sql("select actor from flag_audit where flag_key = $1 order by id desc", [
+      key,
+    ]);
     expect(change).toEqual({ actor: "sluice: kill found at the edge" });
   });
 
@@ -274,17 +297,20 @@ describe("while Postgres cannot be reached", () => {
 });
 
 describe("while Redis cannot be reached", () => {
-  test.for(["cut", "hang"] as const)("%s: a kill is recorded, and is in force when Redis is back", async (fault) => {
-    redisLine[fault]();
-    const { status, body } = await kill();
-    expect([status, body.flag["enabled"], body.published]).toEqual([200, false, false]);
-    expect(await isEnabledInPostgres()).toBe(false);
-    redisLine.mend();
-    await vi.waitUntil(async () => !(await isOnAtEdge()), { timeout: 25_000, interval: 50 });
-    await untilRecorded();
-    expect((await enable()).status).toBe(200);
-    await vi.waitUntil(isOnAtEdge, { timeout: 10_000, interval: 50 });
-  });
+  test.for(["cut", "hang"] as const)(
+    "%s: a kill is recorded, and is in force when Redis is back",
+    async (fault) => {
+      redisLine[fault]();
+      const { status, body } = await kill();
+      expect([status, body.flag["enabled"], body.published]).toEqual([200, false, false]);
+      expect(await isEnabledInPostgres()).toBe(false);
+      redisLine.mend();
+      await vi.waitUntil(async () => !(await isOnAtEdge()), { timeout: 25_000, interval: 50 });
+      await untilRecorded();
+      expect((await enable()).status).toBe(200);
+      await vi.waitUntil(isOnAtEdge, { timeout: 10_000, interval: 50 });
+    },
+  );
 
   test("enabling is refused, since a kill may be pending there", async () => {
     await kill();
@@ -297,7 +323,9 @@ describe("while Redis cannot be reached", () => {
 
   test("explain goes on, and says that it does not know of kills", async () => {
     redisLine.cut();
-    const { status, body } = await system.call("POST", `${flag}/explain`, { body: { context: { userId: "u" } } });
+    const { status, body } = await system.call("POST", `${flag}/explain`, {
+      body: { context: { userId: "u" } },
+    });
     expect([status, body["reason"], body["killed_at_edge"]]).toEqual([200, "DEFAULT", null]);
     expect(body["edge_fault"]).toMatch(/Redis cannot be reached/);
   });
@@ -360,7 +388,8 @@ describe("kills and enablings at once", () => {
 test("archiving an enabled flag is off at the edge first", async () => {
   await whileLocked(async () => {
     const answering = system.call("POST", `${flag}/archive`);
-    await vi.waitUntil(async () => !(await isOnAtEdge()), { timeout: 10_000, interval: 5 });
+    await untilPublisherWaits();
+    expect(await isOnAtEdge()).toBe(false);
     expect(await isEnabledInPostgres()).toBe(true);
     await answering;
   });

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { compile } from "../../shared/compile.ts";
 import { encodeFlags } from "../../shared/flags-header.ts";
+import { SCHEMA } from "../../shared/snapshot.ts";
 import { redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
@@ -29,7 +31,11 @@ describe("what is as large as it may be", () => {
       description: "d".repeat(1_000),
       owner: "😀".repeat(100),
       tags: ids("t", 20, 50),
-      targeting: { allowlist: ids("a", 10_000, 24), blocklist: ids("b", 10_000, 24), plans: ids("p", 100, 256) },
+      targeting: {
+        allowlist: ids("a", 10_000, 24),
+        blocklist: ids("b", 10_000, 24),
+        plans: ids("p", 100, 256),
+      },
       gates: Array.from({ length: 20 }, (_, n) => ({
         pattern: `/${n}/`.padEnd(256, "p"),
         otherwise: { rewrite: `/r${n}/`.padEnd(512, "r") },
@@ -59,12 +65,20 @@ describe("x-flags with every flag on: at most 8,192 bytes", () => {
   test("the last that fits is taken, one more is refused until another leaves the header", async () => {
     await system.sql("insert into feature_flags (key) select unnest($1::text[])", [KEYS.slice(0, 127)]);
     expect((await create({ key: KEYS[127] })).status).toBe(201);
-    expect(encodeFlags(new Map(KEYS.map((key) => [key, "on"]))).length).toBe(8_190);
+    const compiled = compile({
+      schema: SCHEMA,
+      flags: KEYS.map((key) => ({ key, enabled: true, rollout_pct: 100 })),
+    });
+    const decisions = KEYS.map(() => ({ value: true, variant: "on", reason: "STATIC" }) as const);
+    expect(encodeFlags(compiled, decisions)).toHaveLength(8_190);
 
     const refused = await create({ key: "a" });
     expect(refused.status).toBe(422);
     expect(refused.body.errors).toEqual([
-      { pointer: "/in_header", detail: expect.stringMatching(/would have 8195 bytes, more than 8192/) as string },
+      {
+        pointer: "/in_header",
+        detail: expect.stringMatching(/would have 8195 bytes, more than 8192/) as string,
+      },
     ]);
     expect((await create({ key: "a", in_header: false })).status).toBe(201);
     expect((await patch("a", { in_header: true })).status).toBe(422);
@@ -83,9 +97,10 @@ describe("x-flags with every flag on: at most 8,192 bytes", () => {
   });
 
   test("what does not make it longer is never refused, however long SQL has made it", async () => {
-    await system.sql("insert into feature_flags (key, enabled, rollout_pct) select unnest($1::text[]), true, 50", [
-      [...KEYS, "a", "b"],
-    ]);
+    await system.sql(
+      "insert into feature_flags (key, enabled, rollout_pct) select unnest($1::text[]), true, 50",
+      [[...KEYS, "a", "b"]],
+    );
     const path = "/api/v1/flags/a";
     expect((await system.call("PATCH", `${path}/rollout`, { body: { rollout_pct: 1 } })).status).toBe(200);
     expect((await system.call("PATCH", `${path}/toggle`, { body: { enabled: false } })).status).toBe(200);
@@ -110,7 +125,9 @@ describe("the snapshot: at most MAX_SNAPSHOT_BYTES", () => {
   });
   afterEach(() => small.sql("truncate feature_flags"));
 
-  const ids = (bytes: number) => ({ allowlist: Array.from({ length: bytes / 100 }, (_, n) => `${n}`.padEnd(96, "x")) });
+  const ids = (bytes: number) => ({
+    allowlist: Array.from({ length: bytes / 100 }, (_, n) => `${n}`.padEnd(96, "x")),
+  });
   const bytesInRedis = async () =>
     Buffer.byteLength(String(await small.redisCommand("GET", redisKey("snapshot"))));
 
@@ -119,7 +136,10 @@ describe("the snapshot: at most MAX_SNAPSHOT_BYTES", () => {
     const refused = await create({ key: "other", targeting: ids(10_000) }, small);
     expect(refused.status).toBe(422);
     expect(refused.body.errors).toEqual([
-      { pointer: "/targeting", detail: expect.stringMatching(/could reach 2\d{4} bytes, more than 20000/) as string },
+      {
+        pointer: "/targeting",
+        detail: expect.stringMatching(/could reach 2\d{4} bytes, more than 20000/) as string,
+      },
     ]);
     expect((await create({ key: "other", targeting: ids(9_000) }, small)).status).toBe(201);
     expect((await patch("other", { targeting: ids(10_000) }, small)).status).toBe(422);
@@ -152,7 +172,13 @@ describe("the snapshot: at most MAX_SNAPSHOT_BYTES", () => {
 
   test("the bound is never below what is published, whatever stands in the flags", async () => {
     const odd = ['"\\', "\u2028é😀", "\u007f", "a/b", "<script>", "\ud7ff"].map((text) => text.repeat(20));
-    await create({ key: "odd", targeting: { allowlist: odd, plans: odd }, fail_mode: "last-known", client_visible: true, in_header: false });
+    await create({
+      key: "odd",
+      targeting: { allowlist: odd, plans: odd },
+      fail_mode: "last-known",
+      client_visible: true,
+      in_header: false,
+    });
     await system.call("PATCH", "/api/v1/flags/odd/rollout", { body: { rollout_pct: 99.99 }, ifMatch: "*" });
     await system.sql(
       `insert into feature_flags (key, targeting) values ('broken', jsonb_build_object(repeat('"\\', 60), 1)), ('cc', jsonb_build_object(repeat(E'\\u0001', 64), 1))`,
@@ -167,8 +193,13 @@ describe("the snapshot: at most MAX_SNAPSHOT_BYTES", () => {
 
 describe("many faults at once", () => {
   test("a body full of them names ten, and is answered", async () => {
-    const { status, body } = await create({ key: "x", tags: Array.from({ length: 200_000 }, () => 5) });
-    expect([status, body.errors?.length]).toEqual([422, 10]);
+    const long = await create({ key: "x", tags: Array.from({ length: 200_000 }, () => 5) });
+    expect([long.status, long.body.errors]).toEqual([
+      422,
+      [{ pointer: "/tags", detail: "must have at most 20 items" }],
+    ]);
+    const plans = await create({ key: "x", targeting: { plans: Array.from({ length: 100 }, () => 5) } });
+    expect([plans.status, plans.body.errors?.length]).toEqual([422, 10]);
     const many = Object.fromEntries(Array.from({ length: 50_000 }, (_, n) => [`m${n}`, 1]));
     const unknown = await create({ key: "x", ...many });
     expect([unknown.status, unknown.body.errors?.length]).toEqual([422, 10]);

@@ -11,7 +11,11 @@ let redis: PublisherRedis;
 beforeAll(async () => {
   system = await startApiSystem();
   pool = new pg.Pool({ connectionString: system.databaseUrl });
-  redis = createPublisherRedis({ redisUrl: system.redis.url, redisToken: system.redis.token, environment: ENVIRONMENT });
+  redis = createPublisherRedis({
+    redisUrl: system.redis.url,
+    redisToken: system.redis.token,
+    environment: ENVIRONMENT,
+  });
 });
 afterAll(async () => {
   await pool.end();

@@ -122,7 +122,7 @@ describe("what is wrong is said, and changes nothing", () => {
     const before = await dump();
     const run = await runSluice(args, { env: env() });
     expect(run.stderr).toMatch(says);
-    expect([run.exitCode, run.stdout]).toEqual([exitCode, ""]);
+    expect([run.code, run.stdout]).toEqual([exitCode, ""]);
     // People are shown what to do, not where in our code it happened; nobody is shown the token.
     expect(run.stderr).not.toMatch(/^\s+at /m);
     expect(run.stderr).not.toContain(ADMIN_TOKEN);
@@ -147,20 +147,20 @@ describe("an admin API that cannot be used", () => {
 
   it("is told from one that refuses the token", async () => {
     const wrong = await runSluice(["list"], { env: { ...env(), SLUICE_TOKEN: "not-the-token-at-all" } });
-    expect(wrong).toMatchObject({ exitCode: 5, stdout: "" });
+    expect(wrong).toMatchObject({ code: 5, stdout: "" });
     expect(wrong.stderr).toMatch(/SLUICE_TOKEN/);
     expect(wrong.stderr).not.toContain("not-the-token-at-all");
   });
 
   it("is not asked when no token is there, even beside a local system's", async () => {
     const run = await runSluice(["list"], { env: { SLUICE_URL: system.url } });
-    expect(run.exitCode).toBe(2);
+    expect(run.code).toBe(2);
     expect(run.stderr).toMatch(/SLUICE_TOKEN/);
   });
 
   it("has a URL that is none", async () => {
     const run = await runSluice(["list"], { env: { SLUICE_URL: "flags.example.com", SLUICE_TOKEN: "x" } });
-    expect(run.exitCode).toBe(2);
+    expect(run.code).toBe(2);
     expect(run.stderr).toMatch(/SLUICE_URL must be an https:\/\/ URL/);
   });
 
@@ -168,7 +168,7 @@ describe("an admin API that cannot be used", () => {
     const run = await runSluice(["kill", "ai_search"], {
       env: { SLUICE_URL: "http://127.0.0.1:9", SLUICE_TOKEN: ADMIN_TOKEN },
     });
-    expect(run.exitCode).toBe(6);
+    expect(run.code).toBe(6);
     expect(run.stderr).toMatch(/127\.0\.0\.1:9/);
   });
 
@@ -178,13 +178,13 @@ describe("an admin API that cannot be used", () => {
       seen.push(request.url);
       response.writeHead(302, { location: "/elsewhere" }).end();
     });
-    expect(run.exitCode).toBe(6);
+    expect(run.code).toBe(6);
     expect(seen.filter((url) => url === "/elsewhere")).toEqual([]);
   });
 
   it("is some other server", async () => {
     const run = await against((_request, response) => response.end("<html>hello</html>"));
-    expect(run.exitCode).toBe(6);
+    expect(run.code).toBe(6);
     expect(run.stderr).not.toContain("hello");
   });
 
@@ -193,6 +193,6 @@ describe("an admin API that cannot be used", () => {
       response.setHeader("content-type", "application/json");
       response.end('{"flags": 1}');
     });
-    expect(run.exitCode).toBe(6);
+    expect(run.code).toBe(6);
   });
 });

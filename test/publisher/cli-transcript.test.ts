@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ADMIN_TOKEN, startApiSystem, type ApiSystem } from "../support/api-system.ts";
-import { runSluice, splitCommandLine } from "../support/cli.ts";
+import { runSluice } from "../support/cli.ts";
 
 let system: ApiSystem;
 
@@ -21,7 +21,7 @@ it("goes from a new flag to its kill as docs/cli.md says", async () => {
     const run = await runSluice(splitCommandLine(line), {
       env: { SLUICE_URL: system.url, SLUICE_TOKEN: ADMIN_TOKEN },
     });
-    expect([line, run.exitCode, run.stderr]).toEqual([line, 0, ""]);
+    expect([line, run.code, run.stderr]).toEqual([line, 0, ""]);
     const shown = run.stdout
       .replace(/\d{4}-\d\d-\d\d \d\d:\d\d UTC/g, "<time>")
       .replace(/\d+(\.\d+)? of 100$/gm, "<place> of 100");
@@ -30,9 +30,17 @@ it("goes from a new flag to its kill as docs/cli.md says", async () => {
 });
 
 it("finds every command of that walk in --help", async () => {
-  const { stdout, exitCode } = await runSluice(["--help"]);
-  expect(exitCode).toBe(0);
+  const { stdout, code } = await runSluice(["--help"]);
+  expect(code).toBe(0);
   for (const command of ["create", "target", "enable", "rollout", "kill"]) {
     expect(stdout).toMatch(new RegExp(`^  sluice ${command} ai_search`, "m"));
   }
 });
+
+/** Splits a command line as a shell would, as far as the transcript needs it: blanks, and quotes around a word. */
+function splitCommandLine(line: string): readonly string[] {
+  return Array.from(
+    line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g),
+    (match) => match[1] ?? match[2] ?? match[3] ?? "",
+  );
+}

@@ -301,6 +301,8 @@ describe("target", () => {
     expect(run.stdout).toContain("and 9995 more (10000 in all)");
     const more = await system.sluice(["target", "big", "--allow", "one-too-many"]);
     expect(more.code).toBe(2);
+    // Every later publish would carry it.
+    await system.sluice(["delete", "big", "--yes"]);
     expect(more.stderr).toContain("error: --allow must have at most 10000 items\n");
   });
 
@@ -411,7 +413,7 @@ describe("explain", () => {
   test("a context that the API refuses is said of the option", async () => {
     const run = await system.sluice(["explain", "why", "--context", '{"isEmployee":"yes"}']);
     expect(run.code).toBe(2);
-    expect(run.stderr).toContain('error: --employee "yes" must be true or false\n');
+    expect(run.stderr).toMatch(/^error: --employee "yes" .*must be true or false$/m);
   });
 });
 

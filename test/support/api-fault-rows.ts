@@ -57,9 +57,7 @@ const noIdList: readonly Short[] = [
   ["empty item", '["ok", ""]', /must not be empty/, "/1"],
   ["item too long", JSON.stringify([MARKER.padEnd(257, "x")]), /at most \d+ characters/, "/0"],
   ["item twice", `["${MARKER}", "${MARKER}"]`, /same item twice/],
-  ...unfitText.map(
-    ([fault, json, detail]): Short => [`item with ${fault}`, `["ok", ${json}]`, detail, "/1"],
-  ),
+  ...unfitText.map(([fault, json, detail]): Short => [`item with ${fault}`, `["ok", ${json}]`, detail, "/1"]),
 ];
 
 const KEY_FORM = /must begin with a lower-case letter/;
@@ -151,20 +149,22 @@ export const MEMBER_FAULTS: readonly FaultRow[] = [
     ["too many plans", `{"plans": ${list(101)}}`, /at most 100 items/, "/plans"],
     ["anonymous id", `{"allowlist": ["anon-${MARKER}"]}`, /anonymous ids/, "/allowlist/0"],
     ["deep list", `{"allowlist": ${deep(10_000)}}`, /must be a string/, "/allowlist/0"],
-    ...noBoolean.map(
-      ([fault, json, detail]): Short => [
-        `employees_only: ${fault}`,
-        `{"employees_only": ${json}}`,
-        detail,
-        "/employees_only",
-      ],
-    ),
+    ...noBoolean.map(([fault, json, detail]): Short => [
+      `employees_only: ${fault}`,
+      `{"employees_only": ${json}}`,
+      detail,
+      "/employees_only",
+    ]),
   ]),
   ...rowsFor("gates", [
     ["text", text(MARKER), /must be an array/],
     ["object", "{}", /must be an array/],
     ["deep", deep(10_000), /object/, "/0"],
-    ["too many", `[${Array.from({ length: 21 }, (_, n) => `{"pattern": "/${n}", ${GATE_REST}}`).join()}]`, /at most 20/],
+    [
+      "too many",
+      `[${Array.from({ length: 21 }, (_, n) => `{"pattern": "/${n}", ${GATE_REST}}`).join()}]`,
+      /at most 20/,
+    ],
     gateFault("null item", "null", /object/, ""),
     gateFault("no pattern", `{${GATE_REST}}`, /missing/, "/pattern"),
     gateFault("no action", '{"pattern": "/ai"}', /must be \{"rewrite"/, "/otherwise"),
@@ -190,10 +190,20 @@ export const MEMBER_FAULTS: readonly FaultRow[] = [
     actionFault("__proto__ in an action", '{"status": 404, "__proto__": {}}', /not a member/, "/__proto__"),
     actionFault("status that is not one of them", '{"status": 200}', /must be \{"rewrite"/),
     actionFault("redirect with a wrong status", '{"redirect": "/a", "status": 301}', /must be \{"rewrite"/),
-    actionFault("redirect to another site", `{"redirect": "https://${MARKER}"}`, /begins with one \//, "/redirect"),
+    actionFault(
+      "redirect to another site",
+      `{"redirect": "https://${MARKER}"}`,
+      /begins with one \//,
+      "/redirect",
+    ),
     actionFault("redirect to another host", `{"redirect": "//${MARKER}"}`, /begins with one \//, "/redirect"),
     actionFault("redirect by backslash", `{"redirect": "/\\\\${MARKER}"}`, /begins with one \//, "/redirect"),
-    actionFault("header injection", `{"redirect": "/a\\r\\nset-cookie: ${MARKER}"}`, /control character/, "/redirect"),
+    actionFault(
+      "header injection",
+      `{"redirect": "/a\\r\\nset-cookie: ${MARKER}"}`,
+      /control character/,
+      "/redirect",
+    ),
     actionFault("redirect with dots", '{"redirect": "/a/../ai/x"}', /as browsers send it/, "/redirect"),
     actionFault("redirect with raw unicode", '{"redirect": "/ä"}', /as browsers send it/, "/redirect"),
     actionFault("redirect into itself", '{"redirect": "/ai/x?y#z"}', /would never end/, "/redirect"),
@@ -256,9 +266,12 @@ export const CONTEXT_FAULTS: readonly FaultRow[] = [
     ["userId: number", '{"userId": 5}', /must be a string/, "/userId"],
     ["userId: NUL", `{"userId": ${text(`${MARKER}\0`)}}`, /control character/, "/userId"],
     ["userId: too long", `{"userId": ${text(MARKER.padEnd(257))}}`, /at most 256/, "/userId"],
-    ...noBoolean.map(
-      ([fault, json, detail]): Short => [`isEmployee: ${fault}`, `{"isEmployee": ${json}}`, detail, "/isEmployee"],
-    ),
+    ...noBoolean.map(([fault, json, detail]): Short => [
+      `isEmployee: ${fault}`,
+      `{"isEmployee": ${json}}`,
+      detail,
+      "/isEmployee",
+    ]),
   ]),
   ...ATTRIBUTE_TEXTS.flatMap((name) =>
     [...noString, ...unfitText, ["too long", text(MARKER.padEnd(257)), /at most 256/] satisfies Short].map(

@@ -25,7 +25,10 @@ export async function startOutage(target: string): Promise<Outage> {
   let fatalTexts: readonly string[] = [];
 
   const server = createServer((client) => {
-    if (state === "cut") return void client.destroy();
+    if (state === "cut") {
+      client.destroy();
+      return;
+    }
     const upstream = connect(port, host);
     const pair = [client, upstream] as const;
     pairs.add(pair);

@@ -67,11 +67,12 @@ export function createApiClient(connection: Connection) {
       return { answer: body, etag };
     },
 
-    create: async (flag: Readonly<Record<string, unknown>>) =>
+    create: async (flag: { readonly key: string } & Readonly<Record<string, unknown>>) =>
       (
         await sendRequest(connection, {
           method: "POST",
           path: "/flags",
+          key: flag.key,
           body: flag,
           answer: answers.flagAnswer,
         })

@@ -42,16 +42,29 @@ const BY_STATUS: { readonly [status: number]: Answer } = {
   },
 };
 
+/** A path that the publisher does not know. */
+const NO_ENDPOINT: Answer = {
+  exitCode: EXIT.unreachable,
+  mend: () =>
+    "check SLUICE_URL: it is the publisher's address, without a path; or the publisher is an older one",
+};
+
+function answerFor({ status, problem, key }: ApiProblem): Answer {
+  // A flag that is not there is named; a path that is not there, where SLUICE_URL goes astray, is not.
+  if (status === 404 && (key === undefined || !problem.detail.includes(key))) return NO_ENDPOINT;
+  return BY_STATUS[status] ?? (status < 500 ? INVALID : { ...INVALID, exitCode: EXIT.failure });
+}
+
 /** A refusal of the admin API, in the words of the command line. */
 export function describeProblem(refusal: ApiProblem, connection: Connection): CliError {
-  const { status, problem, sent } = refusal;
-  const { exitCode, mend } =
-    BY_STATUS[status] ?? (status < 500 ? INVALID : { ...INVALID, exitCode: EXIT.failure });
+  const { problem, sent } = refusal;
+  const { exitCode, mend } = answerFor(refusal);
   const details = problem.errors.map(
     ({ pointer, detail }) => `${inWords(pointer, sent)} ${visible(detail, 300)}`,
   );
   const [only] = details;
-  const what = details.length === 1 && only !== undefined ? only : visible(problem.detail, 300);
+  const what =
+    details.length > 1 ? `${details.length} things are not valid` : (only ?? visible(problem.detail, 300));
   return new CliError(exitCode, what, {
     why: [...(details.length > 1 ? details : []), ...describeChanges(problem.changes)],
     mend: [mend(connection, refusal.key ?? "<key>")],

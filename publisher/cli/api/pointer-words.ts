@@ -28,14 +28,25 @@ const WORDS: readonly (readonly [pointer: RegExp, words: string])[] = [
 export function inWords(pointer: string, sent: unknown): string {
   const words = WORDS.find(([pattern]) => pattern.test(pointer))?.[1] ?? visible(pointer, 80);
   const value = pointer.startsWith("/") ? valueAt(sent, pointer) : undefined;
+  // What an option has no words for is found by its name in what was typed.
+  if (words === "--context" && pointer !== "/context") return `--context: "${visible(nameIn(pointer), 60)}"`;
   return typeof value === "string" ? `${words} "${visible(value, 60)}"` : words;
+}
+
+/** The last step of a pointer. */
+function nameIn(pointer: string): string {
+  return unescapeStep(pointer.slice(pointer.lastIndexOf("/") + 1));
+}
+
+function unescapeStep(step: string): string {
+  return step.replaceAll("~1", "/").replaceAll("~0", "~");
 }
 
 /** RFC 6901. */
 function valueAt(document: unknown, pointer: string): unknown {
   let value = document;
   for (const step of pointer.slice(1).split("/")) {
-    const name = step.replaceAll("~1", "/").replaceAll("~0", "~");
+    const name = unescapeStep(step);
     if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
     value = (value as Readonly<Record<string, unknown>>)[name];
   }

@@ -6,7 +6,7 @@ import { reportChange, type JsonOption } from "../show/report-change.ts";
 export function addArchive(program: Command, cli: Cli): void {
   program
     .command("archive")
-    .description("Switch a flag off for good; its gates stay closed.")
+    .description("Switch a flag off for good, and take it out of the lists.")
     .argument("<key>", "the flag", parseFlagKey)
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sluice archive ai_search")

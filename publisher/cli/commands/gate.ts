@@ -101,8 +101,18 @@ function actionOf({ rewrite, redirect, status }: Options): Gate["otherwise"] | u
     });
   }
   if (rewrite !== undefined) return { rewrite };
-  if (redirect !== undefined) return { redirect, status: status ?? 302 };
-  return status === undefined ? undefined : { status };
+  if (redirect !== undefined) return { redirect, status: oneOf(REDIRECTS, status ?? 302, "with --redirect") };
+  return status === undefined ? undefined : { status: oneOf(ANSWERS, status, "without --redirect") };
+}
+
+const REDIRECTS = [302, 303, 307];
+const ANSWERS = [403, 404, 410];
+
+function oneOf(statuses: readonly number[], status: number, when: string): number {
+  if (statuses.includes(status)) return status;
+  throw new CliError(EXIT.usage, `--status ${status} is not what a gate answers ${when}`, {
+    mend: [`choose ${statuses.slice(0, -1).join(", ")} or ${statuses.at(-1) ?? ""}`],
+  });
 }
 
 function parseStatus(text: string): number {

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import { readDatabaseConfig } from "../../config.ts";
 import type { Cli } from "../cli.ts";
-import { storeError } from "../store-error.ts";
 
 export function addMigrate(program: Command, cli: Cli): void {
   program
@@ -17,7 +16,10 @@ Example:
     )
     .action(async () => {
       const config = readDatabaseConfig(cli.environment);
-      const { migrate } = await import("../../migrate.ts");
+      const [{ migrate }, { storeError }] = await Promise.all([
+        import("../../migrate.ts"),
+        import("../store-error.ts"),
+      ]);
       cli.terminal.progress("Migrating");
       try {
         const applied = await migrate(config.migrationDatabaseUrl, (line) => cli.terminal.note(line));

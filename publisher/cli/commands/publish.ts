@@ -3,7 +3,6 @@ import { readPublishConfig } from "../../config.ts";
 import type { Published } from "../../publisher.ts";
 import type { Cli } from "../cli.ts";
 import type { JsonOption } from "../show/report-change.ts";
-import { storeError } from "../store-error.ts";
 import { visible } from "../visible.ts";
 
 export function addPublish(program: Command, cli: Cli): void {
@@ -22,12 +21,15 @@ Example:
     )
     .action(async (options: JsonOption) => {
       const config = readPublishConfig(cli.environment);
-      const [{ publishOnce }, { createPool }, { createPublisherRedis }, { logToStderr }] = await Promise.all([
-        import("../../publisher.ts"),
-        import("../../postgres.ts"),
-        import("../../redis.ts"),
-        import("../../log.ts"),
-      ]);
+      // Late: no other command pays for the database driver and the rest.
+      const [{ publishOnce }, { createPool }, { createPublisherRedis }, { logToStderr }, { storeError }] =
+        await Promise.all([
+          import("../../publisher.ts"),
+          import("../../postgres.ts"),
+          import("../../redis.ts"),
+          import("../../log.ts"),
+          import("../store-error.ts"),
+        ]);
       const pool = createPool(config.databaseUrl, logToStderr);
       cli.terminal.progress("Publishing");
       try {

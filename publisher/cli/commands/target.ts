@@ -127,6 +127,10 @@ function refuseBoth(one: string, ids: readonly string[], other: string, others: 
   const id = ids.find((candidate) => twice.has(candidate));
   if (id === undefined) return;
   throw new CliError(EXIT.usage, `${one} and ${other} both name ${visible(id, 80)}`, {
-    mend: ["name it once: to change lists, --allow or --deny with --move is enough"],
+    mend: [
+      one === "--allow" && other === "--deny"
+        ? "name it once: to change lists, --allow or --deny with --move is enough"
+        : "name it with one of them",
+    ],
   });
 }

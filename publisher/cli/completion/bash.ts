@@ -7,6 +7,10 @@ _sluice() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="" command="" word
   COMPREPLY=()
   (( COMP_CWORD > 0 )) && previous="\${COMP_WORDS[COMP_CWORD-1]}"
+  # bash takes --option=value for three words.
+  if [[ "$current" == "=" ]]; then current=""
+  elif [[ "$previous" == "=" ]] && (( COMP_CWORD > 1 )); then previous="\${COMP_WORDS[COMP_CWORD-2]}"
+  fi
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$word" in
       -*) ;;

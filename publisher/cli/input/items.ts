@@ -4,11 +4,14 @@ import { InvalidArgumentError } from "commander";
 export function collectItems(value: string, previous: readonly string[] = []): readonly string[] {
   const items = value.split(",");
   for (const item of items) {
-    const problem = itemProblem(item);
+    const problem = itemProblem(item) ?? (item.startsWith("--") ? SWALLOWED : undefined);
     if (problem !== undefined) throw new InvalidArgumentError(problem);
   }
   return [...new Set([...previous, ...items])];
 }
+
+/** `--allow --move` would otherwise allow somebody whose id is "--move". */
+const SWALLOWED = "It looks like an option: name the value first, or read it from a file.";
 
 /**
  * What is wrong with an item, if anything. They are used byte for byte, so that a blank too many would name somebody
