@@ -1,13 +1,13 @@
 import type pg from "pg";
 import { compareVersions, type Version } from "../shared/revision.ts";
-import { SCHEMA, type Head } from "../shared/snapshot.ts";
+import { SCHEMA, parseHead, type Head } from "../shared/snapshot.ts";
 import { startLoop } from "./background-loop.ts";
 import type { Log } from "./log.ts";
 import { briefly } from "./problem.ts";
 import { decidePublish } from "./publish-decision.ts";
 import type { PublisherRedis } from "./redis.ts";
 import { buildSnapshot } from "./snapshot-builder.ts";
-import { readPublicationState, readSnapshotSource } from "./store.ts";
+import { beginEpoch, readPublicationState, readSnapshotSource } from "./store.ts";
 
 /** Redis and Postgres contradict each other; nothing is published until somebody says which is right. */
 export interface Divergence {
@@ -87,6 +87,20 @@ export async function publishOnce(pool: pg.Pool, redis: PublisherRedis, now: Dat
     }
   }
   throw new Error(`other publishers wrote ${MAX_SWAPS} times in between`);
+}
+
+/**
+ * Makes this database the truth, whatever Redis holds: somebody has looked and decided. Begins an epoch that is newer
+ * than both, in Postgres first, so that every publisher and every worker goes along.
+ *
+ * @throws RedisFault, or what pg throws
+ */
+export async function publishByForce(pool: pg.Pool, redis: PublisherRedis, now: Date): Promise<Published> {
+  const { head } = await redis.readStored();
+  const parsed = head === null ? undefined : parseHead(head);
+  const theirs = parsed !== undefined && "value" in parsed ? parsed.value.epoch : 0;
+  await beginEpoch(pool, theirs);
+  return publishOnce(pool, redis, now);
 }
 
 /** What the publisher knows of Redis. */

@@ -45,6 +45,11 @@ export async function readPublicationState(db: Queryable): Promise<PublicationSt
   return { databaseId: row.database_id, ...toVersion(row) };
 }
 
+/** Begins a new epoch, newer than `than` too: whatever is published from here on is newer than all before. */
+export async function beginEpoch(db: Queryable, than: number): Promise<void> {
+  await db.query("UPDATE publication SET epoch = greatest(epoch, $1) + 1", [than]);
+}
+
 /** Names the one who writes, for the audit; to be called first in a transaction. */
 export async function setActor(db: Queryable, actor: string): Promise<void> {
   await db.query("SELECT set_config('sluice.actor', $1, true)", [actor]);

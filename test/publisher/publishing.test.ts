@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
-import { redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
+import { ENVIRONMENT, redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
+import { runSluice } from "../support/cli.ts";
 import { createTestDatabase, withClient, type TestDatabase } from "../support/database.ts";
 
 /** A bound against hanging; the reconciler comes round every 10 s. */
@@ -135,12 +136,28 @@ describe("a Redis that contradicts Postgres is left alone, and said", () => {
     expect(await readHead()).toEqual(head);
   }
 
+  /** Somebody has looked, and says that this database is right. */
+  async function expectForced(): Promise<void> {
+    const env = {
+      DATABASE_URL: database.url,
+      UPSTASH_REDIS_REST_URL: redis.url,
+      UPSTASH_REDIS_REST_TOKEN: redis.token,
+      SLUICE_ENV: ENVIRONMENT,
+    };
+    expect((await runSluice(["publish"], { env })).code).toBe(8);
+    expect(await runSluice(["publish", "--force"], { env })).toMatchObject({ code: 0, stderr: "" });
+    expect((await readHead())?.epoch).toBeGreaterThan(1);
+    await until(async () => (await status())["diverged"] === false);
+    expect((await create("ai_after")).body.published).toBe(true);
+  }
+
   it("ahead of Postgres: a restored backup", async () => {
     await create("ai_search");
     const head = await readHead();
     const ahead = JSON.stringify({ ...head, revision: (head?.revision ?? 0) + 100 });
     await system.redisCommand("SET", redisKey("head"), ahead);
     await expectLatched();
+    await expectForced();
   });
 
   it("from another database", async () => {
@@ -149,6 +166,7 @@ describe("a Redis that contradicts Postgres is left alone, and said", () => {
       client.query("UPDATE publication SET database_id = gen_random_uuid()"),
     );
     await expectLatched();
+    await expectForced();
   });
 
   it("another content under the same revision", async () => {

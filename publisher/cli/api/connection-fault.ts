@@ -39,13 +39,20 @@ const KINDS: readonly FaultKind[] = [
     mayHaveArrived: true,
   },
   {
+    // The Fetch Standard's list of ports that web pages must not reach; Node keeps to it.
+    codes: /bad port/,
+    what: (host) => `${host} has a port that no HTTP client here may use`,
+    why: "It belongs to another protocol, and is blocked: nothing was sent.",
+    mend: "let the publisher listen on another PORT, and name that in SLUICE_URL",
+  },
+  {
     codes: /EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL/,
     what: (host) => `there is no way to ${host} from here`,
     why: "The network is unreachable.",
     mend: "check the network or the VPN",
   },
   {
-    codes: /HPE_/,
+    codes: /HPE_|HTTPParserError/,
     what: (host) => `what answers at ${host} does not speak HTTP`,
     why: "Its answer is not an HTTP response.",
     mend: "check the port in SLUICE_URL",

@@ -9,31 +9,38 @@ export function addPublish(program: Command, cli: Cli): void {
   program
     .command("publish")
     .description("Bring Redis to where Postgres is, without the admin API.")
+    .option("--force", "make this database the truth, although Redis contradicts it")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
       `
 Reads DATABASE_URL, UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN and SLUICE_ENV (production). Ends with 8 when Redis
-contradicts Postgres.
+contradicts Postgres: a restored backup, or another database. Find out first which is right; if this one, use --force.
 
 Example:
   sluice publish`,
     )
-    .action(async (options: JsonOption) => {
+    .action(async (options: JsonOption & { readonly force?: boolean }) => {
       const config = readPublishConfig(cli.environment);
       // Late: no other command pays for the database driver and the rest.
-      const [{ publishOnce }, { createPool }, { createPublisherRedis }, { logToStderr }, { storeError }] =
-        await Promise.all([
-          import("../../publisher.ts"),
-          import("../../postgres.ts"),
-          import("../../redis.ts"),
-          import("../../log.ts"),
-          import("../store-error.ts"),
-        ]);
+      const [
+        { publishByForce, publishOnce },
+        { createPool },
+        { createPublisherRedis },
+        { logToStderr },
+        { storeError },
+      ] = await Promise.all([
+        import("../../publisher.ts"),
+        import("../../postgres.ts"),
+        import("../../redis.ts"),
+        import("../../log.ts"),
+        import("../store-error.ts"),
+      ]);
       const pool = createPool(config.databaseUrl, logToStderr);
       cli.terminal.progress("Publishing");
       try {
-        const published = await publishOnce(pool, createPublisherRedis(config), new Date());
+        const publish = options.force === true ? publishByForce : publishOnce;
+        const published = await publish(pool, createPublisherRedis(config), new Date());
         cli.terminal.progress("");
         tell(cli, options, published);
       } catch (error) {
