@@ -166,7 +166,12 @@ describe("the process that started it", () => {
   test("killed with -9 for good, leaves no server behind, not even one with a client", async () => {
     const { child, url } = await startInChild(await newFolder());
     const pid = await serverPid(url);
-    const cut = withClient(url, (client) => client.query("select pg_sleep(600)")).catch(String);
+    const connected = Promise.withResolvers<void>();
+    const cut = withClient(url, (client) => {
+      connected.resolve();
+      return client.query("select pg_sleep(600)");
+    }).catch(String);
+    await Promise.race([connected.promise, cut]);
     child.kill("SIGKILL");
     await expect.poll(() => isAlive(pid), { timeout: 20_000 }).toBe(false);
     expect(await cut).toMatch(/terminat/);
