@@ -85,3 +85,16 @@ test("a Redis that contradicts Postgres is said by status, and by every change",
   const status = await system.sluice(["status"]);
   expect(status.code).toBe(8);
 });
+
+test("a database without tables is told from one that is down", async () => {
+  const { system, redis } = await startFragile("redis");
+  await system.sql("ALTER TABLE publication RENAME TO elsewhere");
+  const env = {
+    DATABASE_URL: system.databaseUrl,
+    UPSTASH_REDIS_REST_URL: redis.url,
+    UPSTASH_REDIS_REST_TOKEN: redis.token,
+  };
+  const run = await system.sluice(["publish"], { env });
+  expect(run).toMatchObject({ code: 1, stdout: "" });
+  expect(run.stderr).toContain("error: the database has no Sluice tables\n  -> run `sluice migrate`");
+});

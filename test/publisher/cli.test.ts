@@ -347,7 +347,9 @@ describe("gate", () => {
     expect(run.stderr).toContain('--add "no-slash" must begin with /');
     const status = await system.sluice(["gate", "gate_faults", "--add", "/a", "--status", "200"]);
     expect(status.code).toBe(2);
-    expect(status.stderr).toContain("error: --rewrite, --redirect or --status must be ");
+    expect(status.stderr).toBe(
+      "error: --status 200 is not what a gate answers without --redirect\n  -> choose 403, 404 or 410\n",
+    );
   });
 });
 

@@ -21,12 +21,13 @@ export interface CliOptions {
   readonly closeStdoutAfter?: number;
 }
 
-const MAIN = fileURLToPath(new URL("../../publisher/main.ts", import.meta.url));
+/** The program itself. */
+export const SLUICE = fileURLToPath(new URL("../../publisher/main.ts", import.meta.url));
 
 /** Runs `sluice` as a process of its own, as people and scripts do. */
 export async function runSluice(args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
   const { PATH = "", HOME = "" } = process.env;
-  const child = spawn(process.execPath, [options.program ?? MAIN, ...args], {
+  const child = spawn(process.execPath, [options.program ?? SLUICE, ...args], {
     env: { PATH, HOME, ...options.env },
     stdio: ["pipe", "pipe", "pipe"],
   });

@@ -1,0 +1,281 @@
+import { KEYED_COMMANDS } from "./cli-commands.ts";
+
+/** One command line with one fault. */
+export interface FaultRow {
+  readonly fault: string;
+  readonly args: readonly string[];
+  readonly code: number;
+  /** What standard error has to say. */
+  readonly says: RegExp;
+  readonly input?: string | Uint8Array;
+}
+
+/** What is no key, and what has to be said of it. */
+const KEYS: readonly (readonly [fault: string, key: string, says: RegExp])[] = [
+  ["an empty key", "", /A key must not be empty/],
+  ["a key in capitals", "AI_search", /It holds "A" \(U\+0041\)\. A key begins with a lower-case letter/],
+  ["a key that begins with a digit", "1st", /It begins with "1"/],
+  ["a blank in a key", "ai search", /\(U\+0020\)/],
+  ["a Cyrillic look-alike", "аi_search", /It holds "а" \(U\+0430\)/],
+  ["a full-width look-alike", "ａi_search", /\(U\+FF41\)/],
+  ["a combining mark", "ai_se\u0301arch", /\(U\+0301\)/],
+  ["a zero-width space", "ai\u200b_search", /\(U\+200B\)/],
+  ["text that runs from right to left", "ai\u202e_search", /It holds "\\u\{202e\}" \(U\+202E\)/],
+  ["NUL in a key", "ai\0_search", /It holds "\\u\{0\}" \(U\+0000\)/],
+  ["an escape sequence in a key", "ai\u001b[2J", /It holds "\\u\{1b\}" \(U\+001B\)/],
+  ["half a character in a key", "ai\ud800", /It holds "\\u\{d800\}" \(U\+D800\)/],
+  ["SQL in a key", "x'; DROP TABLE feature_flags;--", /\(U\+0027\)/],
+  ["__proto__ for a key", "__proto__", /It begins with "_"/],
+  ["a path for a key", "../status", /\(U\+002E\)/],
+  ["a key that is too long", "a".repeat(65), /A key has at most 64 characters/],
+];
+
+const keyRows: readonly FaultRow[] = KEYED_COMMANDS.flatMap(({ command, rest }) => [
+  { fault: "no key", args: [command], code: 2, says: /^error: missing required argument 'key'$/m },
+  ...KEYS.map(([fault, key, says]) => ({ fault, args: [command, key, ...rest], code: 2, says })),
+  {
+    fault: "an argument too many",
+    args: [command, "ai_search", ...rest, "more", "and-more"],
+    code: 2,
+    says: /^error: too many arguments/m,
+  },
+  {
+    fault: "an option that it does not know",
+    args: [command, "ai_search", ...rest, "--force"],
+    code: 2,
+    says: /^error: unknown option '--force'$/m,
+  },
+]);
+
+const absentRows: readonly FaultRow[] = KEYED_COMMANDS.filter(({ command }) => command !== "create").map(
+  ({ command, rest }) => ({
+    fault: "a flag that is not there",
+    args: [command, "ai_serch", ...rest],
+    code: 3,
+    says: /^error: there is no flag ai_serch\n {2}-> did you mean ai_search\?\n/,
+  }),
+);
+
+const percentRows: readonly FaultRow[] = [
+  ["25,5", /Write the decimal point as a point/],
+  ["25.001", /at most two decimals/],
+  ["101", /from 0 to 100/],
+  ["100.01", /from 0 to 100/],
+  ["-1", /from 0 to 100/],
+  ["-0", /from 0 to 100/],
+  ["1e1", /It is not a percentage/],
+  ["1e-9", /It is not a percentage/],
+  ["NaN", /It is not a percentage/],
+  ["Infinity", /It is not a percentage/],
+  ["0x10", /It is not a percentage/],
+  ["٢٥", /It is not a percentage/],
+  ["", /It is not a percentage/],
+  ["25 %%", /It is not a percentage/],
+  ["half", /It is not a percentage/],
+].map(([percent = "", says]) => ({
+  fault: `${JSON.stringify(percent)} for a percentage`,
+  args: ["rollout", "ai_search", percent as string],
+  code: 2,
+  says: new RegExp(`${(says as RegExp).source}.* Write it like 25, 25% or 0\\.5\\.`),
+}));
+
+/** One row for each of: what is wrong, the command line after its key, its message. */
+function rows(
+  command: string,
+  code: number,
+  faults: readonly (readonly [
+    fault: string,
+    rest: readonly string[],
+    says: RegExp,
+    input?: string | Uint8Array,
+  ])[],
+): FaultRow[] {
+  return faults.map(([fault, rest, says, input]) => ({
+    fault,
+    args: [command, "ai_search", ...rest],
+    code,
+    says,
+    ...(input !== undefined && { input }),
+  }));
+}
+
+const long = (length: number): string => "x".repeat(length);
+
+const valueRows: readonly FaultRow[] = [
+  ...rows("rollout", 2, [["no percentage", [], /missing required argument 'percent'/]]),
+  ...rows("create", 4, [["a key that is taken", [], /a flag with this key is there already/]]),
+  ...rows("describe", 2, [
+    ["no text", [], /missing required argument 'text'/],
+    ["too long a text", [long(1_001)], /^error: the description "x+…" must have at most 1000 characters$/m],
+    [
+      "a control character",
+      ["a\u001b[2Jb"],
+      /^error: the description "a\\u\{1b\}\[2Jb" holds a control character$/m,
+    ],
+    ["NUL", ["a\0b"], /holds a control character/],
+    ["half a character", ["a\ud800"], /holds a lone surrogate/],
+  ]),
+  ...rows("target", 2, [
+    ["nothing to change", [], /^error: there is nothing to change$/m],
+    ["an option without its value", ["--allow"], /option '--allow <id>' argument missing/],
+    ["an option in place of an id", ["--allow", "--move"], /It looks like an option/],
+    ["an empty id", ["--allow", ""], /One of its items is empty/],
+    ["an empty id among others", ["--deny", "u1,,u2"], /One of its items is empty/],
+    ["a blank too many", ["--allow", "u1, u2"], /begins or ends with white space/],
+    ["bytes that are no UTF-8", ["--allow", "u\ufffd"], /is not UTF-8/],
+    ["an anonymous id", ["--allow", "anon-x"], /^error: --allow "anon-x" begins with "anon-"/m],
+    ["NUL in an id", ["--allow", "u\0"], /--allow "u\\u\{0\}" holds a control character/],
+    ["too long an id", ["--allow", long(257)], /--allow "x+…" must have at most 256 characters/],
+    ["an id on both lists", ["--allow", "u1", "--deny", "u1"], /--allow and --deny both name u1/],
+    ["an id to add and to take off", ["--deny", "u1", "--unlist", "u1"], /--deny and --unlist both name u1/],
+    ["a plan to add and to take off", ["--plan", "p", "--no-plan", "p"], /--plan and --no-plan both name p/],
+    [
+      "a file that is not there",
+      ["--allow-file", "/nowhere/ids"],
+      /\/nowhere\/ids cannot be read\n {2}There is no such file/,
+    ],
+    ["a folder for a file", ["--deny-file", "/"], /--deny-file: \/ cannot be read\n {2}It is a folder/],
+    ["standard input twice", ["--allow-file", "-", "--deny-file", "-"], /cannot both read standard input/],
+    [
+      "a file in another encoding",
+      ["--allow-file", "-"],
+      /standard input is not UTF-8/,
+      Buffer.from("M\xfcller\n", "latin1"),
+    ],
+    [
+      "a line with a blank at its end",
+      ["--allow-file", "-"],
+      /line 2 of standard input cannot be an id/,
+      "u1\nu2 \n",
+    ],
+    ["NUL in a file", ["--allow-file", "-"], /--allow "u\\u\{0\}1" holds a control character/, "u\u00001\n"],
+    [
+      "an id that is on both files",
+      ["--allow-file", "-", "--deny", "u2"],
+      /--allow and --deny both name u2/,
+      "u1\nu2\n",
+    ],
+  ]),
+  ...rows("gate", 2, [
+    ["no answer", ["--add", "/ai/*"], /--add does not say what whoever is not in gets/],
+    ["no pages", ["--rewrite", "/classic"], /say what a new gate does/],
+    ["two answers", ["--add", "/a", "--rewrite", "/b", "--redirect", "/c"], /--rewrite goes neither/],
+    ["a status that is none", ["--add", "/a", "--status", "abc"], /Write an HTTP status like 404/],
+    ["a status that no gate has", ["--add", "/a", "--status", "200"], /choose 403, 404 or 410/],
+    [
+      "a status that no redirect has",
+      ["--add", "/a", "--redirect", "/", "--status", "404"],
+      /choose 302, 303 or 307/,
+    ],
+    [
+      "a pattern without a slash",
+      ["--add", "ai", "--status", "404"],
+      /^error: --add "ai" must begin with \/$/m,
+    ],
+    [
+      "a pattern with a group",
+      ["--add", "/(a|b)", "--status", "404"],
+      /^error: --add "\/\(a\|b\)" must not hold/m,
+    ],
+    [
+      "a page of another site",
+      ["--add", "/a", "--rewrite", "//evil.example"],
+      /must be a path that begins with one \//,
+    ],
+    ["a redirect to itself", ["--add", "/a/*", "--redirect", "/a/b"], /the redirect would never end/],
+    ["a list and a change", ["--list", "--remove", "/a"], /--list does not go with/],
+  ]),
+  ...rows("gate", 3, [
+    ["a gate that is not there", ["--remove", "/nope"], /ai_search has no gate for \/nope/],
+  ]),
+  ...rows("explain", 2, [
+    ["JSON that is none", ["--context", "{"], /Write a JSON object/],
+    ["JSON that is no object", ["--context", "[1]"], /Write a JSON object/],
+    ["null", ["--context", "null"], /Write a JSON object/],
+    ["a number for a user id", ["--context", '{"userId":5}'], /^error: --user must be a string/m],
+    [
+      "a text for a yes",
+      ["--context", '{"isEmployee":"yes"}'],
+      /^error: --employee "yes" .*must be true or false$/m,
+    ],
+    [
+      "__proto__ in the context",
+      ["--context", '{"__proto__":{}}'],
+      /^error: --context: "__proto__" is not a member/m,
+    ],
+    [
+      "NUL in an id",
+      ["--context", String.raw`{"userId":"a\u0000"}`],
+      /^error: --user "a\\u\{0\}" holds a control/m,
+    ],
+  ]),
+  ...rows("delete", 2, [
+    ["nobody to ask", [], /deleting ai_search needs --yes here\n {2}There is no terminal/],
+  ]),
+];
+
+const otherRows: readonly FaultRow[] = [
+  {
+    fault: "a command that does not exist",
+    args: ["lst"],
+    code: 2,
+    says: /unknown command 'lst'\n\(Did you mean list\?\)/,
+  },
+  { fault: "help on what does not exist", args: ["help", "nope"], code: 2, says: /unknown command 'nope'/ },
+  {
+    fault: "--help on what does not exist",
+    args: ["nope", "--help"],
+    code: 2,
+    says: /unknown command 'nope'/,
+  },
+  { fault: "nothing at all", args: [], code: 2, says: /^Usage: sluice/ },
+  {
+    fault: "a sort order that does not exist",
+    args: ["list", "--sort", "colour"],
+    code: 2,
+    says: /key, created, updated, rollout/,
+  },
+  {
+    fault: "two filters that contradict",
+    args: ["list", "--enabled", "--disabled"],
+    code: 2,
+    says: /cannot be used with/,
+  },
+  { fault: "an empty tag", args: ["list", "--tag", ""], code: 2, says: /^error: --tag must not be empty$/m },
+  { fault: "an argument too many", args: ["list", "ai_search"], code: 2, says: /too many arguments/ },
+  { fault: "an argument too many", args: ["status", "now"], code: 2, says: /too many arguments/ },
+  { fault: "no shell", args: ["completion"], code: 2, says: /missing required argument 'shell'/ },
+  {
+    fault: "a shell that is not known",
+    args: ["completion", "tcsh"],
+    code: 2,
+    says: /Allowed choices are bash, zsh, fish/,
+  },
+  {
+    fault: "too many tags",
+    args: ["create", "new", "--tag", Array.from({ length: 21 }, (_, n) => n).join()],
+    code: 2,
+    says: /^error: --tag must have at most 20 items$/m,
+  },
+  {
+    fault: "too long an owner",
+    args: ["create", "new", "--owner", long(201)],
+    code: 2,
+    says: /^error: --owner "x+…" must have at most 200/m,
+  },
+  {
+    fault: "two faults at once",
+    args: ["create", "new", "--owner", long(201), "--allow", "anon-1"],
+    code: 2,
+    says: /^error: 2 things are not valid\n {2}--\w+ .*\n {2}--\w+ .*\n {2}-> /,
+  },
+];
+
+/** One row for each command and class of fault. */
+export const FAULT_ROWS: readonly FaultRow[] = [
+  ...keyRows,
+  ...absentRows,
+  ...percentRows,
+  ...valueRows,
+  ...otherRows,
+];
