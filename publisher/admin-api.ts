@@ -75,7 +75,10 @@ export function createAdminApi(options: {
 
   const api = new OpenAPIHono({
     defaultHook: (result) => {
-      if (!result.success) throw validationProblem(result.error, PARTS[result.target] ?? "body");
+      if (result.success) return;
+      // The validator hands over what it was given, which the hook's type does not say.
+      const { data } = result as { readonly data?: unknown };
+      throw validationProblem(result.error, PARTS[result.target] ?? "body", data);
     },
   });
   api.use(requireBearerToken(adminToken));

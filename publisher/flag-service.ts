@@ -114,8 +114,9 @@ export function createFlagService(options: {
     /** Applies a merge patch to what people set of a flag as a whole. */
     async patch(actor: string, key: string, patch: z.output<typeof flagPatch>, precondition: Precondition) {
       const plan = (row: FlagRow) => {
-        const merged = flagEditable.safeParse(mergePatch(editableOf(row), patch));
-        if (!merged.success) throw validationProblem(merged.error, "body");
+        const input = mergePatch(editableOf(row), patch);
+        const merged = flagEditable.safeParse(input);
+        if (!merged.success) throw validationProblem(merged.error, "body", input);
         return { set: merged.data, required: "this may widen who sees the feature" };
       };
       return writer.publish(await writer.change({ actor, key, precondition, plan }));

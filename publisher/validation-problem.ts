@@ -8,8 +8,8 @@ export type InputPart = "body" | "param" | "query" | "header";
 const MAX_DETAILS = 10;
 
 /** Turns what a schema found into a problem: what is wrong and where, never the value itself. */
-export function validationProblem(error: z.core.$ZodError, part: InputPart): Problem {
-  const errors = error.issues.flatMap((issue) => describe(issue, part));
+export function validationProblem(error: z.core.$ZodError, part: InputPart, input?: unknown): Problem {
+  const errors = error.issues.flatMap((issue) => describe(issue, part, input));
   const shown = errors.slice(0, MAX_DETAILS);
   const [first] = shown;
   const where = first === undefined || first.pointer === "" ? part : first.pointer;
@@ -19,14 +19,14 @@ export function validationProblem(error: z.core.$ZodError, part: InputPart): Pro
   });
 }
 
-function describe(issue: z.core.$ZodIssue, part: InputPart): readonly ProblemDetail[] {
+function describe(issue: z.core.$ZodIssue, part: InputPart, input: unknown): readonly ProblemDetail[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({
       pointer: toPointer([...issue.path, key.slice(0, 64)], part),
       detail: "is not a member that is known here",
     }));
   }
-  const missing = issue.code === "invalid_type" && issue.input === undefined && issue.path.length > 0;
+  const missing = issue.code === "invalid_type" && issue.path.length > 0 && !isThere(input, issue.path);
   return [
     {
       pointer: toPointer(issue.path, part),
@@ -39,4 +39,14 @@ function describe(issue: z.core.$ZodIssue, part: InputPart): readonly ProblemDet
 function toPointer(path: readonly PropertyKey[], part: InputPart): string {
   if (part !== "body") return path.map(String).join(".");
   return path.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}
+
+/** Whether something stands at a path: a wrong type is another fault than nothing at all. */
+function isThere(input: unknown, path: readonly PropertyKey[]): boolean {
+  let value = input;
+  for (const step of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, step)) return false;
+    value = (value as Record<PropertyKey, unknown>)[step];
+  }
+  return value !== undefined;
 }

@@ -50,8 +50,10 @@ function whatToTry({ edgeUrl, apiUrl, originUrl, databaseUrl, contextSecret }: L
   Try, in another terminal in this folder:
 
     curl -s ${edgeUrl}/flags.json                # what the site hears of you; or open the site
-    npm run -s sluice -- rollout ai_search 100   # within 5 seconds everybody has the AI page
+    npm run -s sluice -- rollout ai_search 100   # within seconds everybody has the AI page
     npm run -s sluice -- kill ai_search          # and now nobody has
+
+  On a quiet site ask twice: the first request after a pause may still be answered from what the worker held.
 
   As an employee that your proxy has logged in:
 
