@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { callSluice } from "../support/cli-in-process.ts";
+import { callSluice } from "../support/cli-streams.ts";
 
 const run = promisify(execFile);
 

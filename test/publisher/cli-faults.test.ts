@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ADMIN_TOKEN } from "../support/api-system.ts";
 import { API_COMMANDS } from "../support/cli-commands.ts";
 import { FAULT_ROWS } from "../support/cli-fault-rows.ts";
-import { callSluice } from "../support/cli-in-process.ts";
+import { callSluice } from "../support/cli-streams.ts";
 import { startCliSystem, type CliRun, type CliSystem } from "../support/cli.ts";
 
 let system: CliSystem;

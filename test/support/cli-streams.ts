@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { runCli } from "../../publisher/cli/run-cli.ts";
-import type { CliRun } from "./cli.ts";
+import type { CliOptions, CliRun } from "./cli.ts";
 
 /** Runs the CLI in this process, on streams that can pass for a terminal. */
 export async function runOnTerminal(
@@ -21,4 +21,15 @@ export async function runOnTerminal(
   stdin.end(options.input ?? "");
   const code = await runCli(args, options.env, { stdin, stdout, stderr });
   return { code, ...written };
+}
+
+/**
+ * What `runSluice` would give, without the half second that a process takes to start. Takes what no process can be
+ * given, too: a NUL, or half a character.
+ */
+export function callSluice(
+  args: readonly string[],
+  options: Pick<CliOptions, "env" | "input"> = {},
+): Promise<CliRun> {
+  return runOnTerminal(args, { env: {}, ...options, isTTY: false });
 }

@@ -21,13 +21,12 @@ export interface CliOptions {
   readonly closeStdoutAfter?: number;
 }
 
-/** The program itself. */
-export const SLUICE = fileURLToPath(new URL("../../publisher/main.ts", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../publisher/main.ts", import.meta.url));
 
 /** Runs `sluice` as a process of its own, as people and scripts do. */
 export async function runSluice(args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
   const { PATH = "", HOME = "" } = process.env;
-  const child = spawn(process.execPath, [options.program ?? SLUICE, ...args], {
+  const child = spawn(process.execPath, [options.program ?? MAIN, ...args], {
     env: { PATH, HOME, ...options.env },
     stdio: ["pipe", "pipe", "pipe"],
   });

@@ -157,6 +157,7 @@ export function createApiClient(connection: Connection) {
         await sendRequest(connection, {
           method: "POST",
           ...flagAt(key, "/explain"),
+          changesNothing: true,
           body: { context },
           answer: answers.explanation,
         })

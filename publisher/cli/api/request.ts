@@ -18,6 +18,8 @@ const JSON_TYPE = /^application\/([a-z.-]+\+)?json *(;|$)/i;
 /** One request to the admin API. */
 export interface ApiRequest<Schema extends z.ZodType> {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** A question that only its body's size makes no GET. */
+  readonly changesNothing?: true;
   /** Below `/api/v1`. */
   readonly path: string;
   /** The flag that this is about, for what is said when it is refused. */
@@ -54,11 +56,15 @@ export async function sendRequest<Schema extends z.ZodType>(
   if (status >= 400) {
     const refusal = problem.safeParse(body);
     if (refusal.success) throw new ApiProblem(status, refusal.data, request);
-    throw strangeRefusal(connection, status);
+    throw strangeRefusal(connection, mayChange(request), status);
   }
   const answer = request.answer.safeParse(body);
-  if (!answer.success) throw notSluice(connection, request.method !== "GET", answer.error);
+  if (!answer.success) throw notSluice(connection, mayChange(request), answer.error);
   return { etag: response.headers.get("etag") ?? undefined, body: answer.data };
+}
+
+function mayChange({ method, changesNothing }: ApiRequest<z.ZodType>): boolean {
+  return method !== "GET" && changesNothing !== true;
 }
 
 async function exchange(connection: Connection, request: ApiRequest<z.ZodType>) {
@@ -82,7 +88,7 @@ async function exchange(connection: Connection, request: ApiRequest<z.ZodType>) 
     return { response, text: await readText(response, connection) };
   } catch (error) {
     if (error instanceof CliError) throw error;
-    throw connectionFault(error, connection, { changes: request.method !== "GET", timeoutMs });
+    throw connectionFault(error, connection, { changes: mayChange(request), timeoutMs });
   }
 }
 
@@ -118,7 +124,7 @@ function redirected(connection: Connection, response: Response): CliError {
 }
 
 /** An error status that does not come from the admin API itself. */
-function strangeRefusal(connection: Connection, status: number): CliError {
+function strangeRefusal(connection: Connection, changes: boolean, status: number): CliError {
   const from = `${connection.shownUrl} answered ${status}, and not in Sluice's words`;
   if (status === 401 || status === 403) {
     return new CliError(EXIT.unauthorised, from, {
@@ -128,7 +134,11 @@ function strangeRefusal(connection: Connection, status: number): CliError {
   }
   if (status >= 500) {
     return new CliError(EXIT.unreachable, from, {
-      why: ["Something in front of the admin API cannot reach it, or it is not there."],
+      why: [
+        "Something in front of the admin API cannot reach it, or it is not there.",
+        // A gateway that gave up waiting may have passed the request on.
+        ...(changes ? ["Whether the change was made is not known."] : []),
+      ],
       mend: ["see whether the publisher runs, and try again"],
     });
   }
