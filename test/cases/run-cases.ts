@@ -17,10 +17,13 @@ interface DecisionRow {
   readonly flag?: { readonly key: string };
   /** Or all flags of the snapshot, of which `key` is asked for. */
   readonly flags?: readonly unknown[];
+  readonly segments?: readonly unknown[];
   readonly key?: string;
   /** Without its targeting key, which is derived. */
   readonly context: EvaluationContext;
   readonly killed?: readonly string[];
+  /** The snapshot is older than MAX_STALE_MS. */
+  readonly stale?: true;
   readonly expected: Decision;
 }
 
@@ -52,10 +55,14 @@ export function runCases(): void {
 
   describe("decisions.json", () => {
     test.for(decisionRows as readonly unknown[] as readonly DecisionRow[])("$name", async (row) => {
-      const compiled = compile({ schema: SCHEMA, flags: row.flags ?? [row.flag] });
+      const { flags = [row.flag], segments } = row;
+      const compiled = compile({ schema: SCHEMA, flags, ...(segments && { segments }) });
       const context = withTargetingKey(row.context);
       const buckets = await computeBuckets(compiled, context);
-      const decisions = decide(compiled, context, buckets, new Set(row.killed));
+      const decisions = decide(compiled, context, buckets, {
+        killed: new Set(row.killed),
+        ...(row.stale === true && { stale: true }),
+      });
       expect(decisionOf(compiled, decisions, row.key ?? row.flag?.key ?? "")).toStrictEqual(row.expected);
     });
   });
