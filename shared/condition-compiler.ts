@@ -3,14 +3,14 @@ import type { Attributes, ConditionFault, GroupTest, Trace } from "./condition.t
 /** The deepest nesting of a condition, in objects and lists. */
 export const MAX_DEPTH = 16;
 
-/** The most operators and compared values that one condition may have; items of `$in` and its kin do not count. */
+/**
+ * The most operators and compared values that one condition may have. Items of `$in` and its kin do not count; a
+ * regular expression counts once more for every four characters that it asks for.
+ */
 export const MAX_NODES = 1_000;
 
 /** Whether one value meets what is asked of it. `attributes` is the whole context, which segments are asked with. */
 export type ValueTest = (value: unknown, attributes: Attributes, trace?: Trace) => boolean;
-
-/** What stands for a test that could not be made; the condition is refused then and this never runs. */
-export const NEVER: ValueTest = () => false;
 
 /**
  * One compilation: where it is, how much it has seen, and the first thing that is wrong. After a fault nothing more is
@@ -27,6 +27,8 @@ export interface ConditionCompiler {
   readonly refuse: (detail: string, ...below: readonly (string | number)[]) => undefined;
   /** Judges one more node, at a place within this one; undefined when it is refused, or something was before. */
   readonly within: <Result>(step: string | number, judge: () => Result | undefined) => Result | undefined;
+  /** Counts more nodes; false when they are too many, which is then noted. */
+  readonly count: (nodes: number) => boolean;
   /** A condition: attributes and logic. `scope` is what its attributes are looked up in. */
   readonly condition: (value: unknown) => ValueTest | undefined;
   /** What one value is compared with: operators, or something it must equal. */
@@ -56,23 +58,22 @@ export function conditionCompiler(
     },
     within(step, judge) {
       if (fault !== undefined) return undefined;
-      nodes += 1;
       path.push(step);
-      const result = isWithinLimits() ? judge() : undefined;
+      if (path.length > MAX_DEPTH) compiler.refuse(`must not be nested more than ${MAX_DEPTH} deep`);
+      const result = compiler.count(1) ? judge() : undefined;
       path.pop();
       return result;
+    },
+    count(more) {
+      nodes += more;
+      if (nodes > MAX_NODES) {
+        compiler.refuse(`is too large: a condition may have ${MAX_NODES} operators and compared values`);
+      }
+      return fault === undefined;
     },
     condition: (inner) => condition(inner, compiler),
     value: (inner) => value(inner, compiler),
   };
-
-  function isWithinLimits(): boolean {
-    if (path.length > MAX_DEPTH) compiler.refuse(`must not be nested more than ${MAX_DEPTH} deep`);
-    if (nodes > MAX_NODES) {
-      compiler.refuse(`is too large: a condition may have ${MAX_NODES} operators and compared values`);
-    }
-    return fault === undefined;
-  }
 
   return compiler;
 }

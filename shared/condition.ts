@@ -1,5 +1,5 @@
 import { MAX_PATH_LENGTH, attributeReader } from "./attribute-path.ts";
-import { NEVER, conditionCompiler, type ConditionCompiler, type ValueTest } from "./condition-compiler.ts";
+import { conditionCompiler, type ConditionCompiler, type ValueTest } from "./condition-compiler.ts";
 import { compileValue } from "./condition-value.ts";
 import { isOperator } from "./operators.ts";
 import { quote } from "./quote.ts";
@@ -119,8 +119,8 @@ function compileList(value: unknown, compiler: ConditionCompiler): readonly Valu
 }
 
 function allOf(tests: readonly ValueTest[] | undefined): ValueTest | undefined {
-  const [only = NEVER] = tests ?? [];
-  if (tests?.length === 1) return only;
+  const [only] = tests ?? [];
+  if (only !== undefined && tests?.length === 1) return only;
   return tests && ((scope, attributes, trace) => tests.every((test) => test(scope, attributes, trace)));
 }
 

@@ -1,6 +1,7 @@
 import type { ConditionCompiler, ValueTest } from "./condition-compiler.ts";
 import type { GroupTest } from "./condition.ts";
 import { quote } from "./quote.ts";
+import { compileRegex, type Regex } from "./regex/compile-regex.ts";
 import { parseTimestamp, type Instant } from "./rfc3339.ts";
 import { parseVersion, type Version } from "./version-order.ts";
 
@@ -9,6 +10,9 @@ export const MAX_TEXT_LENGTH = 1_024;
 
 /** The longest list of `$in` and its kin. */
 export const MAX_LIST_LENGTH = 10_000;
+
+/** How much of a regular expression counts as one node: its cost grows with what it asks for. */
+const CHARACTERS_A_NODE = 4;
 
 export type Scalar = string | number | boolean | null;
 
@@ -63,6 +67,17 @@ export const readText: Read<string> = (argument, compiler) =>
   typeof argument === "string" && argument !== ""
     ? readScalar(argument, compiler)
     : compiler.refuse("must be a string that is not empty");
+
+/** A pattern, as the test of a text. */
+export const readRegex =
+  (ignoreCase: boolean): Read<Regex["test"]> =>
+  (argument, compiler) => {
+    const pattern = readText(argument, compiler);
+    if (pattern === undefined) return undefined;
+    const regex = compileRegex(pattern, ignoreCase);
+    if ("problem" in regex) return compiler.refuse(regex.problem);
+    return compiler.count(Math.ceil(regex.size / CHARACTERS_A_NODE)) ? regex.test : undefined;
+  };
 
 export const readTimestamp: Read<Instant> = (argument, compiler) =>
   parseTimestamp(argument) ??

@@ -9,6 +9,7 @@ import {
   readGroup,
   readJson,
   readOrdered,
+  readRegex,
   readScalars,
   readSize,
   readText,
@@ -45,6 +46,8 @@ export const OPERATORS: { readonly [name: string]: Operator } = {
     (expected) => (value) => (value !== null && value !== undefined) === expected,
   ),
   $type: operator(readTypeName, (name) => (value) => typeName(value) === name),
+  $regex: operator(readRegex(false), (test) => (value) => typeof value === "string" && test(value)),
+  $regexi: operator(readRegex(true), (test) => (value) => typeof value === "string" && test(value)),
   $startsWith: operator(readText, (text) => (value) => typeof value === "string" && value.startsWith(text)),
   $endsWith: operator(readText, (text) => (value) => typeof value === "string" && value.endsWith(text)),
   $contains: operator(
