@@ -52,7 +52,19 @@ export const explanation = {
   variant: z.string(),
   reason: z.enum(["STATIC", "TARGETING_MATCH", "SPLIT", "DISABLED", "DEFAULT", "STALE", "ERROR"]),
   rule: z
-    .enum(["off", "enabled", "allowlist", "blocklist", "plans", "employees_only", "rollout_pct"])
+    .enum([
+      "off",
+      "fail_mode",
+      "enabled",
+      "requires",
+      "allowlist",
+      "blocklist",
+      "plans",
+      "employees_only",
+      "rules",
+      "rollout_pct",
+      "variants",
+    ])
     .optional()
     .openapi({ description: "The step that decided; absent when the flag is broken." }),
   error_code: z

@@ -37,7 +37,9 @@ export async function explain(
   const compiled = compile({ schema: SCHEMA, flags: [raw] });
   const edge = await readKilled(redis, row.key, state);
   const buckets = await computeBuckets(compiled, context);
-  const decisions = decide(compiled, context, buckets, new Set(edge.killed === true ? [row.key] : []));
+  const decisions = decide(compiled, context, buckets, {
+    killed: new Set(edge.killed === true ? [row.key] : []),
+  });
   const { value, variant, reason, rule, errorCode } = decisionOf(compiled, decisions, row.key);
   const [flag] = compiled.flags;
   return {

@@ -1,4 +1,6 @@
-import { compileFlag } from "../shared/compile.ts";
+import { compileFlag } from "../shared/compile-flag.ts";
+import { NO_SEGMENTS } from "../shared/compile-segments.ts";
+import { faultText } from "../shared/fault.ts";
 import { SCHEMA, digestOf } from "../shared/snapshot.ts";
 import type { FlagRow } from "./flag-record.ts";
 import { gate } from "./gate-schema.ts";
@@ -44,7 +46,8 @@ export function toSnapshotFlag(row: FlagRow): Record<string, unknown> {
   };
   const gates = soundGatesOf(row.gates);
   // The edge's own judgement, so that what is published as sound is sound there.
-  const fault = compileFlag(flag)?.fault ?? (gates === row.gates ? undefined : "gates: not valid");
+  const judged = compileFlag(flag, NO_SEGMENTS)?.fault;
+  const fault = judged ? faultText(judged) : gates === row.gates ? undefined : "gates: not valid";
   if (fault === undefined) return flag;
   // Off, but its pages stay closed: without its gates they would open.
   return { key: row.key, invalid: fault, ...(gates.length > 0 && { gates }) };

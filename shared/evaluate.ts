@@ -1,15 +1,49 @@
 import { bucketU32, isWithin } from "./bucket.ts";
-import type { Compiled, CompiledFlag } from "./compile.ts";
+import type { Compiled, CompiledFlag, Draw, Share } from "./compiled.ts";
 import type { EvaluationContext } from "./context.ts";
-import type { DecidingRule, Decision, ErrorCode, Reason } from "./reason.ts";
+import {
+  BLOCKED,
+  BROKEN,
+  DISABLED,
+  KILLED,
+  NOT_FOUND,
+  NO_EMPLOYEE,
+  NO_VARIANT_ID,
+  OTHER_PLAN,
+  STALE,
+  UNMET,
+  type On,
+} from "./outcome.ts";
+import { TOTAL } from "./ranges.ts";
+import type { Decision } from "./reason.ts";
+import { NO_SLOT } from "./slots.ts";
+import type { Trace } from "./trace.ts";
 
-/** Per flag position the context's place (`bucketU32`), or -1 where none is needed or the context has no id. */
+/** By position of `Compiled.slots` the context's place (`bucketU32`), or -1 where the context has no id. */
 export type Buckets = readonly number[];
 
-/** Flags that are off whatever the snapshot says; see `killedKeys`. */
-export type Killed = ReadonlySet<string>;
+/** What is true of the moment, and not of flags or users. */
+export interface Circumstances {
+  /** Flags that are off whatever the snapshot says; see `killedKeys`. */
+  readonly killed?: ReadonlySet<string>;
+  /** The snapshot is older than MAX_STALE_MS: flags whose `fail_mode` is "off" are off. */
+  readonly stale?: boolean;
+}
 
-const NOBODY_KILLED: Killed = new Set();
+/** All that one evaluation goes by. */
+interface Request {
+  readonly context: EvaluationContext;
+  readonly buckets: Buckets;
+  readonly killed: ReadonlySet<string>;
+  readonly stale: boolean;
+  /** What has been decided so far, by position. */
+  readonly decisions: readonly Decision[];
+}
+
+/** One step of the evaluation order: its answer, or none. */
+type Step = (flag: CompiledFlag, request: Request, trace: Trace | undefined) => Decision | undefined;
+
+const NOBODY_KILLED: ReadonlySet<string> = new Set();
 
 const NO_BUCKET = -1;
 
@@ -19,9 +53,9 @@ const NO_BUCKET = -1;
  */
 export async function computeBuckets(compiled: Compiled, context: EvaluationContext): Promise<Buckets> {
   const buckets: number[] = [];
-  for (const flag of compiled.flags) {
-    const id = needsBucket(flag) ? bucketingId(context) : undefined;
-    buckets.push(id === undefined ? NO_BUCKET : await bucketU32(flag.salt, id));
+  for (const { salt, readId } of compiled.slots) {
+    const id = readId(context);
+    buckets.push(id === undefined ? NO_BUCKET : await bucketU32(salt, id));
   }
   return buckets;
 }
@@ -30,19 +64,36 @@ export async function computeBuckets(compiled: Compiled, context: EvaluationCont
  * Decides every flag of a snapshot for one context. Synchronous, pure, never throws; everything unknown is off.
  *
  * @param buckets from `computeBuckets` with the same compiled snapshot and context
- * @param killed flags that are off whatever the snapshot says
  * @returns one decision per flag position
  */
 export function decide(
   compiled: Compiled,
   context: EvaluationContext,
   buckets: Buckets,
-  killed: Killed = NOBODY_KILLED,
+  circumstances: Circumstances = {},
 ): readonly Decision[] {
-  return compiled.flags.map((flag, position) => {
-    if (killed.has(flag.key)) return KILLED;
-    return decideFlag(flag, context, buckets[position] ?? NO_BUCKET);
-  });
+  return decideTraced(compiled, context, buckets, circumstances);
+}
+
+/**
+ * The same, with somebody who listens.
+ *
+ * @param traceOf by position who hears how that flag is decided
+ */
+export function decideTraced(
+  { flags, order }: Compiled,
+  context: EvaluationContext,
+  buckets: Buckets,
+  { killed = NOBODY_KILLED, stale = false }: Circumstances,
+  traceOf?: (position: number) => Trace | undefined,
+): readonly Decision[] {
+  const decisions = flags.map(() => BROKEN);
+  const request = { context, buckets, killed, stale, decisions };
+  for (const position of order) {
+    const flag = flags[position];
+    if (flag !== undefined) decisions[position] = decideFlag(flag, request, traceOf?.(position));
+  }
+  return decisions;
 }
 
 /** One flag's decision out of all of them; a flag that the snapshot does not hold is off with FLAG_NOT_FOUND. */
@@ -51,51 +102,162 @@ export function decisionOf(compiled: Compiled, decisions: readonly Decision[], k
   return (position === undefined ? undefined : decisions[position]) ?? NOT_FOUND;
 }
 
-// Decisions are shared constants: a request allocates no objects for them.
-const on = (rule: DecidingRule, reason: Reason): Decision =>
-  Object.freeze({ value: true, variant: "on", reason, rule });
-const off = (rule: DecidingRule, reason: Reason): Decision =>
-  Object.freeze({ value: false, variant: "off", reason, rule });
-const failed = (errorCode: ErrorCode, rule?: DecidingRule): Decision =>
-  Object.freeze({ value: false, variant: "off", reason: "ERROR", errorCode, ...(rule && { rule }) });
-
-const NOT_FOUND = failed("FLAG_NOT_FOUND");
-const BROKEN = failed("PARSE_ERROR");
-const KILLED = off("off", "DISABLED");
-const DISABLED = off("enabled", "DISABLED");
-const ALLOWED = on("allowlist", "TARGETING_MATCH");
-const BLOCKED = off("blocklist", "TARGETING_MATCH");
-const OTHER_PLAN = off("plans", "TARGETING_MATCH");
-const EMPLOYEE = on("employees_only", "TARGETING_MATCH");
-const NO_EMPLOYEE = off("employees_only", "TARGETING_MATCH");
-const AT_ZERO = off("rollout_pct", "DEFAULT");
-const AT_HUNDRED = on("rollout_pct", "STATIC");
-const NO_ID = failed("TARGETING_KEY_MISSING", "rollout_pct");
-const WITHIN = on("rollout_pct", "SPLIT");
-const BEYOND = off("rollout_pct", "SPLIT");
-
 /** The evaluation order; the first answer wins. */
-function decideFlag(flag: CompiledFlag, context: EvaluationContext, u32: number): Decision {
-  if (flag.fault !== undefined) return BROKEN;
-  if (!flag.enabled) return DISABLED;
+const STEPS: readonly Step[] = [
+  decideKilled,
+  decideStale,
+  decideBroken,
+  decideDisabled,
+  decideRequired,
+  decideAllowlist,
+  decideBlocklist,
+  decidePlans,
+  decideEmployees,
+  decideRules,
+  decideRollout,
+];
 
-  const { userId, plan, isEmployee } = context;
-  if (userId && flag.allowlist.has(userId)) return ALLOWED;
-  if (userId && flag.blocklist.has(userId)) return BLOCKED;
-  if (flag.plans !== undefined && !(plan && flag.plans.has(plan))) return OTHER_PLAN;
-  if (flag.employeesOnly) return isEmployee === true ? EMPLOYEE : NO_EMPLOYEE;
-
-  if (flag.basisPoints <= 0) return AT_ZERO;
-  if (flag.basisPoints >= 10_000) return AT_HUNDRED;
-  if (u32 === NO_BUCKET) return NO_ID;
-  return isWithin(u32, flag.basisPoints) ? WITHIN : BEYOND;
+function decideFlag(flag: CompiledFlag, request: Request, trace: Trace | undefined): Decision {
+  for (const step of STEPS) {
+    const decision = step(flag, request, trace);
+    if (decision !== undefined) return decision;
+  }
+  return BROKEN;
 }
 
-function needsBucket(flag: CompiledFlag): boolean {
-  const { fault, enabled, employeesOnly, basisPoints } = flag;
-  return fault === undefined && enabled && !employeesOnly && basisPoints > 0 && basisPoints < 10_000;
+function decideKilled({ key }: CompiledFlag, { killed }: Request, trace?: Trace): Decision | undefined {
+  trace?.step("off");
+  return killed.has(key) ? KILLED : undefined;
 }
 
-function bucketingId({ targetingKey }: EvaluationContext): string | undefined {
-  return typeof targetingKey === "string" && targetingKey !== "" ? targetingKey : undefined;
+function decideStale({ failMode }: CompiledFlag, { stale }: Request, trace?: Trace): Decision | undefined {
+  if (!stale) return undefined;
+  trace?.step("fail_mode");
+  return failMode === "last-known" ? undefined : STALE;
+}
+
+function decideBroken({ fault }: CompiledFlag): Decision | undefined {
+  return fault === undefined ? undefined : BROKEN;
+}
+
+function decideDisabled({ enabled }: CompiledFlag, _request: Request, trace?: Trace): Decision | undefined {
+  trace?.step("enabled");
+  return enabled ? undefined : DISABLED;
+}
+
+function decideRequired(
+  { requires }: CompiledFlag,
+  { decisions }: Request,
+  trace?: Trace,
+): Decision | undefined {
+  if (requires.length === 0) return undefined;
+  trace?.step("requires");
+  for (const requirement of requires) {
+    // Decided before: that is what `order` is for.
+    const decision = decisions[requirement.position] ?? BROKEN;
+    const { variant } = requirement;
+    const isMet = decision.value && (variant === undefined || variant === decision.variant);
+    trace?.requirement(requirement, decision, isMet);
+    if (!isMet) return UNMET;
+  }
+  return undefined;
+}
+
+function decideAllowlist(flag: CompiledFlag, request: Request, trace?: Trace): Decision | undefined {
+  const isListed = isOn(flag.allowlist, "allowlist", "userId", request.context, trace);
+  return isListed ? choose(flag, flag.allowed, request, trace) : undefined;
+}
+
+function decideBlocklist(
+  { blocklist }: CompiledFlag,
+  { context }: Request,
+  trace?: Trace,
+): Decision | undefined {
+  return isOn(blocklist, "blocklist", "userId", context, trace) ? BLOCKED : undefined;
+}
+
+function decidePlans({ plans }: CompiledFlag, { context }: Request, trace?: Trace): Decision | undefined {
+  if (plans === undefined) return undefined;
+  return isOn(plans, "plans", "plan", context, trace) ? undefined : OTHER_PLAN;
+}
+
+function decideEmployees(flag: CompiledFlag, request: Request, trace?: Trace): Decision | undefined {
+  if (!flag.employeesOnly) return undefined;
+  const { isEmployee: actual } = request.context;
+  trace?.step("employees_only");
+  trace?.comparison({
+    attribute: "isEmployee",
+    operator: "$eq",
+    expected: true,
+    actual,
+    matched: actual === true,
+  });
+  return actual === true ? choose(flag, flag.employee, request, trace) : NO_EMPLOYEE;
+}
+
+function decideRules(flag: CompiledFlag, request: Request, trace?: Trace): Decision | undefined {
+  for (const { id, condition, outcome } of flag.rules) {
+    trace?.step("rules", id);
+    const isMatch = condition(request.context, trace?.comparison);
+    trace?.matched(isMatch);
+    if (!isMatch) continue;
+    return "basisPoints" in outcome ? decideShare(flag, outcome, request, trace) : outcome;
+  }
+  return undefined;
+}
+
+function decideRollout(flag: CompiledFlag, request: Request, trace?: Trace): Decision {
+  trace?.step("rollout_pct");
+  return decideShare(flag, flag.rollout, request, trace);
+}
+
+/** Whether a list holds an attribute. An empty list says nothing, and the empty text is on none. */
+function isOn(
+  list: ReadonlySet<string>,
+  step: "allowlist" | "blocklist" | "plans",
+  attribute: "userId" | "plan",
+  context: EvaluationContext,
+  trace: Trace | undefined,
+): boolean {
+  const actual = context[attribute];
+  const matched = actual !== undefined && list.has(actual);
+  if (trace !== undefined && (list.size > 0 || step === "plans")) {
+    trace.step(step);
+    trace.comparison({ attribute, operator: "$in", expected: list, actual, matched });
+  }
+  return matched;
+}
+
+/** Who is in a share. The percentages that need no place are answered without one. */
+function decideShare(flag: CompiledFlag, share: Share, request: Request, trace?: Trace): Decision {
+  const { basisPoints, slot } = share;
+  const u32 = placeIn(request.buckets, slot);
+  trace?.share(share, u32);
+  if (basisPoints <= 0) return share.nobody;
+  if (basisPoints >= TOTAL) return choose(flag, share.everybody, request, trace);
+  if (u32 === NO_BUCKET) return share.noId;
+  return isWithin(u32, basisPoints) ? choose(flag, share.within, request, trace) : share.beyond;
+}
+
+/** Which of a way's decisions is the user's: the only one, or that of the variant that is drawn. */
+function choose({ draw }: CompiledFlag, on: On, { buckets }: Request, trace?: Trace): Decision {
+  if (draw === undefined) return on[0] ?? BROKEN;
+  const u32 = placeIn(buckets, draw.slot);
+  const piece = pieceOf(draw, u32);
+  const decision = piece === -1 ? NO_VARIANT_ID : (on[draw.owners[piece] ?? -1] ?? BROKEN);
+  trace?.step("variants");
+  trace?.draw(draw, u32, piece, decision);
+  return decision;
+}
+
+/** In which piece of the ranges a place is; -1 without one. */
+function pieceOf({ ends }: Draw, u32: number): number {
+  if (u32 === NO_BUCKET) return -1;
+  let piece = 0;
+  while (piece < ends.length && !isWithin(u32, ends[piece] ?? TOTAL)) piece += 1;
+  return piece;
+}
+
+function placeIn(buckets: Buckets, slot: number): number {
+  return slot === NO_SLOT ? NO_BUCKET : (buckets[slot] ?? NO_BUCKET);
 }

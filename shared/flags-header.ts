@@ -9,7 +9,7 @@ import type { Compiled } from "./compile.ts";
 import type { Decision } from "./reason.ts";
 import type { Version } from "./revision.ts";
 
-/** Names what is on: an RFC 9651 Dictionary, `ai_search, copilot;v="beta"`. Absent means all off. */
+/** Names what is on: an RFC 9651 Dictionary, `ai_search, copilot;v="beta";val="7"`. Absent means all off. */
 export const FLAGS_HEADER = "x-flags";
 
 /** Names how that was decided: an RFC 9651 Dictionary, on every request that the worker passes on. */
@@ -51,9 +51,14 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * @returns the flags that are on, by key; undefined when none is, since an empty dictionary is no header at all
  */
 export function encodeFlags(compiled: Compiled, decisions: readonly Decision[]): string | undefined {
-  // A key is a legal dictionary key and a bare key means true: nothing needs encoding.
-  const on = compiled.flags.filter((flag, position) => flag.inHeader && decisions[position]?.value === true);
-  return on.length === 0 ? undefined : on.map((flag) => flag.key).join(", ");
+  const members: string[] = [];
+  for (const [position, { key, inHeader, headerMembers }] of compiled.flags.entries()) {
+    const decision = decisions[position];
+    if (!inHeader || decision?.value !== true) continue;
+    // Encoded when the snapshot was compiled; a boolean flag is its key.
+    members.push(headerMembers.get(decision.variant) ?? key);
+  }
+  return members.length === 0 ? undefined : members.join(", ");
 }
 
 /** The value of `x-flags-context`. */
@@ -77,16 +82,27 @@ export function encodeFlagsContext(context: FlagsContext): string {
   return `${serializeDictionary(dictionary)}, at=@${Math.floor(context.at / 1000)}`;
 }
 
-/** Reads `x-flags`: variant by flag key. Undefined when it is not what a worker sends. */
-export function decodeFlags(header: string): ReadonlyMap<string, string> | undefined {
+/** What `x-flags` says of a flag that is on. */
+export interface FlagOn {
+  readonly variant: string;
+  /** The JSON of the variant's value, unparsed, when it has one. */
+  readonly json?: string;
+}
+
+/** Reads `x-flags`: what is on, by flag key. Undefined when it is not what a worker sends. */
+export function decodeFlags(header: string): ReadonlyMap<string, FlagOn> | undefined {
   const members = parse(header);
   if (members === undefined) return undefined;
-  const flags = new Map<string, string>();
+  const flags = new Map<string, FlagOn>();
   for (const [key, [value, parameters]] of members) {
     // A worker writes only what is on; another value is nobody's statement that it is.
     if (value !== true) continue;
     const variant = parameters.get("v");
-    flags.set(key, typeof variant === "string" ? variant : "on");
+    const json = parameters.get("val");
+    flags.set(key, {
+      variant: typeof variant === "string" ? variant : "on",
+      ...(typeof json === "string" && { json }),
+    });
   }
   return flags;
 }

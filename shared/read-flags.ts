@@ -5,6 +5,7 @@ import {
   decodeFlagsContext,
   type FlagsContext,
 } from "./flags-header.ts";
+import { decodeValue } from "./flag-member.ts";
 import type { ErrorCode, Reason } from "./reason.ts";
 
 /** Fetch's `Headers`, or the plain object that Node's `request.headers` is. */
@@ -12,8 +13,11 @@ export type HeadersLike = Headers | { readonly [name: string]: string | readonly
 
 /** What one flag is for this request, in OpenFeature's words. */
 export interface FlagDetails {
+  /** Whether the flag is on. */
   readonly value: boolean;
   readonly variant: string;
+  /** The variant's JSON value, when it has one. */
+  readonly variantValue?: unknown;
   /** TARGETING_MATCH when the edge said on, DEFAULT when it did not name the flag, ERROR when it could not be heard. */
   readonly reason: Reason;
   readonly errorCode?: ErrorCode;
@@ -26,6 +30,8 @@ export interface Flags {
   isEnabled(key: string): boolean;
   /** The variant, "off" when the flag is off. */
   variant(key: string): string;
+  /** The JSON value of the variant; undefined when there is none, when it is malformed, and when the flag is off. */
+  value(key: string): unknown;
   details(key: string): FlagDetails;
   /** The keys that are on. */
   readonly enabled: readonly string[];
@@ -56,14 +62,22 @@ export async function readFlags(headers: HeadersLike): Promise<Flags> {
   const on = decodeFlags(get(headers, FLAGS_HEADER) ?? "");
   if (on === undefined) return allOff(`${FLAGS_HEADER} is malformed`);
 
+  // Parsed anew each time: nobody can change what another reader gets.
+  const value = (key: string): unknown => decodeValue(on.get(key)?.json);
   return {
     isEnabled: (key) => on.has(key),
-    variant: (key) => on.get(key) ?? "off",
+    variant: (key) => on.get(key)?.variant ?? "off",
+    value,
     details: (key) => {
-      const variant = on.get(key);
-      return variant === undefined
-        ? { value: false, variant: "off", reason: "DEFAULT" }
-        : { value: true, variant, reason: "TARGETING_MATCH" };
+      const variant = on.get(key)?.variant;
+      if (variant === undefined) return { value: false, variant: "off", reason: "DEFAULT" };
+      const variantValue = value(key);
+      return {
+        value: true,
+        variant,
+        ...(variantValue !== undefined && { variantValue }),
+        reason: "TARGETING_MATCH",
+      };
     },
     enabled: [...on.keys()],
     context,
@@ -78,7 +92,14 @@ function allOff(problem: string): Flags {
     errorCode: "PARSE_ERROR",
     errorMessage: problem,
   };
-  return { isEnabled: () => false, variant: () => "off", details: () => details, enabled: [], problem };
+  return {
+    isEnabled: () => false,
+    variant: () => "off",
+    value: () => undefined,
+    details: () => details,
+    enabled: [],
+    problem,
+  };
 }
 
 function get(headers: HeadersLike, name: string): string | undefined {

@@ -13,19 +13,29 @@ export type ErrorCode =
 /** The step of the evaluation order that decided. */
 export type DecidingRule =
   | "off"
+  | "fail_mode"
   | "enabled"
+  | "requires"
   | "allowlist"
   | "blocklist"
   | "plans"
   | "employees_only"
-  | "rollout_pct";
+  | "rules"
+  | "rollout_pct"
+  | "variants";
 
 /** What one flag is for one evaluation context. */
 export interface Decision {
+  /** Whether the flag is on. */
   readonly value: boolean;
-  readonly variant: "on" | "off";
+  /** "on" or "off" for a boolean flag; for one with variants the variant's key, or "off". */
+  readonly variant: string;
+  /** The variant's JSON value, when it has one. */
+  readonly variantValue?: unknown;
   readonly reason: Reason;
   /** Absent when no rule was reached: the flag is unknown or broken. */
   readonly rule?: DecidingRule;
+  /** Which of the flag's rules, when `rule` is "rules". */
+  readonly ruleId?: string;
   readonly errorCode?: ErrorCode;
 }

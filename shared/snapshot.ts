@@ -9,6 +9,8 @@ export interface Snapshot {
   readonly schema: typeof SCHEMA;
   /** Unchecked: `compile` judges every flag by itself. */
   readonly flags: readonly unknown[];
+  /** Absent: none. Unchecked, too: a broken one spoils the flags that ask for it. */
+  readonly segments?: readonly unknown[];
 }
 
 /** What Redis holds under `head`: which snapshot is current. */
@@ -55,10 +57,13 @@ export async function digestOf(snapshotText: string): Promise<string> {
 export function parseSnapshot(text: string): Parsed<Snapshot> {
   const json = parseObject("snapshot", text);
   if ("problem" in json) return json;
-  const { schema, flags } = json.value;
+  const { schema, flags, segments } = json.value;
   if (schema !== SCHEMA) return schemaProblem("snapshot", schema);
   if (!Array.isArray(flags)) return { problem: "snapshot: flags must be an array" };
-  return { value: { schema, flags } };
+  if (segments === undefined) return { value: { schema, flags } };
+  // Without its segments no flag could tell whom it must leave out.
+  if (!Array.isArray(segments)) return { problem: "snapshot: segments must be an array" };
+  return { value: { schema, flags, segments } };
 }
 
 /** Reads what stands in Redis under `head`. */

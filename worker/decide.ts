@@ -1,4 +1,4 @@
-import type { Compiled } from "../shared/compile.ts";
+import { NO_FLAGS, type Compiled } from "../shared/compile.ts";
 import type { EvaluationContext } from "../shared/context.ts";
 import { computeBuckets, decide } from "../shared/evaluate.ts";
 import type { Decision } from "../shared/reason.ts";
@@ -13,9 +13,7 @@ export interface Decided {
 }
 
 /** What is decided while nothing is held. */
-const NOTHING: Decided = { compiled: { flags: [], positions: new Map() }, decisions: [], stale: false };
-
-const STALE: Decision = Object.freeze({ value: false, variant: "off", reason: "STALE" });
+const NOTHING: Decided = { compiled: NO_FLAGS, decisions: [], stale: false };
 
 /**
  * Decides every flag, once per request.
@@ -30,13 +28,6 @@ export async function decideAll(
   if (held === undefined) return NOTHING;
   const { compiled, killed } = held;
   const buckets = await computeBuckets(compiled, context);
-  const decisions = decide(compiled, context, buckets, killed);
-  if (ageMs <= maxStaleMs) return { compiled, decisions, stale: false };
-  return {
-    compiled,
-    decisions: decisions.map((decision, position) =>
-      compiled.flags[position]?.failMode === "last-known" ? decision : STALE,
-    ),
-    stale: true,
-  };
+  const stale = ageMs > maxStaleMs;
+  return { compiled, decisions: decide(compiled, context, buckets, { killed, stale }), stale };
 }

@@ -1,15 +1,27 @@
 import { describe, expect, test } from "vitest";
+import { allocateVariants } from "../../shared/allocate-variants.ts";
 import { bucketU32, isWithin, toBasisPoints, toBucket } from "../../shared/bucket.ts";
 import { compile } from "../../shared/compile.ts";
-import { withTargetingKey, type EvaluationContext } from "../../shared/context.ts";
+import { parseContext, withTargetingKey, type EvaluationContext } from "../../shared/context.ts";
 import { computeBuckets, decide, decisionOf } from "../../shared/evaluate.ts";
+import { encodeFlags } from "../../shared/flags-header.ts";
 import type { Decision } from "../../shared/reason.ts";
 import type { Version } from "../../shared/revision.ts";
 import { SCHEMA, killedKeys, parseOff } from "../../shared/snapshot.ts";
+import allocationRows from "./allocations.json" with { type: "json" };
 import boundaryRows from "./boundaries.json" with { type: "json" };
 import bucketRows from "./buckets.json" with { type: "json" };
+import contextRows from "./contexts.json" with { type: "json" };
 import decisionRows from "./decisions.json" with { type: "json" };
+import headerRows from "./headers.json" with { type: "json" };
 import offRows from "./off.json" with { type: "json" };
+import requiresRows from "./requires.json" with { type: "json" };
+import ruleRows from "./rules.json" with { type: "json" };
+import segmentRows from "./segments.json" with { type: "json" };
+import shareRows from "./shares.json" with { type: "json" };
+import staleRows from "./stale.json" with { type: "json" };
+import fixedVariantRows from "./variants-fixed.json" with { type: "json" };
+import variantRows from "./variants.json" with { type: "json" };
 
 interface DecisionRow {
   readonly name: string;
@@ -17,11 +29,28 @@ interface DecisionRow {
   readonly flag?: { readonly key: string };
   /** Or all flags of the snapshot, of which `key` is asked for. */
   readonly flags?: readonly unknown[];
+  readonly segments?: readonly unknown[];
   readonly key?: string;
   /** Without its targeting key, which is derived. */
   readonly context: EvaluationContext;
   readonly killed?: readonly string[];
+  /** The snapshot is older than MAX_STALE_MS. */
+  readonly stale?: true;
   readonly expected: Decision;
+}
+
+interface ContextRow {
+  readonly name: string;
+  readonly given: unknown;
+  readonly context?: EvaluationContext;
+  readonly problem?: true;
+}
+
+interface HeaderRow {
+  readonly name: string;
+  readonly flags: readonly unknown[];
+  readonly killed?: readonly string[];
+  readonly header: string | null;
 }
 
 interface OffRow {
@@ -31,6 +60,18 @@ interface OffRow {
   readonly killed?: readonly string[];
   readonly problem?: true;
 }
+
+/** All files of decisions, by name. */
+const DECISIONS: Readonly<Record<string, unknown>> = {
+  "decisions.json": decisionRows,
+  "requires.json": requiresRows,
+  "rules.json": ruleRows,
+  "segments.json": segmentRows,
+  "shares.json": shareRows,
+  "stale.json": staleRows,
+  "variants-fixed.json": fixedVariantRows,
+  "variants.json": variantRows,
+};
 
 /** The golden rows as tests; the same ones wherever it is called, so that every runtime agrees. */
 export function runCases(): void {
@@ -50,13 +91,43 @@ export function runCases(): void {
     });
   });
 
-  describe("decisions.json", () => {
-    test.for(decisionRows as readonly unknown[] as readonly DecisionRow[])("$name", async (row) => {
-      const compiled = compile({ schema: SCHEMA, flags: row.flags ?? [row.flag] });
+  describe.for(Object.entries(DECISIONS))("%s", ([, rows]) => {
+    test.for(rows as readonly DecisionRow[])("$name", async (row) => {
+      const { flags = [row.flag], segments } = row;
+      const compiled = compile({ schema: SCHEMA, flags, ...(segments && { segments }) });
       const context = withTargetingKey(row.context);
       const buckets = await computeBuckets(compiled, context);
-      const decisions = decide(compiled, context, buckets, new Set(row.killed));
+      const decisions = decide(compiled, context, buckets, {
+        killed: new Set(row.killed),
+        ...(row.stale === true && { stale: true }),
+      });
       expect(decisionOf(compiled, decisions, row.key ?? row.flag?.key ?? "")).toStrictEqual(row.expected);
+    });
+  });
+
+  describe("allocations.json", () => {
+    test.for(allocationRows)("$name", ({ variants, previous, ranges }) => {
+      expect(allocateVariants(variants, previous)).toEqual(ranges);
+    });
+  });
+
+  describe("contexts.json", () => {
+    test.for(contextRows as readonly unknown[] as readonly ContextRow[])("$name", (row) => {
+      const parsed = parseContext(row.given);
+      expect("problem" in parsed).toBe(row.problem === true);
+      // As JSON, in which an object has no constructor.
+      expect(JSON.parse(JSON.stringify("context" in parsed ? parsed.context : {}))).toEqual(
+        row.context ?? {},
+      );
+    });
+  });
+
+  describe("headers.json", () => {
+    test.for(headerRows as readonly unknown[] as readonly HeaderRow[])("$name", async (row) => {
+      const compiled = compile({ schema: SCHEMA, flags: row.flags });
+      const buckets = await computeBuckets(compiled, {});
+      const decisions = decide(compiled, {}, buckets, { killed: new Set(row.killed) });
+      expect(encodeFlags(compiled, decisions) ?? null).toBe(row.header);
     });
   });
 

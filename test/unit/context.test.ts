@@ -1,6 +1,21 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { MAX_ATTRIBUTE_LENGTH, parseContext, withTargetingKey } from "../../shared/context.ts";
+import {
+  MAX_ATTRIBUTES,
+  MAX_ATTRIBUTE_LENGTH,
+  MAX_ATTRIBUTE_NAME,
+  MAX_CONTEXT_VALUES,
+  parseContext,
+  withTargetingKey,
+} from "../../shared/context.ts";
+
+const LONGEST = "n".repeat(MAX_ATTRIBUTE_NAME);
+
+/** As JSON gives it: a member like any other. */
+const PROTO = JSON.parse('{"__proto__":{"isEmployee":true}}') as object;
+
+const ofMany = (count: number): object =>
+  Object.fromEntries(Array.from({ length: count }, (_, n) => [`a${n}`, n]));
 
 describe("a context", () => {
   test.for<{ name: string; given: object; context: object }>([
@@ -37,9 +52,28 @@ describe("a context", () => {
     },
     { name: "with empty texts", given: { userId: "", anonymousId: "", plan: "" }, context: {} },
     { name: "with nulls", given: { userId: null, isEmployee: null }, context: {} },
-    { name: "with unknown attributes", given: { role: "admin", allowlist: ["u"] }, context: {} },
-    { name: "with __proto__", given: JSON.parse('{"__proto__":{"isEmployee":true}}') as object, context: {} },
-    { name: "with constructor", given: { constructor: { isEmployee: true } }, context: {} },
+    {
+      name: "with any other attribute",
+      given: { role: "admin", score: 0.5, beta: true, teams: ["a", 1, false], org: { id: 7, tags: [["x"]] } },
+      context: {
+        role: "admin",
+        score: 0.5,
+        beta: true,
+        teams: ["a", 1, false],
+        org: { id: 7, tags: [["x"]] },
+      },
+    },
+    {
+      name: "with empty texts and nulls further in",
+      given: { org: { name: "", owner: null }, teams: ["", null] },
+      context: { org: { name: "" }, teams: ["", null] },
+    },
+    {
+      name: "nested as deep as it may be",
+      given: { a: [[[[["x"]]]]] },
+      context: { a: [[[[["x"]]]]] },
+    },
+    { name: "with the longest name", given: { [LONGEST]: 1 }, context: { [LONGEST]: 1 } },
     {
       name: "with the longest id",
       given: { userId: "u".repeat(MAX_ATTRIBUTE_LENGTH) },
@@ -66,6 +100,21 @@ describe("a context", () => {
     { given: { isEmployee: "true" }, problem: 'attribute "isEmployee" must be a boolean' },
     { given: { isEmployee: 1 }, problem: 'attribute "isEmployee" must be a boolean' },
     { given: { userId: "u".repeat(MAX_ATTRIBUTE_LENGTH + 1) }, problem: "is longer than 256 characters" },
+    { given: { role: "r".repeat(MAX_ATTRIBUTE_LENGTH + 1) }, problem: "is longer than 256 characters" },
+    { given: { a: [{ b: "r".repeat(MAX_ATTRIBUTE_LENGTH + 1) }] }, problem: "is longer than 256 characters" },
+    { given: { score: Infinity }, problem: 'attribute "score" must be a string, a finite number' },
+    { given: { a: [Number.NaN] }, problem: 'attribute "a" must be a string, a finite number' },
+    { given: { a: undefined }, problem: 'attribute "a" must be a string' },
+    { given: { a: [[[[[[]]]]]] }, problem: 'attribute "a" is nested deeper than 5' },
+    { given: { a: { a: { a: { a: { a: { a: {} } } } } } }, problem: 'attribute "a" is nested deeper than 5' },
+    { given: { "": 1 }, problem: "has an empty name" },
+    { given: { a: { "": 1 } }, problem: 'attribute "a" has a member that has an empty name' },
+    { given: { [`${LONGEST}x`]: 1 }, problem: "has a name of more than 128 characters" },
+    { given: PROTO, problem: 'attribute "__proto__" cannot be used' },
+    { given: { a: [PROTO] }, problem: 'attribute "a" has a member that cannot be used' },
+    { given: ofMany(MAX_ATTRIBUTES + 1), problem: "has more than 100 attributes" },
+    { given: { a: Array.from({ length: MAX_CONTEXT_VALUES }, () => 1) }, problem: "is one too many" },
+    { given: { a: Array.from({ length: MAX_CONTEXT_VALUES }, () => null) }, problem: "is one too many" },
   ])("$given is refused", ({ given, problem }) => {
     expect(parseContext(given)).toStrictEqual({ problem: expect.stringContaining(problem) as string });
   });
@@ -77,6 +126,46 @@ describe("a context", () => {
         expect(parsed).toHaveProperty("problem");
         expect(JSON.stringify(parsed)).not.toContain("ada");
         expect(Object.keys(parseContext(value))).toHaveLength(1);
+      }),
+    );
+  });
+
+  test("is taken up to its bounds", () => {
+    expect(parseContext({ a: Array.from({ length: MAX_CONTEXT_VALUES - 1 }, () => 1) })).toHaveProperty(
+      "context",
+    );
+    expect(parseContext(ofMany(MAX_ATTRIBUTES))).toHaveProperty("context");
+    // What is left out does not count.
+    expect(parseContext({ ...ofMany(MAX_ATTRIBUTES), more: null, still: "" })).toHaveProperty("context");
+  });
+
+  test("hostile depth and size are refused at once", () => {
+    let deep: unknown = 1;
+    for (let n = 0; n < 100_000; n += 1) deep = [deep];
+    expect(parseContext({ deep })).toStrictEqual({ problem: 'attribute "deep" is nested deeper than 5' });
+    expect(parseContext({ wide: Array.from({ length: 1_000_000 }, () => "x") })).toHaveProperty("problem");
+  });
+
+  test.for([
+    '{"constructor":{"prototype":{"isEmployee":true}}}',
+    '{"toString":"x","hasOwnProperty":{"valueOf":1}}',
+    '{"__defineGetter__":1,"prototype":{"constructor":"x"}}',
+  ])("may use names that every object inherits: %s", (json) => {
+    const parsed = parseContext(JSON.parse(json));
+    expect("context" in parsed && JSON.stringify(parsed.context)).toBe(json);
+    expect(({} as { isEmployee?: boolean }).isEmployee).toBeUndefined();
+  });
+
+  test("is a copy that inherits nothing from what came", () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 })), (given) => {
+        const before = JSON.stringify(given);
+        const parsed = parseContext(given);
+        expect(JSON.stringify(given)).toBe(before);
+        expect(({} as { isEmployee?: boolean }).isEmployee).toBeUndefined();
+        const context: object = "context" in parsed ? parsed.context : {};
+        expect(Object.getPrototypeOf(context)).toBe(Object.prototype);
+        expect(Object.hasOwn(context, "__proto__")).toBe(false);
       }),
     );
   });

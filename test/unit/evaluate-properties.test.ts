@@ -11,13 +11,16 @@ const ID = fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 });
 const KEY = fc.stringMatching(/^[a-z][a-z0-9_-]{0,63}$/);
 const PERCENTAGE = fc.integer({ min: 0, max: 10_000 }).map((basisPoints) => basisPoints / 100);
 
-const TARGETING_MEMBERS = ["allowlist", "blocklist", "plans", "employees_only"];
+const TARGETING_MEMBERS = ["allowlist", "blocklist", "plans", "employees_only", "rules"];
 const FLAG_MEMBERS = [
   "key",
   "enabled",
   "rollout_pct",
   "targeting",
   "salt",
+  "bucket_by",
+  "variants",
+  "requires",
   "fail_mode",
   "in_header",
   "client_visible",
@@ -86,7 +89,9 @@ describe("whatever the snapshot and the context hold", () => {
       fc.asyncProperty(fc.array(ANY_FLAG, { maxLength: 6 }), ANY_CONTEXT, async (flags, context) => {
         const compiled = compile({ schema: SCHEMA, flags });
         const killed = new Set(compiled.flags.map((flag) => flag.key));
-        const decisions = decide(compiled, context, await computeBuckets(compiled, context), killed);
+        const decisions = decide(compiled, context, await computeBuckets(compiled, context), {
+          killed,
+        });
         expect(decisions.filter((decision) => decision.value)).toStrictEqual([]);
       }),
     );
@@ -105,7 +110,7 @@ describe("an unknown member never widens exposure", () => {
   const employee = withTargetingKey({ userId: "user-1", isEmployee: true, plan: "pro" });
   const unknown = (known: readonly string[]): fc.Arbitrary<string> =>
     fc
-      .oneof(fc.string(), fc.constantFrom("__proto__", "constructor", "toString", "Allowlist", "rules"))
+      .oneof(fc.string(), fc.constantFrom("__proto__", "constructor", "toString", "Allowlist", "Rules"))
       .filter((name) => !known.includes(name));
   // By way of JSON, where "__proto__" is a member like any other.
   const withMember = (name: string, value: unknown, beside: object): unknown =>

@@ -10,12 +10,13 @@ import {
   encodeFlagsContext,
   type FlagsContext,
 } from "../../shared/flags-header.ts";
-import type { SnapshotFlag } from "../../shared/flag.ts";
+import type { SnapshotFlag, SnapshotVariant } from "../../shared/flag.ts";
+import { decodeValue } from "../../shared/flag-member.ts";
 import { SCHEMA } from "../../shared/snapshot.ts";
 
-async function headerOf(flags: readonly SnapshotFlag[]): Promise<string | undefined> {
+async function headerOf(flags: readonly SnapshotFlag[], userId = "user-1"): Promise<string | undefined> {
   const compiled = compile({ schema: SCHEMA, flags });
-  const context = withTargetingKey({ userId: "user-1" });
+  const context = withTargetingKey({ userId });
   return encodeFlags(compiled, decide(compiled, context, await computeBuckets(compiled, context)));
 }
 
@@ -62,6 +63,75 @@ describe("x-flags, written", () => {
 
   test("is off for a flag without a decision", () => {
     expect(encodeFlags(compile({ schema: SCHEMA, flags: [flagOn("a")] }), [])).toBeUndefined();
+  });
+});
+
+describe("x-flags with variants", () => {
+  const one = (value?: unknown): SnapshotFlag => {
+    const variant: SnapshotVariant = { key: "beta", ranges: [[0, 10_000]] };
+    return flagOn("copilot", { variants: [value === undefined ? variant : { ...variant, value }] });
+  };
+
+  test.for<{ value: unknown; header: string }>([
+    { value: undefined, header: 'copilot;v="beta"' },
+    { value: null, header: 'copilot;v="beta";val="null"' },
+    { value: false, header: 'copilot;v="beta";val="false"' },
+    { value: 0.1, header: 'copilot;v="beta";val="0.1"' },
+    { value: "", header: 'copilot;v="beta";val="\\"\\""' },
+    { value: [], header: 'copilot;v="beta";val="[]"' },
+    { value: { model: "large" }, header: 'copilot;v="beta";val="{\\"model\\":\\"large\\"}"' },
+    { value: 'a"b\\c', header: 'copilot;v="beta";val="\\"a\\\\\\"b\\\\\\\\c\\""' },
+    { value: "M\u00fcller", header: 'copilot;v="beta";val="\\"M\\\\u00fcller\\""' },
+    { value: "\ud83d\ude80", header: 'copilot;v="beta";val="\\"\\\\ud83d\\\\ude80\\""' },
+    { value: "\u007f\u0000\n", header: 'copilot;v="beta";val="\\"\\\\u007f\\\\u0000\\\\n\\""' },
+  ])("$value", async ({ value, header }) => {
+    expect(await headerOf([one(value)])).toBe(header);
+  });
+
+  test("every JSON value survives the header, which is printable ASCII", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue({ maxDepth: 5, stringUnit: "binary" }), async (given) => {
+        // As JSON has it: -0 is 0 there.
+        const value: unknown = JSON.parse(JSON.stringify(given));
+        const header = (await headerOf([one(value)])) ?? "";
+        expect(header).toMatch(/^copilot;v="beta";val="[\x20-\x7e]+"$/);
+        const on = decodeFlags(header)?.get("copilot");
+        expect(on?.variant).toBe("beta");
+        expect(decodeValue(on?.json)).toStrictEqual(value);
+      }),
+    );
+  });
+
+  test("each user is told of their own variant", async () => {
+    const variants: readonly SnapshotVariant[] = [
+      { key: "a", ranges: [[0, 5_000]], value: 1 },
+      { key: "b", ranges: [[5_000, 10_000]], value: 2 },
+    ];
+    const seen = new Set<string>();
+    for (let n = 1; n <= 20; n += 1) {
+      seen.add((await headerOf([flagOn("m", { variants })], `user-${n}`)) ?? "");
+    }
+    expect([...seen].sort()).toStrictEqual(['m;v="a";val="1"', 'm;v="b";val="2"']);
+  });
+
+  test.for([
+    { header: 'ai;v="a"', json: undefined },
+    { header: 'ai;v="a";val="{}"', json: "{}" },
+    { header: 'ai;v="a";val="x"', json: "x" },
+    { header: 'ai;v="a";val=""', json: "" },
+    { header: 'ai;val="1"', json: "1" },
+    { header: 'ai;v="a";val=1', json: undefined },
+    { header: 'ai;v="a";val', json: undefined },
+    { header: 'ai;v="a";val=?1', json: undefined },
+    { header: 'ai;v="a";val=token', json: undefined },
+    { header: 'ai;v="a";val=:e30=:', json: undefined },
+    { header: 'ai;v="a";val="1";val="2"', json: "2" },
+  ])("the JSON of $header is $json", ({ header, json }) => {
+    expect(decodeFlags(header)?.get("ai")?.json).toBe(json);
+  });
+
+  test.for([undefined, "", "x", "{", "undefined", "NaN", "1 2", "{'a':1}"])("%j is no value", (json) => {
+    expect(decodeValue(json)).toBeUndefined();
   });
 });
 
@@ -122,7 +192,7 @@ describe("x-flags, read", () => {
     { header: '{"ai":true}', flags: undefined },
   ])("$header", ({ header, flags }) => {
     const read = decodeFlags(header);
-    expect(read && [...read]).toStrictEqual(flags);
+    expect(read && [...read].map(([key, { variant }]) => [key, variant])).toStrictEqual(flags);
   });
 
   test("is refused when it is longer than anything a worker sends", () => {
@@ -147,7 +217,9 @@ describe("x-flags, read", () => {
           const header = await headerOf(flags);
           const expected = flags.filter((flag) => flag.enabled && flag.in_header).map((flag) => flag.key);
           const sorted = expected.sort();
-          expect([...(decodeFlags(header ?? "") ?? [])]).toStrictEqual(sorted.map((key) => [key, "on"]));
+          expect([...(decodeFlags(header ?? "") ?? [])]).toStrictEqual(
+            sorted.map((key) => [key, { variant: "on" }]),
+          );
           expect(header === undefined).toBe(sorted.length === 0);
         },
       ),

@@ -20,6 +20,7 @@ const HEAD = {
   published_at: "2026-10-01T12:00:00.000Z",
 };
 const SNAPSHOT = { schema: 1, flags: [{ key: "ai_search", enabled: true, rollout_pct: 25 }] };
+const SEGMENTED = { ...SNAPSHOT, segments: [{ name: "beta", ids: ["user-1"] }] };
 const OFF = { ai_search: [1, 411], copilot: null };
 
 /** Any text, any JSON, and a right text with one member changed or a piece cut out. */
@@ -54,7 +55,7 @@ describe("what stands in Redis is read or refused, never thrown at", () => {
   test("a snapshot that was read can be compiled", () => {
     expect.hasAssertions();
     fc.assert(
-      fc.property(textsLike(SNAPSHOT), (text) => {
+      fc.property(fc.oneof(textsLike(SNAPSHOT), textsLike(SEGMENTED)), (text) => {
         const parsed = parseSnapshot(text);
         const snapshot: Snapshot = "value" in parsed ? parsed.value : { schema: SCHEMA, flags: [] };
         expect(compile(snapshot).flags.length).toBeLessThanOrEqual(snapshot.flags.length);
@@ -102,7 +103,17 @@ test.for([
 
 test("additions are ignored: they never raise the schema", () => {
   expect(parseHead(JSON.stringify({ ...HEAD, colo: "FRA" }))).toStrictEqual({ value: HEAD });
-  expect(parseSnapshot(JSON.stringify({ ...SNAPSHOT, segments: [] }))).toStrictEqual({ value: SNAPSHOT });
+  expect(parseSnapshot(JSON.stringify({ ...SNAPSHOT, built_by: "x" }))).toStrictEqual({ value: SNAPSHOT });
+});
+
+test("a snapshot may have segments, in a list", () => {
+  const withSegments = { ...SNAPSHOT, segments: [{ name: "beta", ids: ["user-1"] }, null] };
+  expect(parseSnapshot(JSON.stringify(withSegments))).toStrictEqual({ value: withSegments });
+  for (const segments of [null, {}, "beta"]) {
+    expect(parseSnapshot(JSON.stringify({ ...SNAPSHOT, segments }))).toStrictEqual({
+      problem: "snapshot: segments must be an array",
+    });
+  }
 });
 
 test("a problem never quotes the content", () => {

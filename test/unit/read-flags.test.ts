@@ -82,6 +82,35 @@ describe("a worker's headers", () => {
     expect(flags.variant("other")).toBe("off");
   });
 
+  test("give the value of a variant", async () => {
+    const flags = await readFlags({
+      "x-flags":
+        'ai, broken;v="b";val="{", copilot;v="beta";val="{\\"model\\":\\"large\\"}", nothing;v="n";val="null"',
+      "x-flags-context": CONTEXT_HEADER,
+    });
+    expect(flags.value("copilot")).toStrictEqual({ model: "large" });
+    expect(flags.details("copilot")).toStrictEqual({
+      value: true,
+      variant: "beta",
+      variantValue: { model: "large" },
+      reason: "TARGETING_MATCH",
+    });
+    expect(flags.value("nothing")).toBeNull();
+    expect(flags.details("nothing")).toHaveProperty("variantValue", null);
+    // A flag is on with its variant, whatever became of the value.
+    expect(flags.value("broken")).toBeUndefined();
+    expect(flags.details("broken")).toStrictEqual({ value: true, variant: "b", reason: "TARGETING_MATCH" });
+    expect(flags.value("ai")).toBeUndefined();
+    expect(flags.value("other")).toBeUndefined();
+    expect(flags.value("constructor")).toBeUndefined();
+  });
+
+  test("give everybody a value of their own", async () => {
+    const flags = await readFlags({ "x-flags": 'a;v="b";val="[1]"', "x-flags-context": CONTEXT_HEADER });
+    (flags.value("a") as number[]).push(2);
+    expect(flags.value("a")).toStrictEqual([1]);
+  });
+
   test("hold no flag that every object inherits", async () => {
     const flags = await readFlags({ "x-flags": "ai", "x-flags-context": CONTEXT_HEADER });
     for (const key of ["constructor", "toString", "__proto__", ""]) {

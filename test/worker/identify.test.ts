@@ -42,6 +42,7 @@ describe("a trusted proxy", () => {
       plan: "pro",
       isEmployee: true,
       organization: "acme",
+      shoeSize: 44,
     });
     expect(fresh).toBeUndefined();
     expect(faults).toEqual([]);
@@ -138,10 +139,18 @@ describe("a trusted proxy", () => {
   });
 
   it("cannot reach a prototype", async () => {
+    for (const json of [
+      '{"__proto__":{"isEmployee":true},"userId":"u1"}',
+      '{"userId":"u1","a":[{"__proto__":1}]}',
+    ]) {
+      const { context, faults } = await identified(trusted(json, { cookie: `__Host-sluice-id=${kept}` }));
+      expect(context).toEqual({ targetingKey: kept, anonymousId: kept });
+      expect(faults.map(({ word }) => word)).toEqual(["context-malformed"]);
+    }
     const { context } = await identified(
-      trusted('{"__proto__":{"isEmployee":true},"constructor":1,"userId":"u1"}'),
+      trusted('{"constructor":{"prototype":{"isEmployee":true}},"userId":"u1"}'),
     );
-    expect(context).toEqual({ targetingKey: "u1", userId: "u1" });
+    expect(context.userId).toBe("u1");
     expect(context.isEmployee).toBeUndefined();
     expect(Object.getPrototypeOf(context)).toBe(Object.prototype);
   });

@@ -1,0 +1,24 @@
+import { attributeReader } from "./attribute-path.ts";
+import type { EvaluationContext } from "./context.ts";
+
+/** Finds what somebody is bucketed by; undefined when the context has no such id. */
+export type IdReader = (context: EvaluationContext) => string | undefined;
+
+/**
+ * Prepares bucketing by an attribute, whose value is the id: see `toId`.
+ *
+ * @param bucketBy the attribute, found as conditions find it
+ */
+export function idReader(bucketBy: string): IdReader {
+  const read = attributeReader(bucketBy);
+  return (context) => toId(read?.(context));
+}
+
+/**
+ * A value as an id: a text as it is, a finite number as JavaScript writes it (`7`, `1.5`, `1e+21`). Nothing else is an id,
+ * and the empty text is none either.
+ */
+export function toId(value: unknown): string | undefined {
+  if (typeof value === "string") return value === "" ? undefined : value;
+  return Number.isFinite(value) ? String(value) : undefined;
+}

@@ -1,0 +1,37 @@
+/** A variant as the header names it. */
+interface NamedVariant {
+  readonly key: string;
+  readonly value?: unknown;
+}
+
+/**
+ * What stands in `x-flags` for a flag that is on: its key, with the variant (`v`) and the variant's JSON value (`val`) as
+ * parameters of RFC 9651. Keys are legal as they are.
+ *
+ * @example
+ * encodeMember("copilot", { key: "beta", value: { model: "large" } }) // copilot;v="beta";val="{\"model\":\"large\"}"
+ */
+export function encodeMember(flagKey: string, variant?: NamedVariant): string {
+  if (variant === undefined) return flagKey;
+  const { key, value } = variant;
+  return `${flagKey};v="${key}"${value === undefined ? "" : `;val=${encodeValue(value)}`}`;
+}
+
+/** A JSON value as an sf-string of ASCII JSON: what is beyond ASCII is escaped as JSON escapes it. */
+function encodeValue(value: unknown): string {
+  const json = JSON.stringify(value).replace(
+    /[^\x20-\x7e]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return `"${json.replace(/["\\]/g, "\\$&")}"`;
+}
+
+/** Reads the JSON of a `val` parameter; undefined when there is none, or no JSON in it. */
+export function decodeValue(json: string | undefined): unknown {
+  if (json === undefined) return undefined;
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,156 @@
+import { compareValues } from "./compare-values.ts";
+import type { ConditionCompiler, ValueTest } from "./condition-compiler.ts";
+import type { GroupTest } from "./condition.ts";
+import { jsonEquals } from "./json-equals.ts";
+import {
+  readBoolean,
+  readElement,
+  readFoldedValues,
+  readGroup,
+  readJson,
+  readOrdered,
+  readRegex,
+  readScalars,
+  readSize,
+  readText,
+  readTimestamp,
+  readTypeName,
+  readValue,
+  readValues,
+  readVersion,
+} from "./operator-arguments.ts";
+import { compareInstants, parseTimestamp, type Instant } from "./rfc3339.ts";
+import { compareVersions, parseVersion, type Version } from "./version-order.ts";
+
+/** Checks an operator's argument and makes its test; undefined when the argument is refused. */
+type Operator = (argument: unknown, compiler: ConditionCompiler) => ValueTest | undefined;
+
+/**
+ * Every operator that compares an attribute. A missing attribute is null. An operator that needs a type does not hold
+ * for a value of another one; the negative ones ($ne, $nin, $nini, $vne, $notInGroup) hold exactly when their
+ * positive one does not.
+ */
+export const OPERATORS: { readonly [name: string]: Operator } = {
+  $eq: operator(readJson, (expected) => (value) => jsonEquals(value, expected)),
+  $ne: operator(readJson, (expected) => (value) => !jsonEquals(value, expected)),
+  $gt: operator(readOrdered, (bound) => (value) => compareValues(value, bound) > 0),
+  $gte: operator(readOrdered, (bound) => (value) => compareValues(value, bound) >= 0),
+  $lt: operator(readOrdered, (bound) => (value) => compareValues(value, bound) < 0),
+  $lte: operator(readOrdered, (bound) => (value) => compareValues(value, bound) <= 0),
+  $in: operator(readScalars, (items) => isAmong(items, asItIs)),
+  $nin: operator(readScalars, (items) => not(isAmong(items, asItIs))),
+  $ini: operator(readScalars, (items) => isAmong(items, folded)),
+  $nini: operator(readScalars, (items) => not(isAmong(items, folded))),
+  $exists: operator(
+    readBoolean,
+    (expected) => (value) => (value !== null && value !== undefined) === expected,
+  ),
+  $type: operator(readTypeName, (name) => (value) => typeName(value) === name),
+  $regex: operator(readRegex(false), (test) => (value) => typeof value === "string" && test(value)),
+  $regexi: operator(readRegex(true), (test) => (value) => typeof value === "string" && test(value)),
+  $startsWith: operator(readText, (text) => (value) => typeof value === "string" && value.startsWith(text)),
+  $endsWith: operator(readText, (text) => (value) => typeof value === "string" && value.endsWith(text)),
+  $contains: operator(
+    readText,
+    (text) => (value) => (typeof value === "string" || Array.isArray(value)) && value.includes(text),
+  ),
+  $before: operator(readTimestamp, (limit) => happened(limit, (order) => order < 0)),
+  $after: operator(readTimestamp, (limit) => happened(limit, (order) => order > 0)),
+  $veq: operator(readVersion, (version) => versioned(version, (order) => order === 0)),
+  $vne: operator(readVersion, (version) => not(versioned(version, (order) => order === 0))),
+  $vgt: operator(readVersion, (version) => versioned(version, (order) => order > 0)),
+  $vgte: operator(readVersion, (version) => versioned(version, (order) => order >= 0)),
+  $vlt: operator(readVersion, (version) => versioned(version, (order) => order < 0)),
+  $vlte: operator(readVersion, (version) => versioned(version, (order) => order <= 0)),
+  $not: operator(readValue, not),
+  $size: operator(
+    readSize,
+    (test) => (value, attributes) => Array.isArray(value) && test(value.length, attributes),
+  ),
+  $elemMatch: operator(
+    readElement,
+    (test) => (value, attributes) =>
+      Array.isArray(value) && value.some((item) => test(item ?? null, attributes)),
+  ),
+  $all: operator(readValues, hasAll),
+  $alli: operator(readFoldedValues, hasAll),
+  $inGroup: operator(readGroup, (group: GroupTest) => (value, attributes) => group(value, attributes)),
+  $notInGroup: operator(readGroup, (group: GroupTest) => (value, attributes) => !group(value, attributes)),
+};
+
+export function isOperator(name: string): boolean {
+  return Object.hasOwn(OPERATORS, name);
+}
+
+/** The test of one operator, which says what it compared to whoever listens; undefined when it is refused. */
+export function compileOperator(
+  operator: string,
+  argument: unknown,
+  compiler: ConditionCompiler,
+): ValueTest | undefined {
+  const test = OPERATORS[operator]?.(argument, compiler);
+  const { attribute } = compiler;
+  return (
+    test &&
+    ((actual, attributes, trace) => {
+      const matched = test(actual, attributes, trace);
+      trace?.({ attribute, operator, expected: argument, actual, matched });
+      return matched;
+    })
+  );
+}
+
+function operator<Argument>(
+  read: (argument: unknown, compiler: ConditionCompiler) => Argument | undefined,
+  test: (argument: Argument) => ValueTest,
+): Operator {
+  return (argument, compiler) => {
+    const judged = read(argument, compiler);
+    return judged === undefined ? undefined : test(judged);
+  };
+}
+
+function not(test: ValueTest): ValueTest {
+  return (value, attributes, trace) => !test(value, attributes, trace);
+}
+
+function asItIs(value: unknown): unknown {
+  return value ?? null;
+}
+
+/** Text without its case; everything else is what it is. */
+export function folded(value: unknown): unknown {
+  return typeof value === "string" ? value.toLowerCase() : asItIs(value);
+}
+
+/** Whether the value, or one item of a list, is among the items. */
+function isAmong(items: readonly unknown[], reduced: (value: unknown) => unknown): ValueTest {
+  const set = new Set(items.map(reduced));
+  return (value) =>
+    Array.isArray(value) ? value.some((item) => set.has(reduced(item))) : set.has(reduced(value));
+}
+
+/** Whether each test holds for some item of a list. */
+function hasAll(tests: readonly ValueTest[]): ValueTest {
+  return (value, attributes) =>
+    Array.isArray(value) && tests.every((test) => value.some((item) => test(item ?? null, attributes)));
+}
+
+function happened(limit: Instant, holds: (order: number) => boolean): ValueTest {
+  return (value) => {
+    const instant = parseTimestamp(value);
+    return instant !== undefined && holds(compareInstants(instant, limit));
+  };
+}
+
+function versioned(expected: Version, holds: (order: number) => boolean): ValueTest {
+  return (value) => {
+    const version = parseVersion(value);
+    return version !== undefined && holds(compareVersions(version, expected));
+  };
+}
+
+function typeName(value: unknown): string {
+  if (value === null || value === undefined) return "null";
+  return Array.isArray(value) ? "array" : typeof value;
+}
