@@ -10,6 +10,8 @@ export interface Freshness {
   /** After a failure nobody tries again before this. */
   readonly retryAt: number;
   readonly refreshMs: number;
+  /** The age from which on this isolate refreshes; see `drawDueAge`. */
+  readonly dueMs: number;
 }
 
 /**
@@ -25,10 +27,10 @@ const FIRST_BACKOFF_MS = 200;
 
 /** What a request does about the snapshot. */
 export function planRefresh(state: Freshness): Plan {
-  const { now, confirmedAt, leaseUntil, failures, retryAt, refreshMs } = state;
+  const { now, confirmedAt, leaseUntil, failures, retryAt, refreshMs, dueMs } = state;
   // A clock that was set back tells nothing about the age: ask.
   const age = confirmedAt === undefined || confirmedAt > now ? Infinity : now - confirmedAt;
-  if (age < refreshMs) return "use";
+  if (age < dueMs) return "use";
   if (now < retryAt) return "use";
 
   const underWay = now < leaseUntil;
@@ -36,6 +38,20 @@ export function planRefresh(state: Freshness): Plan {
   // While all is well everybody asks for himself, or the second visitor after an idle minute would still be in after a
   // kill. While Redis fails one request at a time finds out whether it is back.
   return underWay && failures > 0 ? "use" : "wait";
+}
+
+/** The share of a refresh time over which the isolates of a colo are spread. */
+const JITTER = 0.2;
+
+/**
+ * The age at which a confirmed snapshot is refreshed: at most one refresh time. Drawn anew after each confirmation, or
+ * all isolates that took one and the same copy would ask Redis at one and the same instant. The first to ask tells the
+ * others by the colo's cache.
+ *
+ * @param random in [0, 1)
+ */
+export function drawDueAge(refreshMs: number, random: number): number {
+  return refreshMs * (1 - JITTER * random);
 }
 
 /**

@@ -1,9 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { backoffMs, planRefresh, type Freshness } from "../../worker/freshness.ts";
+import { backoffMs, drawDueAge, planRefresh, type Freshness } from "../../worker/freshness.ts";
 
 const now = 1_000_000;
 const refreshMs = 5_000;
-const calm: Freshness = { now, refreshMs, confirmedAt: now, leaseUntil: 0, failures: 0, retryAt: 0 };
+const dueMs = 4_500;
+const calm: Freshness = {
+  now,
+  refreshMs,
+  dueMs,
+  confirmedAt: now,
+  leaseUntil: 0,
+  failures: 0,
+  retryAt: 0,
+};
 const aged = (age: number, rest: Partial<Freshness> = {}): Freshness => ({
   ...calm,
   confirmedAt: now - age,
@@ -18,8 +27,8 @@ const mayRetry = { failures: 1, retryAt: now };
 describe("planRefresh", () => {
   it.each([
     ["just confirmed", aged(0), "use"],
-    ["nearly due", aged(4_999), "use"],
-    ["due", aged(5_000), "refresh"],
+    ["nearly due", aged(4_499), "use"],
+    ["due", aged(4_500), "refresh"],
     ["due, one under way", aged(5_000, leased), "use"],
     ["due, the one under way was lost", aged(5_000, { leaseUntil: now }), "refresh"],
     ["due, backing off", aged(5_000, backingOff), "use"],
@@ -39,6 +48,16 @@ describe("planRefresh", () => {
     ["the clock was set back", aged(-1), "wait"],
   ] as const)("%s", (_name, state, plan) => {
     expect(planRefresh(state)).toBe(plan);
+  });
+});
+
+describe("drawDueAge", () => {
+  it.each([
+    [0, 5_000],
+    [0.5, 4_500],
+    [1, 4_000],
+  ])("random %d: %d ms, never later than the refresh time", (random, age) => {
+    expect(drawDueAge(refreshMs, random)).toBe(age);
   });
 });
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { Fault } from "../../worker/fault.ts";
 import { createSnapshotReader, type Reading } from "../../worker/snapshot-reader.ts";
-import { MemoryStore, publish, type Published } from "./stored.ts";
+import { MemoryStore, noColo, publish, type Published } from "./stored.ts";
 
 const refreshMs = 5_000;
 const on = (key: string) => ({ key, enabled: true, rollout_pct: 100 });
@@ -15,12 +15,13 @@ function isolate() {
   const background: Promise<unknown>[] = [];
   const read = createSnapshotReader({
     store,
+    colo: noColo,
     refreshMs,
     redisTimeoutMs: 20,
     leaseMs: 6_000,
     report: (fault) => void faults.push(fault),
     now: () => clock.now,
-    random: () => 1,
+    random: () => 0,
   });
   return {
     store,
@@ -312,7 +313,7 @@ describe("faults", () => {
     edge.store.obstacle = down;
     await edge.put({ flags: copilot });
     expect(seen(await edge.read())).toMatchObject({ source: "none", fault: "redis-unreachable" });
-    edge.clock.now += 199;
+    edge.clock.now += 99;
     await edge.read();
     expect(edge.store.log).toHaveLength(1);
     edge.clock.now += 1;
