@@ -50,14 +50,18 @@ function findGate(
   passed: ReadonlySet<ReadyGate>,
   { pathname }: URL,
 ): ReadyGate | undefined {
-  const forms = toPathForms(pathname);
+  const forms = toPathForms(pathname).map((path) => ({ path, folded: path.toLowerCase() }));
   return shut.find(
     (gate) =>
       !passed.has(gate) &&
-      forms.some((form) => gate.patterns.some((pattern) => pattern.test({ pathname: form }))) &&
+      forms.some(({ path, folded }) => folded.startsWith(gate.prefix) && matches(gate, path)) &&
       // Whoever was sent there by this gate must not be sent there again.
       !leadsTo(gate.otherwise, pathname),
   );
+}
+
+function matches({ patterns }: ReadyGate, pathname: string): boolean {
+  return patterns.some((pattern) => pattern.test({ pathname }));
 }
 
 function leadsTo(otherwise: Otherwise, pathname: string): boolean {
