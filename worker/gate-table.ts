@@ -56,7 +56,7 @@ export function readGates(flags: readonly unknown[]): ReadGates {
     if (gates.length > 0) table.push({ flag, gates });
   }
   // By key, as decisions are: which of two gates for one page speaks is the same everywhere.
-  table.sort((a, b) => ((a.flag ?? "") < (b.flag ?? "") ? -1 : 1));
+  table.sort(({ flag: a = "" }, { flag: b = "" }) => Number(a > b) - Number(a < b));
   return { table, unreadable, faulty };
 }
 
