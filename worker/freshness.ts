@@ -15,10 +15,10 @@ export interface Freshness {
 }
 
 /**
- * `use` what is held; `refresh` it in the background and use it meanwhile; `wait` for a refresh of one's own, for a
- * limited time.
+ * `use` what is held; `refresh` it in the background and use it meanwhile; `wait` for a refresh of one's own, or `follow`
+ * the one that is under way, both for a limited time.
  */
-export type Plan = "use" | "refresh" | "wait";
+export type Plan = "use" | "refresh" | "wait" | "follow";
 
 /** Beyond so many refresh times a snapshot may hide a kill: it is not used unasked. */
 const TOO_OLD = 3;
@@ -35,9 +35,11 @@ export function planRefresh(state: Freshness): Plan {
 
   const underWay = now < leaseUntil;
   if (age < TOO_OLD * refreshMs) return underWay ? "use" : "refresh";
-  // While all is well everybody asks for himself, or the second visitor after an idle minute would still be in after a
-  // kill. While Redis fails one request at a time finds out whether it is back.
-  return underWay && failures > 0 ? "use" : "wait";
+  // Nobody uses what is too old unasked, or the second visitor after an idle minute would still be in after a kill. But
+  // one asks for all: a hundred who come at once would each read a large snapshot into the isolate's memory. And while
+  // Redis fails, only one at a time is held up by finding out whether it is back.
+  if (!underWay) return "wait";
+  return failures > 0 ? "use" : "follow";
 }
 
 /** The share of a refresh time over which the isolates of a colo are spread. */

@@ -25,6 +25,9 @@ export interface StoreOptions {
 /** The largest snapshot is 8 MiB, and in a JSON text every quote of it is escaped. An isolate's 128 MB are for all. */
 const MAX_ANSWER_BYTES = 16_777_216;
 
+/** Read piece by piece, a megabyte would be 256 of them, each a step out of JavaScript and back. */
+const CHUNK_BYTES = 65_536;
+
 /**
  * The only place of the worker that talks to Redis, by Upstash's REST API. Without Upstash's client: it reads an answer
  * of any size into memory, and an isolate that runs out of it takes the site along.
@@ -73,18 +76,23 @@ export function createStore(options: StoreOptions): Store {
 /** @throws Fault `snapshot-too-large`: what comes is counted, since no length that is announced can be relied on */
 async function readText(response: Response): Promise<string> {
   if (response.body === null) return "";
+  const reader = response.body.getReader({ mode: "byob" });
   const decoder = new TextDecoder();
   let bytes = 0;
   let text = "";
-  const chunks: AsyncIterable<Uint8Array> = response.body;
-  for await (const chunk of chunks) {
-    bytes += chunk.byteLength;
+  for (let buffer = new Uint8Array(CHUNK_BYTES); ;) {
+    const { value, done } = await reader.readAtLeast(CHUNK_BYTES, buffer);
+    if (value !== undefined) {
+      bytes += value.byteLength;
+      text += decoder.decode(value, { stream: true });
+    }
+    if (done || value === undefined) return text + decoder.decode();
     if (bytes > MAX_ANSWER_BYTES) {
+      await reader.cancel();
       throw new Fault("snapshot-too-large", `Redis answered MGET with more than ${MAX_ANSWER_BYTES} bytes`);
     }
-    text += decoder.decode(chunk, { stream: true });
+    buffer = new Uint8Array(value.buffer);
   }
-  return text + decoder.decode();
 }
 
 function parseAnswer(text: string): { readonly result?: unknown; readonly error?: unknown } {

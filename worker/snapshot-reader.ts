@@ -39,6 +39,9 @@ export interface ReaderOptions {
   readonly random?: () => number;
 }
 
+/** How often a request looks whether another one's refresh is done, in milliseconds. */
+const LOOK_MS = 5;
+
 /** Makes the reader that all requests of an isolate share. They share its memory, never each other's I/O. */
 export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
   const { store, colo, refreshMs, redisTimeoutMs, leaseMs, report } = options;
@@ -92,11 +95,25 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
     };
   }
 
+  /** Waits until another request's refresh has come to something, looking by timers of its own. */
+  async function follow(confirmedAt: number | undefined): Promise<void> {
+    for (let waited = 0; waited < redisTimeoutMs; waited += LOOK_MS) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      if (memory.held?.confirmedAt !== confirmedAt || now() >= leaseUntil || failures > 0) return;
+    }
+    // The one that is followed may be in no hurry: nobody waits for it after this.
+    if (failures === 0) failed(lateFault(redisTimeoutMs));
+  }
+
   return async function read(waitUntil) {
     const confirmedAt = memory.held?.confirmedAt;
     const plan = planRefresh({ now: now(), confirmedAt, leaseUntil, failures, retryAt, refreshMs, dueMs });
     if (plan === "use") return reading("memory");
 
+    if (plan === "follow") {
+      await follow(confirmedAt);
+      return reading("memory");
+    }
     const refreshing = refresh(waitUntil);
     if (plan === "refresh") {
       waitUntil(refreshing.then((outcome) => outcome instanceof Fault && failed(outcome)));
@@ -116,6 +133,10 @@ async function inTime(
   ms: number,
   refreshing: Promise<SnapshotSource | Fault>,
 ): Promise<SnapshotSource | Fault> {
-  const late = new Fault("redis-timeout", `Redis did not answer within ${ms} ms`);
+  const late = lateFault(ms);
   return within(ms, refreshing, () => late).catch(() => late);
+}
+
+function lateFault(ms: number): Fault {
+  return new Fault("redis-timeout", `Redis did not answer within ${ms} ms`);
 }
