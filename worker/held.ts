@@ -1,26 +1,28 @@
-import type { Compiled } from "../shared/compile.ts";
 import { compareVersions, type Version } from "../shared/revision.ts";
 import { killedKeys, type Head, type Off } from "../shared/snapshot.ts";
+import type { Content } from "./content.ts";
 import { Fault } from "./fault.ts";
 
 /** What an isolate evaluates. */
-export interface Held {
+export interface Held extends Content {
   readonly head: Head;
-  readonly compiled: Compiled;
   readonly off: Off;
   /** From `off` and `head`. */
   readonly killed: ReadonlySet<string>;
   /** When the command that confirmed all this was sent: what changed later is not in it. Milliseconds since the epoch. */
   readonly confirmedAt: number;
+  /** When it took the place of an older version, in milliseconds since the epoch; absent for the first. */
+  readonly changedAt?: number;
 }
 
-/** What Redis said, understood. */
+/** What Redis said, to this isolate or to another one of the colo, understood. */
 export interface Answer {
   readonly head: Head;
-  readonly compiled: Compiled;
+  readonly content: Content;
   /** Undefined when it could not be read. */
   readonly off: Off | undefined;
   readonly sentAt: number;
+  readonly arrivedAt: number;
 }
 
 /**
@@ -29,19 +31,26 @@ export interface Answer {
  * @throws Fault when the answer is refused; what is held then stays
  */
 export function takeOver(held: Held | undefined, answer: Answer): Held {
-  const { head, compiled, off, sentAt } = answer;
+  const { head, content, off, sentAt, arrivedAt } = answer;
   if (held === undefined) {
     // Whom to keep out is unknown, and nothing is remembered: everything stays off.
     if (off === undefined)
       throw new Fault("off-unreadable", "Redis holds no readable off, and none is remembered");
-    return { head, compiled, off, killed: killedKeys(off, head), confirmedAt: sentAt };
+    return { ...contentOf(content), head, off, killed: killedKeys(off, head), confirmedAt: sentAt };
   }
   // Answers may overtake each other: the late one is not a step back of the publisher's, and its `off` is no news.
   const late = sentAt <= held.confirmedAt;
   if (late && compareVersions(head, held.head) <= 0) return off === undefined ? held : addKills(held, off);
   refuseStepBack(held.head, head);
 
-  const taken = { head, compiled, off: held.off, killed: killedKeys(held.off, head) };
+  const changedAt = compareVersions(head, held.head) > 0 ? arrivedAt : held.changedAt;
+  const taken = {
+    ...contentOf(content),
+    head,
+    off: held.off,
+    killed: killedKeys(held.off, head),
+    ...(changedAt !== undefined && { changedAt }),
+  };
   // A kill may hide in an `off` that cannot be read: what is held is newer, but not confirmed.
   if (off === undefined) return { ...taken, confirmedAt: held.confirmedAt };
   return { ...taken, off, killed: killedKeys(off, head), confirmedAt: sentAt };
@@ -71,6 +80,11 @@ export function refuseStepBack(held: Head, next: Head): void {
 }
 
 const mend = "if that is meant, run `sluice publish --force`";
+
+/** A content alone, also of what is held itself. */
+function contentOf({ compiled, gates, defect }: Content): Content {
+  return { compiled, gates, ...(defect !== undefined && { defect }) };
+}
 
 function isStronger(a: Version | null, b: Version | null): boolean {
   return b !== null && (a === null || compareVersions(a, b) > 0);

@@ -1,15 +1,18 @@
 import { Hono } from "hono/tiny";
+import { closedPage } from "./closed-page.ts";
 import { addIdentityCookie } from "./cookie.ts";
-import { decideAll } from "./decide.ts";
+import { decideAll, type Decided } from "./decide.ts";
 import type { Bindings } from "./env.ts";
 import { Fault, toFault } from "./fault.ts";
-import { toAllOffHeaders, toFlagHeaders } from "./flag-headers.ts";
-import { identify } from "./identify.ts";
+import { identify, type Visitor } from "./identify.ts";
+import { passGates } from "./pass-gates.ts";
 import { problem } from "./problem.ts";
 import { proxy, toOriginUrl } from "./proxy.ts";
 import { runtimeOf } from "./runtime.ts";
+import type { Reading } from "./snapshot-reader.ts";
 import { STATUS_PATH, toStatus } from "./status.ts";
 import { strip } from "./strip.ts";
+import { tellOrigin } from "./tell-origin.ts";
 
 const app = new Hono<{ Bindings: Bindings }>();
 
@@ -18,32 +21,36 @@ app.get(STATUS_PATH, async ({ env, executionCtx }) =>
   toStatus(await runtimeOf(env).read((work) => executionCtx.waitUntil(work))),
 );
 
-/** strip -> identify -> snapshot -> decide -> proxy -> cookie */
+/** strip -> identify -> snapshot -> decide -> gate -> proxy -> cookie */
 app.all("*", async ({ env, executionCtx, req: { raw: request } }) => {
-  const { origin, read, contextSecret, maxStaleMs, report } = runtimeOf(env);
+  const { origin, read, contextSecret, maxStaleMs, deployed, report } = runtimeOf(env);
   if ("problems" in origin) {
     const detail = origin.problems.join("; ");
     report(new Fault("origin-missing", detail));
     return problem(500, "Sluice is not set up", detail);
   }
-  const url = toOriginUrl(origin.value, request);
   const stripped = strip(request.headers);
 
-  let minted: string | undefined;
-  let flagHeaders = toAllOffHeaders({ method: request.method, url }, Date.now());
+  let visitor: Visitor = { context: {} };
+  let reading: Reading = { source: "none" };
+  let decided: Decided | undefined;
   try {
-    const visitor = await identify(stripped, contextSecret, report);
-    const reading = await read((work) => executionCtx.waitUntil(work));
-    const decided = await decideAll(reading, visitor.context, maxStaleMs);
-    flagHeaders = toFlagHeaders({ method: request.method, url }, visitor, reading, decided, Date.now());
-    minted = visitor.minted;
+    visitor = await identify(stripped, contextSecret, report);
+    reading = await read((work) => executionCtx.waitUntil(work));
+    decided = await decideAll(reading, visitor.context, maxStaleMs);
   } catch (error) {
-    // The flags' fault, not the visitor's: the page comes, with everything off.
+    // The flags' fault, not the visitor's: the page comes, unless a gate closes it, with everything off.
     report(toFault(error));
   }
 
+  const passage = passGates(reading.held?.gates ?? deployed, decided, toOriginUrl(origin.value, request));
+  if ("closed" in passage) {
+    return addIdentityCookie(request, closedPage(request, passage.closed), visitor.minted);
+  }
+  const { url } = passage;
+  const flagHeaders = tellOrigin({ method: request.method, url }, visitor, reading, decided, report);
   const response = await proxy(origin.value, request, url, stripped.headers, flagHeaders, report);
-  return addIdentityCookie(request, response, minted);
+  return addIdentityCookie(request, response, visitor.minted);
 });
 
 app.onError((error, { env }) => {

@@ -1,4 +1,3 @@
-import { Redis } from "@upstash/redis/cloudflare";
 import { redisKeys } from "../shared/snapshot.ts";
 import { Fault } from "./fault.ts";
 
@@ -23,37 +22,44 @@ export interface StoreOptions {
   readonly commandTimeoutMs: number;
 }
 
-/** The only place of the worker that talks to Redis, by Upstash's REST API. */
+/** The largest snapshot is 8 MiB, and in a JSON text every quote of it is escaped. An isolate's 128 MB are for all. */
+const MAX_ANSWER_BYTES = 16_777_216;
+
+/** Read piece by piece, a megabyte would be 256 of them, each a step out of JavaScript and back. */
+const CHUNK_BYTES = 65_536;
+
+/**
+ * The only place of the worker that talks to Redis, by Upstash's REST API. Without Upstash's client: it reads an answer
+ * of any size into memory, and an isolate that runs out of it takes the site along.
+ */
 export function createStore(options: StoreOptions): Store {
   const keys = redisKeys(options.environment);
-  const redis = new Redis({
-    url: options.redisUrl,
-    token: options.redisToken,
-    // Base64 costs most of a second at 6 MB.
-    responseEncoding: false,
-    // Values are read as they were written: digests are over their bytes.
-    automaticDeserialization: false,
-    // It would tie this request's answer to another request's fetch.
-    enableAutoPipelining: false,
-    enableTelemetry: false,
-    // One attempt: `retry: false` would make two, and retrying is the freshness policy's.
-    retry: { retries: 0 },
-    // A function: with a fixed signal an abort is answered with garbage instead of an error.
-    signal: () => AbortSignal.timeout(options.commandTimeoutMs),
-  });
+  const { redisUrl, redisToken, commandTimeoutMs } = options;
 
-  const mget = async (...names: string[]): Promise<readonly (string | null)[]> => {
-    let values: unknown;
+  async function mget(...names: readonly string[]): Promise<readonly (string | null)[]> {
+    let status: number;
+    let text: string;
     try {
-      values = await redis.mget<unknown[]>(...names);
+      const response = await fetch(redisUrl, {
+        method: "POST",
+        headers: { authorization: `Bearer ${redisToken}`, "content-type": "application/json" },
+        body: JSON.stringify(["MGET", ...names]),
+        // Nobody else is told the token.
+        redirect: "manual",
+        signal: AbortSignal.timeout(commandTimeoutMs),
+      });
+      status = response.status;
+      text = await readText(response);
     } catch (error) {
       throw toRedisFault(error);
     }
-    if (!Array.isArray(values) || values.length !== names.length || !values.every(isTextOrNull)) {
+    const { result, error } = parseAnswer(text);
+    if (status !== 200 || error !== undefined) throw refused(error);
+    if (!Array.isArray(result) || result.length !== names.length || !result.every(isTextOrNull)) {
       throw new Fault("redis-garbage", "Redis answered MGET with something else than texts");
     }
-    return values;
-  };
+    return result;
+  }
 
   return {
     async readHeadAndOff() {
@@ -67,18 +73,49 @@ export function createStore(options: StoreOptions): Store {
   };
 }
 
-/** Error texts of the client hold the whole command or the whole answer: only Redis' own error code is taken over. */
+/** @throws Fault `snapshot-too-large`: what comes is counted, since no length that is announced can be relied on */
+async function readText(response: Response): Promise<string> {
+  if (response.body === null) return "";
+  const reader = response.body.getReader({ mode: "byob" });
+  const decoder = new TextDecoder();
+  let bytes = 0;
+  let text = "";
+  for (let buffer = new Uint8Array(CHUNK_BYTES); ;) {
+    const { value, done } = await reader.readAtLeast(CHUNK_BYTES, buffer);
+    if (value !== undefined) {
+      bytes += value.byteLength;
+      text += decoder.decode(value, { stream: true });
+    }
+    if (done || value === undefined) return text + decoder.decode();
+    if (bytes > MAX_ANSWER_BYTES) {
+      await reader.cancel();
+      throw new Fault("snapshot-too-large", `Redis answered MGET with more than ${MAX_ANSWER_BYTES} bytes`);
+    }
+    buffer = new Uint8Array(value.buffer);
+  }
+}
+
+function parseAnswer(text: string): { readonly result?: unknown; readonly error?: unknown } {
+  try {
+    const answer: unknown = JSON.parse(text);
+    if (typeof answer === "object" && answer !== null) return answer;
+  } catch {
+    // Said below.
+  }
+  throw new Fault("redis-garbage", "Redis did not answer with a JSON object");
+}
+
+/** Redis' error texts hold the whole command: only the code is taken over. */
+function refused(error: unknown): Fault {
+  const code = typeof error === "string" ? /^[A-Z]{2,20}\b/.exec(error)?.[0] : undefined;
+  return new Fault("redis-refused", `Redis refused MGET (${code ?? "no code"}): check URL and token`);
+}
+
 function toRedisFault(error: unknown): Fault {
-  const { name, message } = error instanceof Error ? error : new Error();
+  if (error instanceof Fault) return error;
+  const name = error instanceof Error ? error.name : typeof error;
   if (name === "TimeoutError" || name === "AbortError") {
     return new Fault("redis-timeout", "Redis did not answer in time");
-  }
-  // A TypeError is the client's own, over an answer that is JSON but not an object.
-  if (name === "UpstashJSONParseError" || name === "TypeError")
-    return new Fault("redis-garbage", "Redis did not answer with JSON");
-  if (name === "UpstashError") {
-    const code = /^[A-Z]{2,20}\b/.exec(message)?.[0] ?? "no code";
-    return new Fault("redis-refused", `Redis refused MGET (${code}): check URL and token`);
   }
   return new Fault("redis-unreachable", `Redis could not be reached (${name})`);
 }

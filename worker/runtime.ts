@@ -1,5 +1,8 @@
+import { createColo } from "./colo.ts";
+import { deployedGates } from "./deployed-gates.ts";
 import { readEnvironment, type Bindings, type Checked, type FlagSettings, type Origin } from "./env.ts";
 import { Fault } from "./fault.ts";
+import { readGates, type GateTable } from "./gate-table.ts";
 import { createStore } from "./redis.ts";
 import { createReport, type Report } from "./report.ts";
 import { createSnapshotReader, type SnapshotReader } from "./snapshot-reader.ts";
@@ -10,8 +13,12 @@ export interface Runtime {
   readonly read: SnapshotReader;
   readonly contextSecret: string | undefined;
   readonly maxStaleMs: number;
+  /** The gates that are closed while nothing is held. */
+  readonly deployed: GateTable;
   readonly report: Report;
 }
+
+const deployed = readGates(deployedGates.map(({ flag, gates }) => ({ key: flag, gates }))).table;
 
 const runtimes = new WeakMap<Bindings, Runtime>();
 
@@ -28,9 +35,9 @@ export function runtimeOf(bindings: Bindings): Runtime {
 function createRuntime(bindings: Bindings): Runtime {
   const report = createReport();
   const { origin, flags } = readEnvironment(bindings);
-  if ("problems" in flags) return { origin, report, ...withoutFlags(flags.problems, report) };
+  if ("problems" in flags) return { origin, deployed, report, ...withoutFlags(flags.problems, report) };
   const { contextSecret, maxStaleMs } = flags.value;
-  return { origin, report, contextSecret, maxStaleMs, read: createReader(flags.value, report) };
+  return { origin, deployed, report, contextSecret, maxStaleMs, read: createReader(flags.value, report) };
 }
 
 function createReader(settings: FlagSettings, report: Report): SnapshotReader {
@@ -38,7 +45,10 @@ function createReader(settings: FlagSettings, report: Report): SnapshotReader {
   // Longer than a request waits, so that a slow Redis is slow and not down; shorter than what a recovery may take.
   const commandTimeoutMs = Math.max(redisTimeoutMs, Math.min(refreshMs, 3_000));
   const store = createStore({ ...settings, commandTimeoutMs });
-  return createSnapshotReader({ store, refreshMs, redisTimeoutMs, leaseMs: 2 * commandTimeoutMs, report });
+  // The rest of the time that a request waits is Redis'.
+  const colo = createColo({ ...settings, timeoutMs: redisTimeoutMs / 3, report });
+  const leaseMs = 2 * commandTimeoutMs + redisTimeoutMs;
+  return createSnapshotReader({ store, colo, refreshMs, redisTimeoutMs, leaseMs, report });
 }
 
 /** A worker that is set up wrongly is a site without features, not a site that is down. */

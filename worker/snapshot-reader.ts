@@ -1,8 +1,10 @@
 import type { SnapshotSource } from "../shared/flags-header.ts";
 import { Fault, toFault, type FaultWord } from "./fault.ts";
-import { backoffMs, planRefresh } from "./freshness.ts";
+import { backoffMs, drawDueAge, planRefresh } from "./freshness.ts";
+import type { Colo } from "./colo.ts";
 import type { Held } from "./held.ts";
 import { load, type Memory } from "./load.ts";
+import { within } from "./within.ts";
 import type { Store } from "./redis.ts";
 import type { Report } from "./report.ts";
 
@@ -13,18 +15,21 @@ export interface Reading {
   /** How long ago that was last confirmed; absent while nothing is held. */
   readonly ageMs?: number;
   readonly source: SnapshotSource;
-  /** Why the last refresh failed. */
+  /** How long ago that took the place of an older version; absent when this isolate began with it. */
+  readonly sinceMs?: number;
+  /** Why the last refresh failed, or else what in the snapshot could not be understood. */
   readonly fault?: FaultWord;
 }
 
 /** Keeps work alive after the response: `ExecutionContext.waitUntil`. */
 type WaitUntil = (work: Promise<unknown>) => void;
 
-/** Gives the flags to evaluate; never rejects, and waits for Redis no longer than `redisTimeoutMs`. */
+/** Gives the flags to evaluate; never rejects, and waits for cache and Redis together no longer than `redisTimeoutMs`. */
 export type SnapshotReader = (waitUntil: WaitUntil) => Promise<Reading>;
 
 export interface ReaderOptions {
   readonly store: Store;
+  readonly colo: Colo;
   readonly refreshMs: number;
   readonly redisTimeoutMs: number;
   /** How long a refresh may be under way before another may begin. */
@@ -34,24 +39,33 @@ export interface ReaderOptions {
   readonly random?: () => number;
 }
 
+/** How often a request looks whether another one's refresh is done, in milliseconds. */
+const LOOK_MS = 5;
+
 /** Makes the reader that all requests of an isolate share. They share its memory, never each other's I/O. */
 export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
-  const { store, refreshMs, redisTimeoutMs, leaseMs, report, now = Date.now, random = Math.random } = options;
+  const { store, colo, refreshMs, redisTimeoutMs, leaseMs, report } = options;
+  const { now = Date.now, random = Math.random } = options;
+  const sources = { store, colo, now, refreshMs };
   const memory: Memory = { held: undefined };
   let leaseUntil = 0;
+  let dueMs = refreshMs;
   let retryAt = 0;
   let failures = 0;
   let fault: FaultWord | undefined;
 
-  /** Resolves to what went wrong; never rejects. */
-  async function refresh(): Promise<Fault | undefined> {
+  /** Resolves to where the flags came from, or to what went wrong; never rejects. */
+  async function refresh(waitUntil: WaitUntil): Promise<SnapshotSource | Fault> {
     leaseUntil = now() + leaseMs;
+    const before = memory.held?.confirmedAt;
     try {
-      await load(memory, store, now);
+      const source = await load(memory, sources, waitUntil);
       failures = 0;
       retryAt = 0;
       fault = undefined;
-      return undefined;
+      if (memory.held?.confirmedAt !== before) dueMs = drawDueAge(refreshMs, random());
+      if (memory.held?.defect !== undefined) report(memory.held.defect);
+      return source;
     } catch (error) {
       return toFault(error);
     } finally {
@@ -68,37 +82,61 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
 
   function reading(source: SnapshotSource): Reading {
     const { held } = memory;
-    const said = fault === undefined ? {} : { fault };
+    const word = fault ?? held?.defect?.word;
+    const said = word === undefined ? {} : { fault: word };
     if (held === undefined) return { source: "none", ...said };
-    return { held, ageMs: Math.max(0, now() - held.confirmedAt), source, ...said };
+    const since = (at: number): number => Math.max(0, now() - at);
+    return {
+      held,
+      ageMs: since(held.confirmedAt),
+      ...(held.changedAt !== undefined && { sinceMs: since(held.changedAt) }),
+      source,
+      ...said,
+    };
+  }
+
+  /** Waits until another request's refresh has come to something, looking by timers of its own. */
+  async function follow(confirmedAt: number | undefined): Promise<void> {
+    for (let waited = 0; waited < redisTimeoutMs; waited += LOOK_MS) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      if (memory.held?.confirmedAt !== confirmedAt || now() >= leaseUntil || failures > 0) return;
+    }
+    // The one that is followed may be in no hurry: nobody waits for it after this.
+    if (failures === 0) failed(lateFault(redisTimeoutMs));
   }
 
   return async function read(waitUntil) {
     const confirmedAt = memory.held?.confirmedAt;
-    const plan = planRefresh({ now: now(), confirmedAt, leaseUntil, failures, retryAt, refreshMs });
+    const plan = planRefresh({ now: now(), confirmedAt, leaseUntil, failures, retryAt, refreshMs, dueMs });
     if (plan === "use") return reading("memory");
 
-    const refreshing = refresh();
-    if (plan === "refresh") {
-      waitUntil(refreshing.then((problem) => problem && failed(problem)));
+    if (plan === "follow") {
+      await follow(confirmedAt);
       return reading("memory");
     }
-    // The command may take longer than this request waits: a far Redis or a large snapshot would else never arrive.
+    const refreshing = refresh(waitUntil);
+    if (plan === "refresh") {
+      waitUntil(refreshing.then((outcome) => outcome instanceof Fault && failed(outcome)));
+      return reading("memory");
+    }
+    // It may take longer than this request waits: a far Redis or a large snapshot would else never arrive.
     waitUntil(refreshing);
-    const problem = await within(redisTimeoutMs, refreshing);
-    if (problem !== undefined) failed(problem);
-    return reading(problem === undefined ? "redis" : "memory");
+    const outcome = await inTime(redisTimeoutMs, refreshing);
+    if (!(outcome instanceof Fault)) return reading(outcome);
+    failed(outcome);
+    return reading("memory");
   };
 }
 
-/** What the work resolves to, or the fault that it did not in time. */
-async function within(ms: number, work: Promise<Fault | undefined>): Promise<Fault | undefined> {
-  const late = Promise.withResolvers<Fault>();
-  const fault = new Fault("redis-timeout", `Redis did not answer within ${ms} ms`);
-  const timer = setTimeout(() => late.resolve(fault), ms);
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+/** What a refresh came to, or the fault that it did not in time. */
+async function inTime(
+  ms: number,
+  refreshing: Promise<SnapshotSource | Fault>,
+): Promise<SnapshotSource | Fault> {
+  const late = lateFault(ms);
+  return within(ms, refreshing, () => late).catch(() => late);
+}
+
+function lateFault(ms: number): Fault {
+  return new Fault("redis-timeout", `Redis did not answer within ${ms} ms`);
 }

@@ -10,18 +10,29 @@ interface Status {
   readonly revision: number | null;
   readonly age_ms: number | null;
   readonly source: Reading["source"];
-  /** Why the last refresh failed; absent when it did not. */
+  /** How long ago this isolate went from an older revision to this one; absent when it began with it. */
+  readonly since_ms?: number;
+  /** Whose gates are closed for whom a flag is off: the snapshot's, or all that were known at the deploy. */
+  readonly gates: "snapshot" | "deploy";
+  /** Why the last refresh failed, or else what in the snapshot could not be understood; absent when all is well. */
   readonly fault?: FaultWord;
+  /** Redis and what is held contradict each other: `sluice publish --force` decides. */
+  readonly diverged?: true;
 }
 
+const DIVERGED: readonly (FaultWord | undefined)[] = ["older-revision", "other-digest", "foreign-database"];
+
 /** The answer to a question for the status. */
-export function toStatus({ held, ageMs, source, fault }: Reading): Response {
+export function toStatus({ held, ageMs, sinceMs, source, fault }: Reading): Response {
   const status: Status = {
     epoch: held?.head.epoch ?? null,
     revision: held?.head.revision ?? null,
     age_ms: ageMs ?? null,
     source,
+    ...(sinceMs !== undefined && { since_ms: sinceMs }),
+    gates: held === undefined ? "deploy" : "snapshot",
     ...(fault !== undefined && { fault }),
+    ...(DIVERGED.includes(fault) && { diverged: true }),
   };
   return Response.json(status, { headers: { "cache-control": "no-store" } });
 }

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+const project = fileURLToPath(new URL("../../", import.meta.url));
 
 /** A worker that runs in workerd on this machine. */
 export interface EdgeWorker {
@@ -15,25 +15,44 @@ export interface EdgeWorker {
   readonly stop: () => Promise<void>;
 }
 
-let bundle: Promise<string> | undefined;
+/** Several isolates of the worker in one workerd; as those of one colo, they share the Cache API. */
+export interface EdgeWorkers {
+  /** One for each isolate, in their order. */
+  readonly urls: readonly string[];
+  readonly stop: () => Promise<void>;
+}
+
+/** Bindings over wrangler.toml's, by name, secrets too. */
+type Vars = Readonly<Record<string, string>>;
+
+interface EdgeOptions {
+  /** The port of the first; 0: a free one. */
+  readonly port?: number;
+  /** Hears what the workers log. */
+  readonly log?: (line: string) => void;
+  /** Where wrangler.toml, worker/ and shared/ stand; this project when absent. */
+  readonly root?: string;
+}
+
+const bundles = new Map<string, Promise<string>>();
 
 /**
  * Starts the worker as `wrangler deploy` would send it, with wrangler.toml's settings and `vars` over them. Nothing of
  * the machine's own settings (.dev.vars, .env) comes in. Not by wrangler's own dev server, whose second proxy in front
  * halves what goes through.
- *
- * @param options.vars bindings by name, secrets too
- * @param options.port 0: a free one
  */
-export async function startEdgeWorker(options: {
-  readonly vars: Readonly<Record<string, string>>;
-  readonly port?: number;
-  /** Hears what the worker logs. */
-  readonly log?: (line: string) => void;
-}): Promise<EdgeWorker> {
-  bundle ??= bundleWorker();
-  const script = await bundle;
-  const { bindings, compatibilityDate } = readSettings();
+export async function startEdgeWorker(options: EdgeOptions & { readonly vars: Vars }): Promise<EdgeWorker> {
+  const { urls, stop } = await startEdgeWorkers({ ...options, isolates: [options.vars] });
+  return { url: urls[0] ?? "", stop };
+}
+
+/** Starts the worker several times over, each with its own memory and `vars`; see `startEdgeWorker`. */
+export async function startEdgeWorkers(
+  options: EdgeOptions & { readonly isolates: readonly Vars[] },
+): Promise<EdgeWorkers> {
+  const root = options.root ?? project;
+  const script = await bundleOnce(root);
+  const { bindings, compatibilityDate } = readSettings(root);
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       host: "127.0.0.1",
@@ -43,22 +62,32 @@ export async function startEdgeWorker(options: {
       // Ctrl-C reaches workerd too, and miniflare would call that a crash.
       log: new Log(LogLevel.NONE),
       handleStructuredLogs: ({ message }) => options.log?.(message),
-      modules: true,
-      script,
-      compatibilityDate,
-      bindings: { ...bindings, ...options.vars },
+      workers: options.isolates.map((vars, index) => ({
+        name: nameOf(index),
+        modules: true,
+        script,
+        compatibilityDate,
+        bindings: { ...bindings, ...vars },
+        // The first is behind the port above.
+        ...(index > 0 && { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] }),
+      })),
     }),
   );
   const { origin } = await miniflare.ready;
-  return { url: origin, stop: () => miniflare.dispose() };
+  const others = options.isolates
+    .slice(1)
+    .map(async (_vars, index) => (await miniflare.unsafeGetDirectURL(nameOf(index + 1))).origin);
+  return { urls: [origin, ...(await Promise.all(others))], stop: () => miniflare.dispose() };
 }
+
+const nameOf = (index: number): string => `isolate-${index}`;
 
 interface Settings {
   readonly bindings: Readonly<Record<string, string>>;
   readonly compatibilityDate: string;
 }
 
-function readSettings(): Settings {
+function readSettings(root: string): Settings {
   // wrangler's own type for this leans on a package that it does not ship.
   const settings: unknown = unstable_getMiniflareWorkerOptions(
     path.join(root, "wrangler.toml"),
@@ -66,11 +95,17 @@ function readSettings(): Settings {
   return settings as Settings;
 }
 
+function bundleOnce(root: string): Promise<string> {
+  const bundle = bundles.get(root) ?? bundleWorker(root);
+  bundles.set(root, bundle);
+  return bundle;
+}
+
 /** What `wrangler deploy` would send. */
-async function bundleWorker(): Promise<string> {
+async function bundleWorker(root: string): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), "sluice-worker-"));
   try {
-    const wrangler = path.join(root, "node_modules/wrangler/bin/wrangler.js");
+    const wrangler = path.join(project, "node_modules/wrangler/bin/wrangler.js");
     await promisify(execFile)(
       process.execPath,
       [wrangler, "deploy", "--dry-run", "--outdir", folder, "--config", path.join(root, "wrangler.toml")],

@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { decodeFlagsContext } from "../../shared/flags-header.ts";
 import {
-  REDIS_FAULTS,
+  DEAD_REDIS_FAULTS,
   startFaultyRedis,
   type FaultyRedis,
   type RedisFault,
@@ -41,13 +41,17 @@ const start = async (vars: Readonly<Record<string, string>> = {}): Promise<strin
   return worker.url;
 };
 
-const words: Readonly<Record<RedisFault, string>> = {
+const words: Readonly<Partial<Record<RedisFault, string>>> = {
+  refused: "redis-unreachable",
   hang: "redis-timeout",
   stall: "redis-timeout",
   reset: "redis-unreachable",
   "HTTP 500": "redis-refused",
   "HTTP 502 with a page": "redis-garbage",
+  "a redirect": "redis-garbage",
   "wrong password": "redis-refused",
+  "an error with status 200": "redis-refused",
+  "an endless body": "snapshot-too-large",
   "not JSON": "redis-garbage",
   "not a list": "redis-garbage",
   "another list": "redis-garbage",
@@ -56,15 +60,14 @@ const words: Readonly<Record<RedisFault, string>> = {
 };
 
 describe("Redis down at a cold start: all flags off, the site up", () => {
-  it.each(REDIS_FAULTS)("%s", async (fault) => {
+  it.each(DEAD_REDIS_FAULTS)("%s", async (fault) => {
     redis.fault = fault;
     // Impatient only where it would wait for ever: on a busy machine a fast answer may be a late one.
-    const url = await start({ REDIS_TIMEOUT_MS: words[fault] === "redis-timeout" ? "150" : "5000" });
+    const url = await start({ REDIS_TIMEOUT_MS: words[fault] === "redis-timeout" ? "150" : "10000" });
     const pages = await Promise.all(Array.from({ length: 5 }, () => fetch(`${url}/ai`)));
     expect(await Promise.all(pages.map((page) => page.text()))).toEqual(
       Array.from({ length: 5 }, () => "hello"),
     );
-    expect(redis.commands).toBeGreaterThan(0);
     expect(origin.last.headers["x-flags"]).toBeUndefined();
     const context = decodeFlagsContext(origin.last.headers["x-flags-context"]?.toString() ?? "");
     expect(context).toMatchObject({ source: "none" });
@@ -75,15 +78,6 @@ describe("Redis down at a cold start: all flags off, the site up", () => {
     expect(status.fault).toBe(words[fault]);
     expect(worker?.log).toContain(`"fault":"${status.fault}"`);
     expect(worker?.log).not.toContain(token);
-  });
-
-  it("nobody there", async () => {
-    await redis.stop();
-    const url = await start({ REDIS_TIMEOUT_MS: "5000" });
-    expect(await (await fetch(url)).text()).toBe("hello");
-    const status = await (await fetch(`${url}/.well-known/sluice`)).json();
-    expect(status).toMatchObject({ source: "none", fault: "redis-unreachable" });
-    redis = await startFaultyRedis();
   });
 });
 

@@ -19,7 +19,14 @@ async function decided(ageMs: number) {
   if ("problem" in head) throw new Error(head.problem);
   const compiled = compile({ schema: 1, flags });
   const reading: Reading = {
-    held: { head: head.value, compiled, off: new Map(), killed: new Set(["killed"]), confirmedAt: 0 },
+    held: {
+      head: head.value,
+      compiled,
+      gates: [],
+      off: new Map(),
+      killed: new Set(["killed"]),
+      confirmedAt: 0,
+    },
     ageMs,
     source: "memory",
   };

@@ -1,9 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { backoffMs, planRefresh, type Freshness } from "../../worker/freshness.ts";
+import { backoffMs, drawDueAge, planRefresh, type Freshness } from "../../worker/freshness.ts";
 
 const now = 1_000_000;
 const refreshMs = 5_000;
-const calm: Freshness = { now, refreshMs, confirmedAt: now, leaseUntil: 0, failures: 0, retryAt: 0 };
+const dueMs = 4_500;
+const calm: Freshness = {
+  now,
+  refreshMs,
+  dueMs,
+  confirmedAt: now,
+  leaseUntil: 0,
+  failures: 0,
+  retryAt: 0,
+};
 const aged = (age: number, rest: Partial<Freshness> = {}): Freshness => ({
   ...calm,
   confirmedAt: now - age,
@@ -18,8 +27,8 @@ const mayRetry = { failures: 1, retryAt: now };
 describe("planRefresh", () => {
   it.each([
     ["just confirmed", aged(0), "use"],
-    ["nearly due", aged(4_999), "use"],
-    ["due", aged(5_000), "refresh"],
+    ["nearly due", aged(4_499), "use"],
+    ["due", aged(4_500), "refresh"],
     ["due, one under way", aged(5_000, leased), "use"],
     ["due, the one under way was lost", aged(5_000, { leaseUntil: now }), "refresh"],
     ["due, backing off", aged(5_000, backingOff), "use"],
@@ -27,18 +36,29 @@ describe("planRefresh", () => {
     ["nearly too old", aged(14_999), "refresh"],
     ["too old", aged(15_000), "wait"],
     ["idle for a minute", aged(60_000), "wait"],
-    ["too old, one under way: each asks for itself", aged(15_000, leased), "wait"],
+    ["too old, one under way", aged(15_000, leased), "follow"],
+    ["too old, the one under way was lost", aged(15_000, { leaseUntil: now }), "wait"],
     ["too old, backing off", aged(15_000, backingOff), "use"],
     ["too old, backed off", aged(15_000, mayRetry), "wait"],
     ["too old, backed off, one is finding out", aged(15_000, { ...mayRetry, ...leased }), "use"],
     ["nothing held", nothing(), "wait"],
-    ["nothing held, one under way", nothing(leased), "wait"],
+    ["nothing held, one under way", nothing(leased), "follow"],
     ["nothing held, backing off", nothing(backingOff), "use"],
     ["nothing held, backed off", nothing(mayRetry), "wait"],
     ["nothing held, one is finding out", nothing({ ...mayRetry, ...leased }), "use"],
     ["the clock was set back", aged(-1), "wait"],
   ] as const)("%s", (_name, state, plan) => {
     expect(planRefresh(state)).toBe(plan);
+  });
+});
+
+describe("drawDueAge", () => {
+  it.each([
+    [0, 5_000],
+    [0.5, 4_500],
+    [1, 4_000],
+  ])("random %d: %d ms, never later than the refresh time", (random, age) => {
+    expect(drawDueAge(refreshMs, random)).toBe(age);
   });
 });
 

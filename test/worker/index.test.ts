@@ -51,6 +51,7 @@ describe("a worker that is set up wrongly", () => {
       revision: null,
       age_ms: null,
       source: "none",
+      gates: "deploy",
       fault: "misconfigured",
     });
   });

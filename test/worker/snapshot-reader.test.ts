@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { Fault } from "../../worker/fault.ts";
 import { createSnapshotReader, type Reading } from "../../worker/snapshot-reader.ts";
-import { MemoryStore, publish, type Published } from "./stored.ts";
+import { MemoryStore, noColo, publish, type Published } from "./stored.ts";
 
 const refreshMs = 5_000;
 const on = (key: string) => ({ key, enabled: true, rollout_pct: 100 });
@@ -15,12 +15,13 @@ function isolate() {
   const background: Promise<unknown>[] = [];
   const read = createSnapshotReader({
     store,
+    colo: noColo,
     refreshMs,
     redisTimeoutMs: 20,
     leaseMs: 6_000,
     report: (fault) => void faults.push(fault),
     now: () => clock.now,
-    random: () => 1,
+    random: () => 0,
   });
   return {
     store,
@@ -104,6 +105,36 @@ describe("freshness", () => {
     expect(seen(await edge.read())).toMatchObject({ ageMs: 10, source: "redis" });
     edge.clock.now += 60_000;
     expect(seen(await edge.read())).toMatchObject({ ageMs: 10, source: "redis" });
+  });
+
+  it.each([
+    ["cold", 0],
+    ["idle for a minute", 60_000],
+  ])("%s, a hundred who come at once cost one command and wait for it", async (_name, idle) => {
+    await edge.put({ flags: copilot });
+    if (idle > 0) await edge.read();
+    const before = edge.store.log.length;
+    edge.clock.now += idle;
+    const release = Promise.withResolvers<void>();
+    edge.store.obstacle = () => release.promise;
+    const readings = Promise.all(Array.from({ length: 100 }, () => edge.read()));
+    release.resolve();
+    for (const reading of await readings) expect(seen(reading)).toMatchObject({ revision: 1, ageMs: 0 });
+    expect(edge.store.log).toHaveLength(before + 1);
+  });
+
+  it("a refresh in the background that takes too long holds nobody up twice", async () => {
+    await edge.put({ flags: copilot });
+    await edge.read();
+    edge.store.obstacle = hang;
+    edge.clock.now += 14_000;
+    expect(seen(await edge.read())).toMatchObject({ fault: undefined });
+    edge.clock.now += 1_000;
+    expect(seen(await edge.read())).toMatchObject({ ageMs: 15_000, fault: "redis-timeout" });
+    // And after that nobody follows it.
+    expect(seen(await edge.read())).toMatchObject({ ageMs: 15_000, fault: "redis-timeout" });
+    expect(edge.faults).toHaveLength(1);
+    expect(edge.store.log).toHaveLength(2);
   });
 
   it("a lost refresh blocks the next only until its lease has run out", async () => {
@@ -269,7 +300,8 @@ describe("never a step back", () => {
     edge.store.obstacle = () => release.promise;
     const slow = edge.read();
     edge.store.obstacle = async () => undefined;
-    edge.clock.now += 1;
+    // Its lease has run out.
+    edge.clock.now += 6_000;
     await edge.put({ flags: [on("search")], head: { revision: 2 }, off: {} });
     expect(seen(await edge.read())).toMatchObject({ revision: 2 });
     release.resolve();
@@ -312,7 +344,7 @@ describe("faults", () => {
     edge.store.obstacle = down;
     await edge.put({ flags: copilot });
     expect(seen(await edge.read())).toMatchObject({ source: "none", fault: "redis-unreachable" });
-    edge.clock.now += 199;
+    edge.clock.now += 99;
     await edge.read();
     expect(edge.store.log).toHaveLength(1);
     edge.clock.now += 1;

@@ -1,4 +1,5 @@
 import { digestOf, type Head } from "../../shared/snapshot.ts";
+import type { Colo, Copy } from "../../worker/colo.ts";
 import type { Store, Stored } from "../../worker/redis.ts";
 
 /** What a publisher would have written. */
@@ -51,3 +52,33 @@ export class MemoryStore implements Store {
     return stored;
   }
 }
+
+/** A colo's cache in memory. */
+export class MemoryColo implements Colo {
+  copy: Copy | undefined;
+  readonly snapshots = new Map<string, string>();
+
+  async readCopy(): Promise<Copy | undefined> {
+    return this.copy;
+  }
+
+  async readSnapshot(digest: string): Promise<string | undefined> {
+    return this.snapshots.get(digest);
+  }
+
+  async writeCopy(copy: Copy): Promise<void> {
+    this.copy = copy;
+  }
+
+  async writeSnapshot(digest: string, text: string): Promise<void> {
+    this.snapshots.set(digest, text);
+  }
+}
+
+/** A cache that never keeps anything. */
+export const noColo: Colo = {
+  readCopy: async () => undefined,
+  readSnapshot: async () => undefined,
+  writeCopy: async () => undefined,
+  writeSnapshot: async () => undefined,
+};

@@ -1,0 +1,173 @@
+import { once } from "node:events";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
+import { decodeFlagsContext } from "../../shared/flags-header.ts";
+import { startOrigin, type Origin } from "../support/origin.ts";
+import { command, putSnapshot } from "../support/published.ts";
+import { sendRaw } from "../support/raw-request.ts";
+import { startWorker, type RunningWorker } from "../support/worker.ts";
+
+const secret = "a secret of 26 characters";
+
+let origin: Origin;
+let redis: RedisRest;
+let worker: RunningWorker;
+
+const gated = (key: string, pattern: string, otherwise: object) => ({
+  key,
+  enabled: true,
+  rollout_pct: 0,
+  targeting: { allowlist: ["member"] },
+  gates: [{ pattern, otherwise }],
+});
+
+beforeAll(async () => {
+  origin = await startOrigin();
+  redis = await startRedisRest();
+  await putSnapshot(redis, "production", 1, [
+    gated("rewritten", "/ai/*", { rewrite: "/classic?from=ai" }),
+    gated("redirected", "/beta/:page", { redirect: "/home", status: 307 }),
+    gated("hidden", "/secret/*", { status: 404 }),
+    gated("retired", "/old", { status: 410 }),
+    { ...gated("broken", "/broken/*", { captcha: true }), rollout_pct: 100 },
+  ]);
+  worker = await startWorker({
+    vars: {
+      ORIGIN_URL: origin.url,
+      UPSTASH_REDIS_REST_URL: redis.url,
+      UPSTASH_REDIS_REST_TOKEN: redis.readOnlyToken,
+      REDIS_TIMEOUT_MS: "5000",
+      CONTEXT_SECRET: secret,
+    },
+  });
+});
+afterAll(async () => {
+  await worker.stop();
+  await redis.stop();
+  await origin.stop();
+});
+beforeEach(() => {
+  origin.answer = (_request, response) => void response.end("hello");
+});
+
+const member = {
+  "x-sluice-context": Buffer.from('{"userId":"member"}').toString("base64url"),
+  "x-sluice-proof": secret,
+};
+const ask = (path: string, init: RequestInit = {}) =>
+  fetch(`${worker.url}${path}`, { redirect: "manual", ...init });
+
+describe("a closed gate", () => {
+  it("passes the request on with another path, and tells the origin that one", async () => {
+    const response = await ask("/ai/chat?q=1", { method: "POST", body: "question" });
+    expect(response.status).toBe(200);
+    expect(origin.last).toMatchObject({ method: "POST", url: "/classic?from=ai&q=1" });
+    const context = decodeFlagsContext(origin.last.headers["x-flags-context"]?.toString() ?? "");
+    expect(context).toMatchObject({ method: "POST", path: "/classic?from=ai&q=1" });
+    expect(origin.last.headers["x-flags"]).toBeUndefined();
+  });
+
+  it.each(["GET", "HEAD", "POST", "PUT", "DELETE"])("redirects, for this once (%s)", async (method) => {
+    const before = origin.seen.length;
+    const response = await ask("/beta/start", { method });
+    expect(response.status).toBe(307);
+    expect(response.headers.get("location")).toBe("/home");
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    expect(origin.seen).toHaveLength(before);
+  });
+
+  it.each([
+    ["/secret/x", 404],
+    ["/old", 410],
+  ])("hides %s from people and programs alike", async (path, status) => {
+    const page = await ask(path, { headers: { accept: "text/html,*/*" } });
+    expect(page.status).toBe(status);
+    expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");
+    expect(page.headers.get("cache-control")).toBe("no-store");
+    expect(await page.text()).toContain("<h1>");
+    // Whoever comes to a closed page first keeps his place all the same.
+    expect(page.headers.getSetCookie()[0]).toContain("__Host-sluice-id=anon-");
+
+    const answer = await ask(path);
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect(await answer.json()).toMatchObject({ status });
+    expect(await (await ask(path, { method: "HEAD" })).text()).toBe("");
+  });
+
+  it("keeps a WebSocket out", async () => {
+    const before = origin.seen.length;
+    const socket = new WebSocket(`${worker.url.replace("http", "ws")}/secret/live`);
+    await once(socket, "error");
+    expect(origin.seen).toHaveLength(before);
+  });
+
+  it("leads a WebSocket elsewhere", async () => {
+    const socket = new WebSocket(`${worker.url.replace("http", "ws")}/ai/live`);
+    await once(socket, "open");
+    expect(origin.last.url).toBe("/classic?from=ai");
+    socket.send("bye");
+    await once(socket, "message");
+    socket.close();
+    await once(socket, "close");
+  });
+
+  it("is open for whom the flag is on", async () => {
+    for (const path of ["/ai/chat", "/beta/start", "/secret/x", "/old"]) {
+      expect((await ask(path, { headers: member })).status).toBe(200);
+      expect(origin.last.url).toBe(path);
+    }
+  });
+
+  it("that cannot be read in full closes what it can, its flag is off, and it is said", async () => {
+    expect((await ask("/broken/x", { headers: member })).status).toBe(404);
+    await ask("/", { headers: member });
+    expect(origin.last.headers["x-flags"]).toBe("hidden, redirected, retired, rewritten");
+    expect(await (await ask("/.well-known/sluice")).json()).toMatchObject({
+      revision: 1,
+      gates: "snapshot",
+      fault: "gates-unreadable",
+    });
+    expect(worker.log).toContain("gates of broken cannot be read");
+  });
+
+  // As it is written, which no HTTP client does.
+  it.each([
+    "/secret/x",
+    "//secret/x",
+    "/./secret/x",
+    "/a/../secret/x",
+    "/a/%2e%2e/secret/x",
+    "/a/..%2fsecret/x",
+    "/%73ecret/x",
+    "/%2573ecret/x",
+    "/SECRET/x",
+    "/secret%2fx",
+    "/secret%5cx",
+    "\\secret\\x",
+    "/secret\\x",
+    "/secret;a=b/x",
+    "/secret/x#y",
+    "http://www.example.com/secret/x",
+  ])("is not passed by %s", async (target) => {
+    const before = origin.seen.length;
+    const answer = await sendRaw(worker.url, [`GET ${target} HTTP/1.1`]);
+    expect(answer).toMatch(/^HTTP\/1\.1 40[04] /);
+    expect(origin.seen).toHaveLength(before);
+  });
+});
+
+it("a gate closes with the kill of its flag, and opens with the flag", async () => {
+  const off = "sluice:production:off";
+  const until = async (status: number): Promise<void> => {
+    const deadline = Date.now() + 60_000;
+    while ((await ask("/secret/x", { headers: member })).status !== status) {
+      if (Date.now() > deadline) throw new Error(`/secret/x never answered ${status}`);
+    }
+  };
+  await until(200);
+  await command(redis, "SET", off, '{"hidden":null}');
+  await until(404);
+  await command(redis, "SET", off, "{}");
+  await until(200);
+});

@@ -1,0 +1,220 @@
+import { describe, expect, it } from "vitest";
+import { compile } from "../../shared/compile.ts";
+import { computeBuckets, decide } from "../../shared/evaluate.ts";
+import { readGates } from "../../worker/gate-table.ts";
+import { passGates } from "../../worker/pass-gates.ts";
+
+const dark = (key: string, gates: unknown) => ({ key, enabled: false, rollout_pct: 100, gates });
+const lit = (key: string, gates: unknown) => ({ key, enabled: true, rollout_pct: 100, gates });
+const classic = { rewrite: "/classic" };
+
+/** Where a path leads with these flags: another path, or a status. */
+async function lead(flags: readonly object[], path: string): Promise<string> {
+  const { table } = readGates(flags);
+  const compiled = compile({ schema: 1, flags });
+  const context = { targetingKey: "u1" };
+  const decisions = decide(compiled, context, await computeBuckets(compiled, context));
+  const passage = passGates(table, { compiled, decisions }, new URL(`https://www.example.com${path}`));
+  if ("url" in passage) return `${passage.url.pathname}${passage.url.search}`;
+  const { closed } = passage;
+  return "redirect" in closed ? `${closed.status} ${closed.redirect}` : String(closed.status);
+}
+
+const gone = (pattern: string) => [{ pattern, otherwise: { status: 404 } }];
+
+describe("a gate", () => {
+  it.each([
+    ["is closed while its flag is off", dark, "404"],
+    ["is open while its flag is on", lit, "/ai/chat?x=1"],
+  ])("%s", async (_name, flag, where) => {
+    expect(await lead([flag("copilot", gone("/ai/*"))], "/ai/chat?x=1")).toBe(where);
+  });
+
+  it.each([
+    ["a page", { status: 410 }, "410"],
+    ["a redirect", { redirect: "/", status: 303 }, "303 /"],
+    ["a redirect without a status", { redirect: "/home" }, "302 /home"],
+    ["a rewrite, which keeps the query", classic, "/classic?a=1&b"],
+    ["a rewrite with a query of its own", { rewrite: "/classic?from=ai#top" }, "/classic?from=ai&a=1&b"],
+  ])("leads to %s", async (_name, otherwise, where) => {
+    expect(await lead([dark("copilot", [{ pattern: "/ai/*", otherwise }])], "/ai/x?a=1&b")).toBe(where);
+  });
+
+  it.each([
+    ["an unknown member of the flag", { ...lit("copilot", gone("/ai/*")), moon_phase: "full" }],
+    ["a row that came in broken", { key: "copilot", invalid: "targeting", gates: gone("/ai/*") }],
+    ["no usable key", { ...lit("Copilot!", gone("/ai/*")) }],
+    ["no key", { enabled: true, rollout_pct: 100, gates: gone("/ai/*") }],
+  ])("stays closed with %s", async (_name, flag) => {
+    expect(await lead([flag], "/ai/x")).toBe("404");
+  });
+
+  it("of a flag that stands twice stays closed, on both accounts", async () => {
+    const flags = [lit("copilot", gone("/ai/*")), lit("copilot", gone("/bot"))];
+    expect(await lead(flags, "/ai/x")).toBe("404");
+    expect(await lead(flags, "/bot")).toBe("404");
+  });
+
+  it("never opens what another one closes", async () => {
+    const flags = [
+      dark("copilot", [{ pattern: "/ai/*", otherwise: { rewrite: "/beta/start" } }]),
+      dark("beta", gone("/beta/*")),
+    ];
+    expect(await lead(flags, "/ai/x")).toBe("404");
+    expect(await lead([flags[0] ?? {}, lit("beta", gone("/beta/*"))], "/ai/x")).toBe("/beta/start");
+  });
+
+  it("of the same flag closes what the first one leads to", async () => {
+    const gates = [{ pattern: "/ai/*", otherwise: { rewrite: "/beta" } }, ...gone("/beta")];
+    expect(await lead([dark("copilot", gates)], "/ai/x")).toBe("404");
+  });
+
+  it("may lead to a page below itself", async () => {
+    const gates = [{ pattern: "/ai/*", otherwise: { rewrite: "/ai/waitlist" } }];
+    expect(await lead([dark("copilot", gates)], "/ai/x")).toBe("/ai/waitlist");
+  });
+
+  it("redirects nobody to where he is", async () => {
+    const gates = [{ pattern: "/ai/*", otherwise: { redirect: "/ai/waitlist", status: 302 } }];
+    expect(await lead([dark("copilot", gates)], "/ai/x")).toBe("302 /ai/waitlist");
+    expect(await lead([dark("copilot", gates)], "/ai/waitlist?x")).toBe("/ai/waitlist?x");
+  });
+
+  it("in a circle of rewrites ends as closed", async () => {
+    const chain = Array.from({ length: 20 }, (_, at) => ({
+      pattern: `/step/${at}`,
+      otherwise: { rewrite: `/step/${at + 1}` },
+    }));
+    expect(await lead([dark("copilot", chain)], "/step/0")).toBe("404");
+    expect(await lead([dark("copilot", chain)], "/step/15")).toBe("/step/20");
+  });
+
+  it("of the first flag by key speaks, whatever the order of the snapshot", async () => {
+    const flags = [dark("b", gone("/x")), dark("a", [{ pattern: "/x", otherwise: { status: 403 } }])];
+    expect(await lead(flags, "/x")).toBe("403");
+    expect(await lead(flags.toReversed(), "/x")).toBe("403");
+  });
+});
+
+describe("no spelling leads past a gate", () => {
+  it.each([
+    "/ai/chat",
+    "/ai/",
+    "/AI/Chat",
+    "/%61i/chat",
+    "/%61%69/chat",
+    "/%2561i/chat",
+    "/%252561i/chat",
+    "/ai%2fchat",
+    "/ai%2Fchat",
+    "/ai%252fchat",
+    "/ai%5cchat",
+    "/ai\\chat",
+    "\\ai\\chat",
+    "//ai/chat",
+    "///ai//chat",
+    "/%2fai/chat",
+    "/./ai/chat",
+    "/x/../ai/chat",
+    "/x/%2e%2e/ai/chat",
+    "/x/..%2fai/chat",
+    "/x%2f..%2fai%2fchat",
+    "/x/%252e%252e%252fai/chat",
+    "/x//..%2fai/chat",
+    "/ai;session=1/chat",
+    "/;x/ai/chat",
+    "/ai%3bx/chat",
+    // Split at slashes first and decoded afterwards, these are pages below /ai.
+    "/ai/x%2f..%2f..%2f..%2fother",
+    "/%61i/x%2f..%2f..%2f..%2fother",
+    "/%61i%2fx%2f..%2f..%2fother",
+    "/ai/%00",
+    "/ai/%",
+    "/ai/%zz",
+    "/ai/%c3%28",
+  ])("%s", async (path) => {
+    expect(await lead([dark("copilot", gone("/ai/*"))], path)).toBe("404");
+  });
+
+  it.each([
+    ["/ai/chat", "/ai/chat/"],
+    ["/ai/chat/", "/ai/chat"],
+    ["/ai/chat", "/ai/chat%3fx"],
+    ["/ai/chat", "/ai/chat%23x"],
+    ["/%61i/*", "/ai/chat"],
+    ["/ai//chat", "/ai/chat"],
+    ["/süß/*", "/s%C3%BC%C3%9F/x"],
+    ["/s%C3%BC%C3%9F/*", "/süß/x"],
+    ["/a b", "/a%20b"],
+    ["/:page", "/x%20y"],
+    ["/docs/:page/ai", "/docs/%2e./docs/x/%61i"],
+    [String.raw`/a\*b`, "/a*b"],
+    ["/a%2ab", "/a*b"],
+    ["/*", "/"],
+    ["/", "//"],
+    ["/foo/:bar*", "/foo"],
+    ["/foo/**", "/foo"],
+    ["/{foo}?", "/"],
+    ["/x/../ai", "/ai"],
+    ["/AI/*", "/ai/x"],
+  ])("%s: %s", async (pattern, path) => {
+    expect(await lead([dark("copilot", gone(pattern))], path)).toBe("404");
+  });
+
+  it.each([
+    ["/ai/*", "/ai"],
+    ["/ai/*", "/"],
+    ["/ai/*", "/aid/chat"],
+    ["/ai/*", "/about/ai/chat"],
+    ["/ai/*", "/about?/ai/chat"],
+    ["/ai/*", "/ai%20/chat"],
+    ["/:page", "/a/b"],
+    [String.raw`/a\*b`, "/axb"],
+    ["/a%2ab", "/axb"],
+  ])("%s is not for %s", async (pattern, path) => {
+    const { pathname, search } = new URL(path, "https://www.example.com");
+    expect(await lead([dark("copilot", gone(pattern))], path)).toBe(pathname + search);
+  });
+
+  it("and no long path costs much", async () => {
+    const many = Array.from({ length: 20 }, (_, at) => dark(`flag-${at}`, gone(`/ai/${at}/*/x`)));
+    const path = `/${"%25".repeat(2_000)}${"/..%2f;x".repeat(1_000)}`;
+    expect(await lead(many, path)).toBe(path);
+  });
+});
+
+describe("gates that cannot be read", () => {
+  const sound = { pattern: "/ai/*", otherwise: { status: 404 } };
+  it.each([
+    ["not a list", "x", []],
+    ["null", null, []],
+    ["an item that is no object", [sound, 7], ["/ai/x"]],
+    ["no pattern", [sound, { otherwise: classic }], ["/ai/x"]],
+    ["a pattern that is none", [sound, { pattern: "/(", otherwise: classic }], ["/ai/x"]],
+    ["a pattern for something else than a path", [sound, { pattern: "ai/*", otherwise: classic }], ["/ai/x"]],
+    ["an unknown way out", [{ pattern: "/ai/*", otherwise: { captcha: true } }], ["/ai/x"]],
+    ["no way out", [{ pattern: "/ai/*" }], ["/ai/x"]],
+    ["a way out to another site", [{ pattern: "/ai/*", otherwise: { redirect: "//evil" } }], ["/ai/x"]],
+    ["a backslash to another site", [{ pattern: "/ai/*", otherwise: { rewrite: "/\\evil" } }], ["/ai/x"]],
+    ["a status that is none", [{ pattern: "/ai/*", otherwise: { status: 200 } }], ["/ai/x"]],
+    ["a line end", [{ pattern: "/ai/*", otherwise: { redirect: "/x\r\ny: z" } }], ["/ai/x"]],
+    ["two ways out", [{ pattern: "/ai/*", otherwise: { rewrite: "/a", status: 404 } }], ["/ai/x"]],
+    ["an unknown member", [{ ...sound, days: ["mon"] }], ["/ai/x"]],
+  ])("%s: what is understood is closed, and the flag must be off", async (_name, gates, closed) => {
+    const flags = [lit("copilot", gates), lit("search", [])];
+    const { table, unreadable, faulty } = readGates(flags);
+    expect([...unreadable]).toEqual(["copilot"]);
+    expect(faulty).toBe(true);
+    for (const path of closed) {
+      const passage = passGates(table, undefined, new URL(path, "https://www.example.com"));
+      expect(passage).toEqual({ closed: { status: 404 } });
+    }
+  });
+
+  it("those that can be read are no fault", () => {
+    expect(readGates([lit("copilot", [sound]), lit("search", []), 7, null])).toMatchObject({
+      unreadable: new Set(),
+      faulty: false,
+    });
+  });
+});

@@ -1,0 +1,26 @@
+import type { Closed } from "./pass-gates.ts";
+import { problem } from "./problem.ts";
+
+const TITLES = { 403: "Forbidden", 404: "Not Found", 410: "Gone" } as const;
+
+/**
+ * The answer to a request that a gate turned away. Nobody may keep it: the gate may be open the next moment, and it is
+ * open for others already.
+ */
+export function closedPage(request: Request, closed: Closed): Response {
+  const { status } = closed;
+  if ("redirect" in closed) {
+    return new Response(null, {
+      status,
+      headers: { location: closed.redirect, "cache-control": "no-store" },
+    });
+  }
+  const title = TITLES[closed.status];
+  const detail = "There is no such page here.";
+  if (!/\btext\/html\b/i.test(request.headers.get("accept") ?? "")) return problem(status, title, detail);
+  const page = `<!doctype html><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><p>${detail}</p>\n`;
+  return new Response(page, {
+    status,
+    headers: { "content-type": "text/html; charset=utf-8", "cache-control": "no-store" },
+  });
+}
