@@ -29,7 +29,7 @@ interface Asked {
   /** How many have come before. */
   readonly index: number;
   /** What the Redis behind this one answers. */
-  answer(headers?: Readonly<Record<string, string>>): Promise<{ status: number; text: string }>;
+  readonly answer: (headers?: Readonly<Record<string, string>>) => Promise<{ status: number; text: string }>;
 }
 
 type Play = (asked: Asked) => unknown;

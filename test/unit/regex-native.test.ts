@@ -8,8 +8,8 @@ const SEED = 20_260_701;
 
 /** Characters where engines differ: cases that change the length or leave ASCII, ends of lines, halves of surrogates. */
 const TRICKY = [
-  ..."abABzZ019_ -.,@/\t\n\r\v\f\0",
-  ..."éÉßẞſKÅåİıσςΣµμǅǆǄΩωＡａ",
+  ...Array.from("abABzZ019_ -.,@/\t\n\r\v\f\0"),
+  ...Array.from("éÉßẞſKÅåİıσςΣµμǅǆǄΩωＡａ"),
   "\u00a0",
   "\u2028",
   "\u2029",
@@ -19,7 +19,7 @@ const TRICKY = [
 ];
 
 const TEXT = fc.oneof(
-  fc.array(fc.constantFrom(..."ab1 -"), { maxLength: 12 }).map((units) => units.join("")),
+  fc.array(fc.constantFrom("a", "b", "1", " ", "-"), { maxLength: 12 }).map((units) => units.join("")),
   fc.array(fc.constantFrom(...TRICKY), { maxLength: 12 }).map((units) => units.join("")),
 );
 

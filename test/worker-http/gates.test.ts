@@ -159,15 +159,15 @@ describe("a closed gate", () => {
 
 it("a gate closes with the kill of its flag, and opens with the flag", async () => {
   const off = "sluice:production:off";
-  const until = async (status: number): Promise<void> => {
+  const expectStatus = async (status: number): Promise<void> => {
     const deadline = Date.now() + 60_000;
     while ((await ask("/secret/x", { headers: member })).status !== status) {
       if (Date.now() > deadline) throw new Error(`/secret/x never answered ${status}`);
     }
   };
-  await until(200);
+  await expectStatus(200);
   await command(redis, "SET", off, '{"hidden":null}');
-  await until(404);
+  await expectStatus(404);
   await command(redis, "SET", off, "{}");
-  await until(200);
+  await expectStatus(200);
 });

@@ -122,7 +122,7 @@ const statusOf = async ({ url }: Isolate): Promise<Status> =>
   (await (await fetch(`${url}/.well-known/sluice`)).json()) as Status;
 
 /** Visits until a state is reached; the bound is for a machine that has other things to do. */
-async function visitUntil(
+async function expectVisit(
   isolate: Isolate,
   reached: (flags: string, status: Status) => boolean,
 ): Promise<void> {
@@ -148,7 +148,7 @@ describe("Redis fails in every way at once", () => {
   it("before: what is on is on", async () => {
     await each(async (fault) => {
       for (const kind of ["busy", "idle"] as const) {
-        await visitUntil(named(fault, kind), (told, { revision }) => told === "lit" && revision === 5);
+        await expectVisit(named(fault, kind), (told, { revision }) => told === "lit" && revision === 5);
       }
     });
   });
@@ -161,9 +161,9 @@ describe("Redis fails in every way at once", () => {
     await sleep(5_000);
     await each(async (fault, known, alone) => {
       await Promise.all([
-        visitUntil(named(fault, "cold"), seesFault(known)),
-        visitUntil(named(fault, "alone"), seesFault(alone)),
-        visitUntil(named(fault, "busy"), seesFault(known)),
+        expectVisit(named(fault, "cold"), seesFault(known)),
+        expectVisit(named(fault, "alone"), seesFault(alone)),
+        expectVisit(named(fault, "busy"), seesFault(known)),
       ]);
     });
     // The rest of the minute that the idle ones sleep.
@@ -177,7 +177,7 @@ describe("Redis fails in every way at once", () => {
     }
     await each(async (fault, known) => {
       expect([fault, await visit(named(fault, "idle"))]).toEqual([fault, "lit"]);
-      await visitUntil(named(fault, "idle"), seesFault(known));
+      await expectVisit(named(fault, "idle"), seesFault(known));
     });
   }, 300_000);
 
@@ -208,7 +208,7 @@ describe("Redis fails in every way at once", () => {
       const waiting = KINDS.filter((kind) => !(kind === "alone" && fault === "another database"));
       await Promise.all(
         waiting.map((kind) =>
-          visitUntil(named(fault, kind), (told, status) => told === "lit" && healthy(status)),
+          expectVisit(named(fault, kind), (told, status) => told === "lit" && healthy(status)),
         ),
       );
       // Not by trying more often than every isolate has to: each asks for the head, and for the snapshot if need be.
@@ -218,6 +218,6 @@ describe("Redis fails in every way at once", () => {
 
   it("one that believed another database stays with it, and says so", async () => {
     const isolate = named("another database", "alone");
-    await visitUntil(isolate, seesFault("foreign-database"));
+    await expectVisit(isolate, seesFault("foreign-database"));
   });
 });

@@ -61,7 +61,7 @@ describe("the cache of a colo", () => {
       ...options,
       open: async () => {
         const cache = await caches.open("sluice");
-        const remember = (request: RequestInfo | URL) => void urls.push(String(request));
+        const remember = (request: RequestInfo | URL) => void urls.push(new Request(request).url);
         return {
           match: (request) => (remember(request), cache.match(request)),
           put: (request, response) => (remember(request), cache.put(request, response)),
