@@ -43,7 +43,7 @@ function takeTurn() {
       writeFileSync(turn, String(process.pid), { flag: "wx" });
       return;
     } catch (error) {
-      if (error.code !== "EEXIST") throw error;
+      if (!isCode(error, "EEXIST")) throw error;
     }
     if (waits === 0) console.log("Another command is installing in this folder: waiting for it ...");
     if (!isRunning()) rmSync(turn, { force: true });
@@ -59,6 +59,14 @@ function isRunning() {
     if (id === 0) return Date.now() - statSync(turn).mtimeMs < 5_000;
     return process.kill(id, 0);
   } catch (error) {
-    return error.code === "EPERM";
+    return isCode(error, "EPERM");
   }
+}
+
+/**
+ * @param {unknown} error
+ * @param {string} code
+ */
+function isCode(error, code) {
+  return error instanceof Error && "code" in error && error.code === code;
 }
