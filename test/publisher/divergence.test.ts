@@ -105,7 +105,7 @@ describe("a restored backup", () => {
     await restoreAfter(async () => {
       expect((await toggle("killed_later", false)).body.published).toBe(true);
       for (let n = 0; n < 5; n++) await system.sql("update feature_flags set owner = $1", [`owner ${n}`]);
-      await vi.waitUntil(async () => (await status())["published"] === true, PATIENT);
+      await vi.waitUntil(async () => (await status()).published, PATIENT);
     });
     await untilDiverged();
   });
@@ -192,7 +192,7 @@ test.each([
   await untilDiverged();
   expect((await publish("--force")).code).toBe(0);
   expect(await readHead()).toMatchObject({ epoch });
-  await vi.waitUntil(async () => (await status())["published"] === true, PATIENT);
+  await vi.waitUntil(async () => (await status()).published, PATIENT);
 });
 
 test("what was read before somebody began a new epoch opens no divergence", async () => {
@@ -226,7 +226,7 @@ describe("publishers of two versions at once", () => {
     const newer = JSON.stringify({ ...(await readHead()), digest: "0".repeat(64), builder: 3 });
     await command("SET", redisKey("head"), newer);
     await system.sql("select pg_notify('sluice_revision', '{}')");
-    await vi.waitUntil(async () => (await status())["published"] === true, PATIENT);
+    await vi.waitUntil(async () => (await status()).published, PATIENT);
     expect(await command("GET", redisKey("head"))).toBe(newer);
   });
 
