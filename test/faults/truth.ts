@@ -103,7 +103,7 @@ interface Row {
 
 function toState(row: Row | null): FlagState | null {
   if (row === null) return null;
-  return { enabled: row.enabled, rolloutPct: Number(row.rollout_pct), description: row.description };
+  return { enabled: row.enabled, rolloutPct: row.rollout_pct, description: row.description };
 }
 
 /**

@@ -28,12 +28,12 @@ export async function startRedisServer(): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), "sluice-redis-"));
   const removeFolder = () => rm(folder, { recursive: true, force: true });
   try {
-    const { port, end } = await launchRedis(folder, { appendonly: "no" });
+    const server = await launchRedis(folder, { appendonly: "no" });
     const stop = async (): Promise<void> => {
-      await end();
+      await server.end();
       await removeFolder();
     };
-    return { url: `redis://127.0.0.1:${port}`, stop };
+    return { url: `redis://127.0.0.1:${server.port}`, stop };
   } catch (error) {
     await removeFolder();
     throw error;

@@ -39,7 +39,10 @@ export async function startLink(target: () => number): Promise<Link> {
   }
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-    if (state === "cut") return void client.on("error", ignore).destroy();
+    if (state === "cut") {
+      client.on("error", ignore).destroy();
+      return;
+    }
     const upstream = connect({ port: target(), host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
     const pair = [client, upstream] as const;
     pairs.add(pair);
