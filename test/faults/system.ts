@@ -9,12 +9,12 @@ import { redisKeys } from "../../shared/snapshot.ts";
 import { withClient } from "../support/database.ts";
 import { createFlags } from "./flags.ts";
 import type { Faults } from "./parts/fault.ts";
-import { directRedis } from "./parts/direct-redis.ts";
+import type { DirectRedis } from "./parts/direct-redis.ts";
 import { startJanitor } from "./parts/janitor.ts";
 import { startLink } from "./parts/link.ts";
 import { startPostgresPart } from "./parts/postgres.ts";
 import { startPublisherPart } from "./parts/publisher.ts";
-import { startRedisPart, type DirectRedis } from "./parts/redis.ts";
+import { startRedisPart } from "./parts/redis.ts";
 import { startSite } from "./parts/site.ts";
 
 /** Every part, each for itself, with a link that can fail wherever one speaks to another. */
@@ -91,8 +91,7 @@ async function start(stops: (() => Promise<unknown> | void)[], stop: () => Promi
   await withClient(postgres.url(), createFlags);
 
   const keys = redisKeys(environment);
-  let direct: DirectRedis | undefined;
-  const redis = await startRedisPart(path.join(folder, "redis"), janitor, () => direct ?? neverThere(), [
+  const redis = await startRedisPart(path.join(folder, "redis"), janitor, [
     keys.head,
     keys.snapshot,
     keys.off,
@@ -105,7 +104,6 @@ async function start(stops: (() => Promise<unknown> | void)[], stop: () => Promi
   });
   stops.push(() => rest.stop());
   const restPort = (): number => Number(new URL(rest.url).port);
-  direct = directRedis(redis.port);
 
   const sqlPort = await link("SQL clients to postgres", postgres.port);
   const apiUrls: string[] = [];
@@ -156,7 +154,7 @@ async function start(stops: (() => Promise<unknown> | void)[], stop: () => Promi
     adminToken,
     sqlUrl: () => postgres.url(sqlPort),
     databaseUrl: () => postgres.url(),
-    redis: direct,
+    redis: redis.direct,
     environment,
     isolates,
     contextSecret,
@@ -174,7 +172,3 @@ async function start(stops: (() => Promise<unknown> | void)[], stop: () => Promi
 }
 
 const KEPT_LINES = 60;
-
-function neverThere(): never {
-  throw new Error("Redis is not there yet");
-}

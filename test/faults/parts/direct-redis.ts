@@ -1,7 +1,11 @@
 import { createClient } from "redis";
-import type { DirectRedis } from "./redis.ts";
 
-/** Speaks to a Redis by no link that can fail, on a connection for each command: it may be another one each time. */
+/** A Redis, by way of somebody who is never cut off from it. */
+export interface DirectRedis {
+  command(...words: readonly string[]): Promise<unknown>;
+}
+
+/** Speaks to a Redis on a connection for each command: it may be another process each time. */
 export function directRedis(port: () => number): DirectRedis {
   return {
     async command(...words) {

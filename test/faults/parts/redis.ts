@@ -1,18 +1,15 @@
 import { mkdir } from "node:fs/promises";
 import { launchRedis } from "../../support/redis-server.ts";
+import { directRedis, type DirectRedis } from "./direct-redis.ts";
 import type { Faults } from "./fault.ts";
 import type { Janitor } from "./janitor.ts";
 
-/** A real Redis that can be killed, and can lose what it held. */
+/** A real Redis that can be killed, and can forget what it held. */
 export interface RedisPart {
   readonly port: () => number;
+  readonly direct: DirectRedis;
   readonly faults: Faults;
   stop(): Promise<void>;
-}
-
-/** What a Redis says and does, by way of somebody who is not cut off from it. */
-export interface DirectRedis {
-  command(...words: readonly string[]): Promise<unknown>;
 }
 
 /** Kinds of fault after which Redis may have forgotten what it had acknowledged. */
@@ -25,21 +22,16 @@ export const FORGETTING = ["emptied", "set back"] as const;
  */
 const SETTINGS = { appendonly: "yes", appendfsync: "always" } as const;
 
-/**
- * Starts it.
- *
- * @param direct to be used for what an operator would do to it, once it is there
- * @param keys that a backup holds
- */
+/** Starts it. @param keys that a backup holds */
 export async function startRedisPart(
   folder: string,
   janitor: Janitor,
-  direct: () => DirectRedis,
   keys: readonly string[],
 ): Promise<RedisPart> {
   await mkdir(folder);
   let server = await start();
   let backup: readonly (string | null)[] = [];
+  const direct = directRedis(() => server.port);
 
   async function start() {
     const started = await launchRedis(folder, SETTINGS);
@@ -53,6 +45,7 @@ export async function startRedisPart(
 
   return {
     port: () => server.port,
+    direct,
     faults: {
       killed: {
         begin: () => server.end(),
@@ -65,19 +58,19 @@ export async function startRedisPart(
         end: async () => void server.process.kill("SIGCONT"),
       },
       emptied: {
-        begin: async () => void (await direct().command("FLUSHALL")),
+        begin: async () => void (await direct.command("FLUSHALL")),
         end: async () => undefined,
       },
       "set back": {
         async begin() {
-          backup = (await direct().command("MGET", ...keys)) as (string | null)[];
+          backup = (await direct.command("MGET", ...keys)) as (string | null)[];
         },
         async end() {
           const held = keys.flatMap((key, at) => {
             const value = backup[at];
             return typeof value === "string" ? [key, value] : [];
           });
-          await direct().command("EVAL", SET_BACK, "0", ...held);
+          await direct.command("EVAL", SET_BACK, "0", ...held);
         },
       },
     },
