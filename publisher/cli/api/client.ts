@@ -152,13 +152,14 @@ export function createApiClient(connection: Connection) {
         })
       ).body,
 
-    explain: async (key: string, context: Context) =>
+    /** @param draft as if this were saved */
+    explain: async (key: string, context: Context, draft?: Readonly<Record<string, unknown>>) =>
       (
         await sendRequest(connection, {
           method: "POST",
           ...flagAt(key, "/explain"),
           changesNothing: true,
-          body: { context },
+          body: { context, ...(draft !== undefined && { draft }) },
           answer: answers.explanation,
         })
       ).body,

@@ -5,6 +5,7 @@ import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-code.ts";
 import { collectAttributes } from "../input/attribute.ts";
 import { readContext, type ContextOptions } from "../input/context-option.ts";
+import { readDraft } from "../input/draft-option.ts";
 import { parseFlagKey } from "../input/flag-key.ts";
 import { placeInWords, stepLines } from "../show/explanation-steps.ts";
 import { becauseInWords, decidingStep, verdictInWords } from "../show/explanation-words.ts";
@@ -14,6 +15,7 @@ import { visible } from "../visible.ts";
 
 interface Options extends ContextOptions {
   readonly all?: boolean;
+  readonly draft?: string;
   readonly json?: boolean;
 }
 
@@ -36,6 +38,7 @@ export function addExplain(program: Command, cli: Cli): void {
       "--context <file>",
       "the whole evaluation context: a file of JSON, - or the JSON itself; the options above win over it",
     )
+    .option("--draft <file>", "as if this were saved: a file of a JSON merge patch, as PATCH takes it, or -")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -53,7 +56,8 @@ Examples:
           mend: ["name a flag, or give --all", "`sluice explain --help` explains it"],
         });
       }
-      const explanation = await cli.api().explain(key, await readContext(cli, options));
+      const draft = options.draft === undefined ? undefined : await readDraft(cli, options.draft);
+      const explanation = await cli.api().explain(key, await readContext(cli, options), draft);
       if (options.json === true) return cli.terminal.printJson(explanation);
       const { terminal } = cli;
       terminal.print(formatPairs([...pairsOf(explanation), ...standingPairs(explanation)], terminal.paint));
@@ -70,6 +74,11 @@ Examples:
 }
 
 async function explainAll(cli: Cli, key: string | undefined, options: Options): Promise<void> {
+  if (options.draft !== undefined) {
+    throw new CliError(EXIT.usage, "--draft and --all do not go together", {
+      mend: ["name the flag that it is a draft of"],
+    });
+  }
   if (key !== undefined) {
     throw new CliError(EXIT.usage, `${key} and --all do not go together`, {
       mend: ["name one flag, or give --all"],

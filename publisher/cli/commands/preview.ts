@@ -1,10 +1,9 @@
 import { Option, type Command } from "commander";
-import { isObject } from "../../../shared/members.ts";
 import { CliError } from "../cli-error.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-code.ts";
+import { readDraft, type Draft } from "../input/draft-option.ts";
 import { parseFlagKey } from "../input/flag-key.ts";
-import { readJsonFile } from "../input/json-text.ts";
 import { parsePercent } from "../input/percent.ts";
 import { readSample, SAMPLE_FORMATS, type SampleFormat } from "../input/sample.ts";
 import { withTargetingKey } from "../../../shared/context.ts";
@@ -53,7 +52,7 @@ Examples:
           mend: ["name a file with --contexts: one user id a line is enough, - is standard input"],
         });
       }
-      const draft = await readDraft(cli, options);
+      const draft = await draftOf(cli, options);
       if (Object.keys(draft).length === 0) {
         throw new CliError(EXIT.usage, "there is no change to preview", {
           mend: ["add --rollout <percent>, --enable, --disable or --draft <file>"],
@@ -74,16 +73,9 @@ Examples:
     });
 }
 
-async function readDraft(cli: Cli, options: Options): Promise<Readonly<Record<string, unknown>>> {
-  const { draft: file, rollout, enable, disable } = options;
-  const draft = file === undefined ? {} : await readJsonFile(cli, "--draft", file);
-  if (!isObject(draft)) {
-    throw new CliError(EXIT.usage, "--draft is no JSON object", {
-      mend: ['write what is to change, like {"targeting": {"plans": ["pro"]}}'],
-    });
-  }
+async function draftOf(cli: Cli, { draft, rollout, enable, disable }: Options): Promise<Draft> {
   return {
-    ...draft,
+    ...(draft !== undefined && (await readDraft(cli, draft))),
     ...(rollout !== undefined && { rollout_pct: rollout }),
     ...(enable === true && { enabled: true }),
     ...(disable === true && { enabled: false }),

@@ -43,7 +43,7 @@ export function pathProblem(path: string): string | undefined {
   if (attributeReader(path) === undefined) {
     return "The name of an attribute is letters, digits and _, with dots between nested names.";
   }
-  if (path.split(".").includes("__proto__")) return "No attribute can be called __proto__.";
+  if (path.split(".").includes("__proto__")) return "No attribute can have the name __proto__.";
   return undefined;
 }
 

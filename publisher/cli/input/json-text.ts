@@ -77,7 +77,7 @@ function notJson(text: string, { option, name, firstLine = 1, example }: JsonSou
   return new CliError(EXIT.usage, what, {
     why: isEnd ? [text.trim() === "" ? "It is empty." : "It ends before it is complete."] : [],
     mend: [
-      ...(name === undefined && /^\s*[{[]/.test(text) && !text.includes('"')
+      ...(name === undefined && /^\s*[{[]+\s*[A-Za-z_$]/.test(text) && !text.includes('"')
         ? ["the shell has taken its quotes: put single quotes around all of it"]
         : []),
       `write it like ${example ?? '{"name": "value"}'}`,
