@@ -50,7 +50,7 @@ const MAX_SWAPS = 20;
 export async function publishOnce(pool: pg.Pool, redis: PublisherRedis, now: Date): Promise<Published> {
   const source = await readSnapshotSource(pool);
   const { epoch, revision, databaseId } = source;
-  const { text, bytes, digest, invalid } = await buildSnapshot(source.rows);
+  const { text, bytes, digest, invalid } = await buildSnapshot(source);
   const published = { epoch, revision, digest, bytes, invalid };
   const head: Head = {
     schema: SCHEMA,

@@ -2,6 +2,8 @@ import type pg from "pg";
 import type { Version } from "../shared/revision.ts";
 import type { FlagRow } from "./flag-record.ts";
 import { inTransaction, type Queryable } from "./postgres.ts";
+import type { SegmentRow } from "./segment-record.ts";
+import { SEGMENT_COLUMNS } from "./segment-store.ts";
 
 /** The channel on which a commit that changed anything in the snapshot is announced. */
 export const REVISION_CHANNEL = "sluice_revision";
@@ -15,10 +17,11 @@ export interface PublicationState extends Version {
 /** All that a snapshot is built of, out of one consistent read. */
 export interface SnapshotSource extends PublicationState {
   readonly rows: readonly FlagRow[];
+  readonly segmentRows: readonly SegmentRow[];
 }
 
-export const FLAG_COLUMNS = `id, key, description, enabled, rollout_pct, targeting, gates, fail_mode, in_header,
-  client_visible, owner, tags, archived_at, created_at, updated_at`;
+export const FLAG_COLUMNS = `id, key, description, enabled, rollout_pct, targeting, bucket_by, salt, variants,
+  variant_ranges, requires, gates, fail_mode, in_header, client_visible, owner, tags, archived_at, created_at, updated_at`;
 
 /** Reads everything that is published, as of one instant. */
 export function readSnapshotSource(pool: pg.Pool): Promise<SnapshotSource> {
@@ -29,7 +32,10 @@ export function readSnapshotSource(pool: pg.Pool): Promise<SnapshotSource> {
       const { rows } = await client.query<FlagRow>(
         `SELECT ${FLAG_COLUMNS} FROM feature_flags ORDER BY key COLLATE "C"`,
       );
-      return { ...state, rows };
+      const { rows: segmentRows } = await client.query<SegmentRow>(
+        `SELECT ${SEGMENT_COLUMNS} FROM segments ORDER BY name COLLATE "C"`,
+      );
+      return { ...state, rows, segmentRows };
     },
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
   );
@@ -124,6 +130,11 @@ export interface FlagColumns {
   readonly enabled?: boolean | undefined;
   readonly rollout_pct?: number | undefined;
   readonly targeting?: unknown;
+  readonly bucket_by?: string | undefined;
+  readonly salt?: string | null | undefined;
+  readonly variants?: unknown;
+  readonly variant_ranges?: unknown;
+  readonly requires?: unknown;
   readonly gates?: unknown;
   readonly fail_mode?: string | undefined;
   readonly in_header?: boolean | undefined;
@@ -139,6 +150,11 @@ const WRITABLE: readonly (keyof FlagColumns)[] = [
   "enabled",
   "rollout_pct",
   "targeting",
+  "bucket_by",
+  "salt",
+  "variants",
+  "variant_ranges",
+  "requires",
   "gates",
   "fail_mode",
   "in_header",
@@ -147,6 +163,15 @@ const WRITABLE: readonly (keyof FlagColumns)[] = [
   "tags",
   "archived_at",
 ];
+
+// pg would send an array of a jsonb column as a Postgres array.
+const JSON_COLUMNS: ReadonlySet<keyof FlagColumns> = new Set([
+  "targeting",
+  "variants",
+  "variant_ranges",
+  "requires",
+  "gates",
+]);
 
 /** Inserts a flag. A key that is taken fails with Postgres' unique_violation. */
 export async function insertFlag(db: Queryable, key: string, columns: FlagColumns): Promise<FlagRow> {
@@ -179,8 +204,7 @@ function split(columns: FlagColumns): { names: string[]; values: unknown[] } {
   const names = WRITABLE.filter((name) => columns[name] !== undefined);
   const values = names.map((name) => {
     const value = columns[name];
-    // pg would send an array of a jsonb column as a Postgres array.
-    return name === "targeting" || name === "gates" ? JSON.stringify(value) : value;
+    return JSON_COLUMNS.has(name) ? JSON.stringify(value) : value;
   });
   return { names, values };
 }
