@@ -67,7 +67,7 @@ export interface FlagRow {
 
 /**
  * A row for people: shown as it is, broken or not, so that whoever put it there by SQL sees what is wrong.
- * What the edge makes of it is `toSnapshotFlag`'s affair.
+ * What the edge makes of it is `judgeFlag`'s affair.
  */
 export function toFlagRecord(row: FlagRow): FlagRecord {
   const { variant_ranges: _, ...shown } = row;

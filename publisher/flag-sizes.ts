@@ -125,16 +125,26 @@ async function readSizes(db: Queryable, where: string, values: readonly string[]
     requires: Number(requires),
     gates: Number(gates),
   };
-  const { rows: varied } = await db.query<{ key: string; variants: unknown }>(
-    `SELECT key, variants FROM feature_flags
-     ${where === "" ? "WHERE" : `${where} AND`} in_header AND archived_at IS NULL AND variants <> '[]'`,
-    [...values],
-  );
+  const varied = parts.variants === 0 ? [] : await readVaried(db, where, values);
   return {
     snapshot: Number(others) + Object.values(parts).reduce((sum, bytes) => sum + bytes, 0),
     header: varied.reduce((sum, flag) => sum + longestMember(flag.key, flag.variants) + 2, Number(keys)),
     parts,
   };
+}
+
+/** The variants of those flags that are in the header. */
+async function readVaried(
+  db: Queryable,
+  where: string,
+  values: readonly string[],
+): Promise<readonly { readonly key: string; readonly variants: unknown }[]> {
+  const { rows } = await db.query<{ key: string; variants: unknown }>(
+    `SELECT key, variants FROM feature_flags
+     ${where === "" ? "WHERE" : `${where} AND`} in_header AND archived_at IS NULL AND variants <> '[]'`,
+    [...values],
+  );
+  return rows;
 }
 
 async function readSegmentBytes(db: Queryable, where = "", values: readonly string[] = []): Promise<number> {

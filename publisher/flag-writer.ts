@@ -58,9 +58,11 @@ export function createFlagWriter(options: {
         const row = await lockFlag(client, key);
         const { set, required } = await plan(row, client);
         await checkPrecondition(client, key, await readFlagVersion(client, key), precondition, required);
+        const isNarrow = Object.keys(set).every((name) => NARROW.has(name));
+        if (isNarrow) return versioned(client, await updateFlag(client, key, set));
         const before = await readFlagSizes(client, key);
         const changed = await updateFlag(client, key, set);
-        if (RELATING.some((name) => set[name] !== undefined)) await checkReferences(client, row, changed);
+        await checkReferences(client, row, changed);
         await checkSizes(client, key, before, maxSnapshotBytes);
         return versioned(client, changed);
       });
@@ -88,8 +90,8 @@ export function createFlagWriter(options: {
   };
 }
 
-/** The columns that name other flags and segments, or are named by them: a kill touches none of them, and waits for nobody. */
-const RELATING = ["targeting", "variants", "requires"] as const;
+/** What changes neither sizes nor references: a kill asks for nothing but its own row. */
+const NARROW: ReadonlySet<string> = new Set(["enabled", "rollout_pct"]);
 
 async function versioned(client: Queryable, row: FlagRow): Promise<VersionedFlag> {
   const flag = await readFlagView(client, row);

@@ -21,21 +21,38 @@ export async function runDev(environment: Environment): Promise<void> {
   const removeDevFile = await leaveDevFile({ url: system.apiUrl, token: system.adminToken });
   say(whatToTry(system));
 
-  const signal = await untilTold();
-  say(`\n${signal === "SIGINT" ? "Ctrl-C" : signal}: stopping. Flags are kept for the next start.`);
+  const why = await untilTold(environment);
+  say(`\n${why}: stopping. Flags are kept for the next start.`);
   await removeDevFile();
   await system.stop();
 }
 
-async function untilTold(): Promise<string> {
+/** @returns what ended it, in words */
+async function untilTold(environment: Environment): Promise<string> {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   // miniflare's own handlers end the process at once, before flags and files are put away.
   for (const signal of signals) process.removeAllListeners(signal);
-  const told = signals.map((signal) => once(process, signal).then(() => signal));
-  const signal = await Promise.race(told);
+  const told = signals.map(async (signal): Promise<string> => {
+    await once(process, signal);
+    return signal === "SIGINT" ? "Ctrl-C" : signal;
+  });
+  // npm passes signals on to a shell, which ends without a word to what it started.
+  if (environment["npm_lifecycle_event"] !== undefined) told.push(untilParentEnds());
+  const why = await Promise.race(told);
   // Whoever presses Ctrl-C twice does not want to wait.
   process.once("SIGINT", () => process.exit(130));
-  return signal;
+  return why;
+}
+
+function untilParentEnds(): Promise<string> {
+  const parent = process.ppid;
+  return new Promise((resolve) => {
+    const timer = setInterval(() => {
+      if (process.ppid === parent) return;
+      clearInterval(timer);
+      resolve("npm has ended");
+    }, 500);
+  });
 }
 
 function whatToTry({ edgeUrl, apiUrl, originUrl, databaseUrl, contextSecret }: LocalSystem): string {

@@ -1,0 +1,75 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { describeMachine } from "./machine.ts";
+import { toTable, type Row } from "./table.ts";
+
+/** What a measurement works with. */
+export interface Bench {
+  /** Gone afterwards. */
+  readonly folder: string;
+  /** Keeps how to end a part; the last started is ended first, however the run ends. */
+  readonly defer: (stop: () => Promise<unknown>) => void;
+  /** Ends everything that was deferred so far. */
+  readonly clear: () => Promise<void>;
+  /** Where the run is; to standard error, so that a redirected report holds figures alone. */
+  readonly progress: (text: string) => void;
+  readonly print: (text: string) => void;
+  readonly table: (rows: readonly Row[]) => void;
+  /** Makes the run fail when it is not so; it goes on all the same. */
+  readonly check: (isSo: boolean, otherwise: string) => void;
+}
+
+const FAILED = 1;
+/** As a shell reports what Ctrl-C ended. */
+const INTERRUPTED = 130;
+
+/** Runs one measurement from start to end: the process's exit code is not 0 when a check failed or something broke. */
+export async function runBench(title: string, work: (bench: Bench) => Promise<void>): Promise<void> {
+  const begun = performance.now();
+  const failures: string[] = [];
+  const stops: (() => Promise<unknown>)[] = [];
+  const folder = await mkdtemp(path.join(tmpdir(), "sluice-bench-"));
+  const print = (text: string): void => void process.stdout.write(`${text}\n`);
+  const clear = async (): Promise<void> => {
+    for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();
+  };
+  const end = async (): Promise<void> => {
+    await clear().catch((error: unknown) => failures.push(`stopping: ${messageOf(error)}`));
+    await rm(folder, { recursive: true, force: true });
+  };
+
+  // miniflare's own handlers would end the process before Postgres and the other parts are gone.
+  const interrupted = new Promise<"interrupted">((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(signal, () => resolve("interrupted"));
+    }
+  });
+
+  print(`${title}\n${describeMachine(new Date())}\n`);
+  const done = work({
+    folder,
+    defer: (stop) => void stops.push(stop),
+    clear,
+    progress: (text) => void process.stderr.write(`${text}\n`),
+    print,
+    table: (rows) => print(`${toTable(rows)}\n`),
+    check: (isSo, otherwise) => {
+      if (!isSo) failures.push(otherwise);
+    },
+  }).catch((error: unknown) => failures.push(messageOf(error)));
+  const isInterrupted = (await Promise.race([done, interrupted])) === "interrupted";
+  await end();
+  if (isInterrupted) process.exit(INTERRUPTED);
+
+  const seconds = Math.round((performance.now() - begun) / 1_000);
+  print(
+    failures.length === 0 ? `Holds. (${seconds} s)` : `FAILED (${seconds} s):\n- ${failures.join("\n- ")}`,
+  );
+  // Not waited for: whatever is still open has no more to say.
+  process.exit(failures.length === 0 ? 0 : FAILED);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
