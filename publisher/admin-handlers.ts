@@ -2,6 +2,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { z } from "@hono/zod-openapi";
 import type { Version } from "../shared/revision.ts";
 import { routes } from "./admin-routes.ts";
+import { divergenceText } from "./divergence.ts";
 import type { flag } from "./flag-schema.ts";
 import type { FlagService, Standing } from "./flag-service.ts";
 import type { VersionedFlag } from "./flag-writer.ts";
@@ -87,7 +88,11 @@ export function addHandlers(
         202,
       );
     }
-    return context.json(answerOf(result, context), 200);
+    const atEdge = "atEdge" in result && typeof result.atEdge === "boolean" ? result.atEdge : undefined;
+    return context.json(
+      { ...answerOf(result, context), ...(atEdge !== undefined && { at_edge: atEdge }) },
+      200,
+    );
   });
 
   api.openapi(routes.archive, async (context) => {
@@ -110,14 +115,20 @@ export function addHandlers(
   });
 
   api.openapi(routes.status, async (context) => {
-    const where = await service.standing();
-    const { published, fault, diverged } = publisherStatus();
+    const { divergence, changedAt, changedMsAgo, ...where } = await service.status();
+    const { published, fault } = publisherStatus();
     return context.json(
       {
         ...standingOf(where),
-        redis: published ?? null,
-        fault: fault ?? null,
-        diverged: diverged !== undefined,
+        changed_at: changedAt.toISOString(),
+        changed_ms_ago: changedMsAgo,
+        redis: divergence?.redis ?? published ?? null,
+        fault: divergence === undefined ? (fault ?? null) : divergenceText(divergence),
+        diverged: divergence !== undefined,
+        divergence:
+          divergence === undefined
+            ? null
+            : { why: divergence.why, since: divergence.since.toISOString(), redis: divergence.redis },
       },
       200,
     );

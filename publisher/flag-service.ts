@@ -8,7 +8,7 @@ import { switchOff, type SwitchedOff } from "./flag-off.ts";
 import { flagEditable, type flagCreate, type flagPatch } from "./flag-schema.ts";
 import { toFlagView, type FlagView } from "./flag-view.ts";
 import { createFlagWriter, flagNotFound, type VersionedFlag } from "./flag-writer.ts";
-import { importKillOf } from "./import-kills.ts";
+import { importKillOf, type KillImport } from "./import-kills.ts";
 import { listFlags, type FlagQuery, type ListedFlag } from "./list-flags.ts";
 import type { Log } from "./log.ts";
 import { mergePatch } from "./merge-patch.ts";
@@ -18,6 +18,7 @@ import type { Precondition } from "./precondition.ts";
 import { Problem } from "./problem.ts";
 import type { Publisher } from "./publisher.ts";
 import { RedisFault, type PublisherRedis } from "./redis.ts";
+import { readStatus, type PostgresStatus } from "./read-status.ts";
 import { readFlagState, readPublicationState } from "./store.ts";
 import { validationProblem } from "./validation-problem.ts";
 
@@ -58,7 +59,7 @@ export function createFlagService(options: {
     guardPostgres("read", async () => (await readFlagState(pool, key)) ?? flagNotFound(key));
 
   async function enable(actor: string, key: string, precondition: Precondition) {
-    await importPendingKill(pool, redis, key);
+    await importPendingKill(options, key);
     const plan = (row: FlagRow) => {
       if (row.archived_at !== null) {
         throw new Problem("conflict", `flag ${key} is archived: restore it first`);
@@ -76,8 +77,10 @@ export function createFlagService(options: {
     enable,
     kill,
 
-    async standing(): Promise<Standing> {
-      return standing(await guardPostgres("read", () => readPublicationState(pool)));
+    async status(): Promise<PostgresStatus & Standing> {
+      const status = await guardPostgres("read", () => readStatus(pool));
+      const { published } = standing(status.state);
+      return { ...status, published: published && status.divergence === undefined };
     },
 
     async list(
@@ -168,9 +171,10 @@ export function createFlagService(options: {
 }
 
 /** A kill that Postgres has not heard of yet comes first, or it would be taken for newer than what follows. */
-async function importPendingKill(pool: pg.Pool, redis: PublisherRedis, key: string): Promise<void> {
+async function importPendingKill(parts: KillImport, key: string): Promise<void> {
+  let imported;
   try {
-    await guardPostgres("write", () => importKillOf(pool, redis, key));
+    imported = await guardPostgres("write", () => importKillOf(parts, key));
   } catch (error) {
     if (!(error instanceof RedisFault)) throw error;
     throw new Problem(
@@ -178,6 +182,12 @@ async function importPendingKill(pool: pg.Pool, redis: PublisherRedis, key: stri
       `whether a kill is pending at the edge has to be known first: nothing was changed. ${error.message}`,
     );
   }
+  if (imported) return;
+  throw new Problem(
+    "unavailable",
+    "the flag was killed, and Redis does not take the snapshot that says so: it stays off until that is mended, see " +
+      "`sluice status`",
+  );
 }
 
 function editableOf(row: FlagRow) {

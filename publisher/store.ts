@@ -1,5 +1,6 @@
 import type pg from "pg";
 import type { Version } from "../shared/revision.ts";
+import { readDivergence, type Divergence } from "./divergence.ts";
 import type { FlagRow } from "./flag-record.ts";
 import { inTransaction, type Queryable } from "./postgres.ts";
 
@@ -14,6 +15,8 @@ export interface PublicationState extends Version {
 
 /** All that a snapshot is built of, out of one consistent read. */
 export interface SnapshotSource extends PublicationState {
+  /** While one is open, nothing is published. */
+  readonly divergence: Divergence | undefined;
   readonly rows: readonly FlagRow[];
 }
 
@@ -26,10 +29,11 @@ export function readSnapshotSource(pool: pg.Pool): Promise<SnapshotSource> {
     pool,
     async (client) => {
       const state = await readPublicationState(client);
+      const divergence = await readDivergence(client);
       const { rows } = await client.query<FlagRow>(
         `SELECT ${FLAG_COLUMNS} FROM feature_flags ORDER BY key COLLATE "C"`,
       );
-      return { ...state, rows };
+      return { ...state, divergence, rows };
     },
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
   );
@@ -48,6 +52,14 @@ export async function readPublicationState(db: Queryable): Promise<PublicationSt
 /** Begins a new epoch, newer than `than` too: whatever is published from here on is newer than all before. */
 export async function beginEpoch(db: Queryable, than: number): Promise<void> {
   await db.query("UPDATE publication SET epoch = greatest(epoch, $1) + 1", [than]);
+}
+
+/** Gives the same flags a revision of their own, unless something else has raised it since. */
+export async function raiseForRebuild(db: Queryable, seen: Version): Promise<void> {
+  await db.query("UPDATE publication SET revision = revision + 1 WHERE epoch = $1 AND revision = $2", [
+    seen.epoch,
+    seen.revision,
+  ]);
 }
 
 /** Names the one who writes, for the audit; to be called first in a transaction. */

@@ -43,15 +43,20 @@ export const deletion = z.looseObject({ key: z.string(), ...standing });
 
 /** A kill: the flag as it is now, or that Postgres does not know of it yet. */
 export const killAnswer = z.union([
-  flagAnswer,
+  z.looseObject({ flag, ...standing, at_edge: z.boolean().optional() }),
   z.looseObject({ key: z.string(), recorded: z.literal(false), published: z.literal(false) }),
 ]);
 
+const version = z.looseObject({ epoch: z.number(), revision: z.number() });
+
 export const status = z.looseObject({
   ...standing,
-  redis: z.looseObject({ epoch: z.number(), revision: z.number() }).nullable(),
+  /** How long ago Postgres came to its revision, by its own clock. */
+  changed_ms_ago: z.number().optional(),
+  redis: version.nullable(),
   fault: z.string().nullable(),
   diverged: z.boolean(),
+  divergence: z.looseObject({ why: z.string(), since: z.string(), redis: version }).nullish(),
 });
 
 export const explanation = z.looseObject({
@@ -94,6 +99,8 @@ export const problem = z.looseObject({
 
 export type Standing = z.output<z.ZodObject<typeof standing>>;
 export type Flag = z.output<typeof flag>;
+export type Status = z.output<typeof status>;
+export type KillAnswer = z.output<typeof killAnswer>;
 export type FlagAnswer = z.output<typeof flagAnswer>;
 export type FlagList = z.output<typeof flagList>;
 export type Explanation = z.output<typeof explanation>;
