@@ -22,7 +22,7 @@ describe("where a text stops being JSON", () => {
     { text: '{"a": 1} {"a": 2}', line: 1, column: 10, isEnd: false },
     { text: "\u00a0{}", line: 1, column: 1, isEnd: false },
   ])("$text: line $line, column $column", ({ text, ...fault }) => {
-    expect(() => JSON.parse(text) as unknown).toThrow();
+    expect(() => JSON.parse(text) as unknown).toThrow(SyntaxError);
     expect(findJsonFault(text)).toEqual(fault);
   });
 
