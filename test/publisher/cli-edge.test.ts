@@ -95,10 +95,8 @@ describe("sluice kill --edge", () => {
     expect(run.code).toBe(0);
     const { edges, published } = parse(run);
     expect(published).toBe(true);
-    expect(edges).toEqual(
-      [edge, fragile].map((url) =>
-        expect.objectContaining({ url, has_kill: true, after_ms: expect.any(Number), problem: null }),
-      ),
+    expect(edges).toMatchObject(
+      [edge, fragile].map((url) => ({ url, has_kill: true, after_ms: expect.any(Number), problem: null })),
     );
   });
 
