@@ -49,6 +49,15 @@ export default defineConfig({
           ...patient,
         },
       },
+      {
+        // Needs Debian's redis-server, too: every part as a process that is killed at random instants.
+        test: {
+          name: "faults",
+          include: ["test/faults/**/*.test.ts"],
+          fileParallelism: false,
+          ...patient,
+        },
+      },
     ],
   },
 });

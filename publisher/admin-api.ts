@@ -62,7 +62,7 @@ export function createAdminApi(options: {
     answer(context, new Problem("not-found", "there is no such endpoint: see /api/v1/docs")),
   );
 
-  app.openapi(publicRoutes.health, (context) => context.json({ status: "ok" as const }, 200));
+  app.openapi(publicRoutes.health, (context) => context.json({ status: healthOf(publisherStatus()) }, 200));
   app.openapi(publicRoutes.document, (context) =>
     context.json(description as unknown as z.output<typeof openApiDocument>, 200),
   );
@@ -90,6 +90,11 @@ export function createAdminApi(options: {
   const description = describeApi(app);
   const page = renderOpenApiPage(description);
   return app;
+}
+
+function healthOf({ fault, diverged }: PublisherStatus): "ok" | "failing" | "diverged" {
+  if (diverged !== undefined) return "diverged";
+  return fault === undefined ? "ok" : "failing";
 }
 
 function toHonoRoute(route: { readonly method: string; getRoutingPath(): string }) {

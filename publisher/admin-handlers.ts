@@ -2,6 +2,9 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { z } from "@hono/zod-openapi";
 import type { Version } from "../shared/revision.ts";
 import { routes } from "./admin-routes.ts";
+import { divergenceText } from "./divergence.ts";
+import type { explanation } from "./explain-schema.ts";
+import type { Explanation } from "./explanation.ts";
 import type { flag } from "./flag-schema.ts";
 import type { FlagService, Standing } from "./flag-service.ts";
 import type { VersionedFlag } from "./flag-writer.ts";
@@ -87,7 +90,11 @@ export function addHandlers(
         202,
       );
     }
-    return context.json(answerOf(result, context), 200);
+    const atEdge = "atEdge" in result && typeof result.atEdge === "boolean" ? result.atEdge : undefined;
+    return context.json(
+      { ...answerOf(result, context), ...(atEdge !== undefined && { at_edge: atEdge }) },
+      200,
+    );
   });
 
   api.openapi(routes.archive, async (context) => {
@@ -102,22 +109,31 @@ export function addHandlers(
 
   api.openapi(routes.explain, async (context) => {
     const { key } = context.req.valid("param");
-    const { state, published, ...explanation } = await service.explain(
-      key,
-      context.req.valid("json").context,
-    );
-    return context.json({ ...explanation, ...standingOf({ state, published }) }, 200);
+    const asked = context.req.valid("json");
+    const { state, published, ...explanation } = await service.explain(key, asked.context, asked.draft);
+    return context.json({ ...toJson(explanation), ...standingOf({ state, published }) }, 200);
+  });
+
+  api.openapi(routes.explainAll, async (context) => {
+    const { flags, ...where } = await service.explainAll(context.req.valid("json").context);
+    return context.json({ flags: flags.map(toJson), ...standingOf(where) }, 200);
   });
 
   api.openapi(routes.status, async (context) => {
-    const where = await service.standing();
-    const { published, fault, diverged } = publisherStatus();
+    const { divergence, changedAt, changedMsAgo, ...where } = await service.status();
+    const { published, fault } = publisherStatus();
     return context.json(
       {
         ...standingOf(where),
-        redis: published ?? null,
-        fault: fault ?? null,
-        diverged: diverged !== undefined,
+        changed_at: changedAt.toISOString(),
+        changed_ms_ago: changedMsAgo,
+        redis: divergence?.redis ?? published ?? null,
+        fault: divergence === undefined ? (fault ?? null) : divergenceText(divergence),
+        diverged: divergence !== undefined,
+        divergence:
+          divergence === undefined
+            ? null
+            : { why: divergence.why, since: divergence.since.toISOString(), redis: divergence.redis },
       },
       200,
     );
@@ -142,6 +158,9 @@ function answerOf(result: VersionedFlag & Standing, context: HeaderContext) {
 function shown(view: VersionedFlag["flag"]): z.output<typeof flag> {
   return view as z.output<typeof flag>;
 }
+
+/** The same, with arrays that the schema's types could write to. */
+const toJson = (one: Explanation) => one as z.output<typeof explanation>;
 
 function standingOf({ state, published }: { readonly state: Version; readonly published: boolean }) {
   return { epoch: state.epoch, revision: state.revision, published };

@@ -1,11 +1,23 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { explainRequest, explanation } from "./explain-schema.ts";
+import { explainAllRequest, explainRequest, explanation } from "./explain-schema.ts";
 import * as schema from "./flag-schema.ts";
 import { listParameters } from "./list-query.ts";
-import { body, failures, flagWithTag, ifMatch, ifNoneMatch, json, params, standing } from "./route-parts.ts";
+import {
+  body,
+  failures,
+  flagAnswer,
+  flagWithTag,
+  ifMatch,
+  ifNoneMatch,
+  json,
+  params,
+  standing,
+} from "./route-parts.ts";
 import { boolean, flagKey } from "./text-schema.ts";
 
 const FLAG = "/flags/{key}";
+
+const version = z.object({ epoch: z.int(), revision: z.int() });
 
 const unrecordedKill = z
   .object({ key: flagKey, recorded: z.literal(false), published: z.literal(false), detail: z.string() })
@@ -111,7 +123,19 @@ const toggle = createRoute({
     },
   },
   responses: {
-    200: flagWithTag("The flag as it is now."),
+    200: {
+      ...json(
+        flagAnswer
+          .extend({
+            at_edge: z.boolean().optional().openapi({
+              description: "Of a kill: whether Redis is known to hold it, published or not.",
+            }),
+          })
+          .openapi("ToggleAnswer"),
+        "The flag as it is now.",
+      ),
+      headers: flagWithTag("").headers,
+    },
     202: json(unrecordedKill, "Off at the edge; Postgres does not know of it yet, and is told later."),
     ...failures(400, 404, 409, 412, 413, 415, 422, 428),
   },
@@ -139,11 +163,26 @@ const explain = createRoute({
   operationId: "explainFlag",
   method: "post",
   path: `${FLAG}/explain`,
-  summary: "Say what a flag is for one user, and why",
+  summary: "Say what a flag is for one user, and why; as it is, or as a draft would make it",
   request: { params, body: body(explainRequest, { context: { userId: "user-1", plan: "enterprise" } }) },
   responses: {
-    200: json(z.object({ ...explanation, ...standing }).openapi("Explanation"), "The decision."),
+    200: json(explanation.extend(standing).openapi("Explanation"), "The decision."),
     ...failures(400, 404, 413, 415, 422),
+  },
+});
+
+const explainAll = createRoute({
+  operationId: "explainFlags",
+  method: "post",
+  path: "/explain",
+  summary: "Say what every flag is for one user, and why",
+  request: { body: body(explainAllRequest, { context: { userId: "user-1", plan: "enterprise" } }) },
+  responses: {
+    200: json(
+      z.object({ flags: z.array(explanation), ...standing }).openapi("Explanations"),
+      "The decisions, by flag key.",
+    ),
+    ...failures(400, 413, 415, 422),
   },
 });
 
@@ -157,9 +196,18 @@ const status = createRoute({
       z
         .object({
           ...standing,
-          redis: z.object({ epoch: z.int(), revision: z.int() }).nullable(),
+          changed_at: z.iso.datetime().openapi({ description: "When Postgres came to that revision." }),
+          changed_ms_ago: z.int().min(0).openapi({ description: "The same by Postgres' own clock." }),
+          redis: version.nullable().openapi({ description: "What Redis is known to hold." }),
           fault: z.string().nullable().openapi({ description: "Why the last publish failed." }),
-          diverged: z.boolean().openapi({ description: "Redis and Postgres contradict each other." }),
+          diverged: z.boolean().openapi({
+            description:
+              "Redis and Postgres contradict each other: nothing is published until `sluice publish --force`.",
+          }),
+          divergence: z
+            .object({ why: z.string(), since: z.iso.datetime(), redis: version })
+            .nullable()
+            .openapi({ description: "What was found, and when." }),
         })
         .openapi("Status"),
       "Where Postgres and Redis stand.",
@@ -180,5 +228,6 @@ export const routes = {
   archive,
   restore,
   explain,
+  explainAll,
   status,
 } as const;

@@ -1,6 +1,6 @@
 import type pg from "pg";
 import type { FlagRow } from "./flag-record.ts";
-import type { FlagWriter, VersionedFlag, Written } from "./flag-writer.ts";
+import type { FlagWriter, VersionedFlag } from "./flag-writer.ts";
 import { flagNotFound } from "./flag-writer.ts";
 import { createEdgeKill } from "./kill.ts";
 import type { Log } from "./log.ts";
@@ -9,13 +9,21 @@ import { checkPrecondition, type Precondition } from "./precondition.ts";
 import { Problem, briefly, type ProblemKind } from "./problem.ts";
 import type { PublisherRedis } from "./redis.ts";
 import { readFlagState, type FlagColumns } from "./store.ts";
+import type { Written } from "./write-transaction.ts";
 
 /** Off at the edge; whether Postgres has it is not known. */
 export interface Unrecorded {
   readonly recorded: false;
 }
 
-export type SwitchedOff = (VersionedFlag & Written & { readonly published: boolean }) | Unrecorded;
+export type SwitchedOff =
+  | (VersionedFlag &
+      Written & {
+        readonly published: boolean;
+        /** Whether the edge is known to have heard of it, published or not. */
+        readonly atEdge?: boolean;
+      })
+  | Unrecorded;
 
 /** What Postgres says when there is nothing to switch off, or nobody may. */
 const REFUSALS: ReadonlySet<ProblemKind> = new Set([
@@ -54,9 +62,12 @@ export async function switchOff(
       ...request,
       plan: (row) => ({ set: { ...request.alsoSet(row), enabled: false }, required: undefined }),
     });
-    // Not one after the other: a Redis that hangs is waited for once.
-    const [published] = await Promise.all([writer.publish(written), edge.record(written.state)]);
-    return published;
+    const published = await writer.publish(written);
+    // Not before: a Redis that contradicts Postgres may hold a higher version without this kill, and naming ours would
+    // lift it. What is not published yet stays held, and the version is named later.
+    if (published.published) await edge.record(written.state);
+    else onUnrecordedKill();
+    return { ...published, atEdge: isHeld };
   } catch (error) {
     if (error instanceof Problem && REFUSALS.has(error.kind)) {
       await edge.release();

@@ -20,9 +20,13 @@ export const publicRoutes = {
     operationId: "getHealth",
     method: "get",
     path: "/healthz",
-    summary: "Say that the publisher runs",
+    summary: "Say that the publisher runs, and whether it publishes",
+    // 200 in any case: a publisher that cannot publish still takes kills, and a restart would mend nothing.
+    description: "failing: Redis or Postgres does not take part. diverged: they contradict each other.",
     security: [],
-    responses: { 200: json(z.object({ status: z.literal("ok") }).openapi("Health"), "It runs.") },
+    responses: {
+      200: json(z.object({ status: z.enum(["ok", "failing", "diverged"]) }).openapi("Health"), "It runs."),
+    },
   }),
   document: createRoute({
     operationId: "getOpenApi",

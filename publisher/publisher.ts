@@ -1,33 +1,15 @@
 import type pg from "pg";
 import { compareVersions, type Version } from "../shared/revision.ts";
-import { SCHEMA, parseHead, type Head } from "../shared/snapshot.ts";
+import { SCHEMA, type Head } from "../shared/snapshot.ts";
 import { startLoop } from "./background-loop.ts";
+import { BUILDER } from "./builder.ts";
+import { DivergedError, openDivergence, readDivergence, type Divergence } from "./divergence.ts";
 import type { Log } from "./log.ts";
 import { briefly } from "./problem.ts";
-import { decidePublish } from "./publish-decision.ts";
+import { AHEAD, decidePublish } from "./publish-decision.ts";
 import type { PublisherRedis } from "./redis.ts";
 import { buildSnapshot } from "./snapshot-builder.ts";
-import { beginEpoch, readPublicationState, readSnapshotSource } from "./store.ts";
-
-/** Redis and Postgres contradict each other; nothing is published until somebody says which is right. */
-export interface Divergence {
-  readonly redis: Version;
-  readonly why: string;
-}
-
-/** Redis contradicts Postgres. */
-export class DivergedError extends Error {
-  override readonly name = "DivergedError";
-  readonly divergence: Divergence;
-
-  constructor(divergence: Divergence) {
-    super(
-      `${divergence.why} (Redis: epoch ${divergence.redis.epoch}, revision ${divergence.redis.revision}). Nothing is ` +
-        "published until you say which is right: `sluice publish --force` makes this database the truth.",
-    );
-    this.divergence = divergence;
-  }
-}
+import { raiseForRebuild, readPublicationState, readSnapshotSource } from "./store.ts";
 
 /** How a publish ended well. */
 export interface Published extends Version {
@@ -45,14 +27,21 @@ const MAX_SWAPS = 20;
  * Brings Redis to where Postgres is: one consistent read, one atomic compare-and-set. Safe with any number of
  * publishers; killed at any instant, the next one does it again.
  *
+ * @param options.rewrite writes although Redis seems to hold it, and over what only a newer publisher understands
  * @throws DivergedError, RedisFault, or what pg throws
  */
-export async function publishOnce(pool: pg.Pool, redis: PublisherRedis, now: Date): Promise<Published> {
+export async function publishOnce(
+  pool: pg.Pool,
+  redis: PublisherRedis,
+  now: Date,
+  { rewrite = false }: { readonly rewrite?: boolean } = {},
+): Promise<Published> {
   const source = await readSnapshotSource(pool);
+  if (source.divergence !== undefined) throw new DivergedError(source.divergence);
   const { epoch, revision, databaseId } = source;
-  const { text, bytes, digest, invalid } = await buildSnapshot(source.rows);
+  const { text, bytes, digest, invalid } = await buildSnapshot(source);
   const published = { epoch, revision, digest, bytes, invalid };
-  const head: Head = {
+  const head: Head & { readonly builder: number } = {
     schema: SCHEMA,
     epoch,
     revision,
@@ -60,55 +49,59 @@ export async function publishOnce(pool: pg.Pool, redis: PublisherRedis, now: Dat
     digest,
     bytes,
     published_at: now.toISOString(),
+    builder: BUILDER,
   };
+  const again = () => publishOnce(pool, redis, now, { rewrite });
+
+  /** Nothing is published from here on, unless somebody has just said what is right. */
+  async function diverge(found: Parameters<typeof openDivergence>[2]): Promise<Published> {
+    await openDivergence(pool, source, found);
+    const divergence = await readDivergence(pool);
+    if (divergence !== undefined) throw new DivergedError(divergence);
+    return again();
+  }
 
   for (let swaps = 0; swaps < MAX_SWAPS; swaps++) {
     const stored = await redis.readStored();
-    const decision = decidePublish(stored, { epoch, revision, databaseId, digest, bytes });
+    const decision = decidePublish(stored, { epoch, revision, databaseId, digest, bytes, builder: BUILDER });
     switch (decision.step) {
-      case "current":
-        return { ...published, written: false };
       case "diverged":
-        throw new DivergedError(decision);
+        return diverge(decision);
       case "behind": {
         // Another publisher may have read a later state than we did; then Postgres has it by now.
         const state = await readPublicationState(pool);
-        if (compareVersions(state, decision.redis) < 0) {
-          throw new DivergedError({ redis: decision.redis, why: "Redis is ahead of Postgres" });
-        }
+        if (compareVersions(state, decision.redis) < 0) return diverge({ ...decision, why: AHEAD });
         return { ...published, written: false };
       }
-      case "publish": {
-        const snapshot = decision.withSnapshot ? text : undefined;
-        const swapped = await redis.swapSnapshot(stored.head, JSON.stringify(head), snapshot);
-        if (swapped) return { ...published, written: true };
-        // Another publisher came in between: look again.
-      }
+      case "rebuild":
+        await raiseForRebuild(pool, source);
+        return again();
+      case "current":
+        if (!rewrite) return { ...published, written: false };
+        break;
+      case "outdated":
+        if (rewrite) break;
+        throw new Error(
+          `Redis holds schema ${decision.schema}, and this publisher writes ${SCHEMA}: a newer one has published there. ` +
+            "Update this one; to go back to it for good, run `sluice publish --force`",
+        );
+      case "publish":
     }
+    const isWhole = rewrite || decision.step !== "publish" || decision.withSnapshot;
+    const swapped = await redis.swapSnapshot(stored.head, JSON.stringify(head), isWhole ? text : undefined);
+    if (swapped) return { ...published, written: true };
+    // Another publisher came in between: look again.
   }
   throw new Error(`other publishers wrote ${MAX_SWAPS} times in between`);
 }
 
-/**
- * Makes this database the truth, whatever Redis holds: somebody has looked and decided. Begins an epoch that is newer
- * than both, in Postgres first, so that every publisher and every worker goes along.
- *
- * @throws RedisFault, or what pg throws
- */
-export async function publishByForce(pool: pg.Pool, redis: PublisherRedis, now: Date): Promise<Published> {
-  const { head } = await redis.readStored();
-  const parsed = head === null ? undefined : parseHead(head);
-  const theirs = parsed !== undefined && "value" in parsed ? parsed.value.epoch : 0;
-  await beginEpoch(pool, theirs);
-  return publishOnce(pool, redis, now);
-}
-
 /** What the publisher knows of Redis. */
 export interface PublisherStatus {
-  /** The newest version that Redis is known to hold; absent until the first publish. */
+  /** The newest version that Redis is known to hold; absent until the first publish, and while Redis contradicts it. */
   readonly published?: Version;
   /** Why the last attempt failed; absent after one that did not. */
   readonly fault?: string;
+  /** Redis contradicts Postgres, as the last attempt found it. */
   readonly diverged?: Divergence;
 }
 
@@ -116,7 +109,7 @@ export interface PublisherStatus {
 export interface Publisher {
   /** Publishes soon; any number of requests while one publish runs become one more. */
   readonly request: () => void;
-  /** Publishes, and waits until Redis has this version. @returns false when it has not within `timeoutMs` */
+  /** Publishes, and waits until Redis has this version. @returns false when it has not within `timeoutMs`, or cannot */
   readonly publishAtLeast: (version: Version, timeoutMs: number) => Promise<boolean>;
   readonly status: () => PublisherStatus;
   /** Finishes the publish that runs, and starts no other. */
@@ -136,7 +129,7 @@ export function startPublisher(options: {
   readonly reconcileMs?: number;
 }): Publisher {
   const { pool, redis, log, reconcileMs = 10_000 } = options;
-  const waiting = new Set<{ readonly version: Version; readonly done: () => void }>();
+  const waiting = new Set<{ readonly version: Version; readonly done: (isPublished: boolean) => void }>();
   let status: PublisherStatus = {};
 
   async function publish(): Promise<void> {
@@ -146,18 +139,23 @@ export function startPublisher(options: {
     if (written) log("publish.done", { epoch, revision, bytes, invalid: [...invalid.keys()].slice(0, 10) });
     status = { published: { epoch, revision } };
     for (const waiter of waiting) {
-      if (compareVersions(result, waiter.version) >= 0) waiter.done();
+      if (compareVersions(result, waiter.version) >= 0) waiter.done(true);
     }
   }
 
   function fail(error: unknown): void {
-    const fault = briefly(error);
-    if (status.fault !== fault) log("publish.failed", { error: fault });
-    status = {
-      ...(status.published && { published: status.published }),
-      fault,
-      ...(error instanceof DivergedError && { diverged: error.divergence }),
-    };
+    // In full: it tells the way out.
+    const fault = error instanceof DivergedError ? error.message : briefly(error);
+    if (status.fault !== fault) {
+      log(error instanceof DivergedError ? "publish.diverged" : "publish.failed", { error: fault });
+    }
+    if (error instanceof DivergedError) {
+      status = { fault, diverged: error.divergence };
+      // Waiting does not help.
+      for (const waiter of waiting) waiter.done(false);
+    } else {
+      status = { ...(status.published && { published: status.published }), fault };
+    }
   }
 
   const loop = startLoop({ work: publish, everyMs: reconcileMs, onError: fail });
@@ -172,7 +170,7 @@ export function startPublisher(options: {
           waiting.delete(waiter);
           resolve(isPublished);
         };
-        const waiter = { version, done: () => finish(true) };
+        const waiter = { version, done: finish };
         const timeout = setTimeout(() => finish(false), timeoutMs);
         waiting.add(waiter);
         loop.request();

@@ -14,9 +14,17 @@ export interface Stored {
   readonly snapshotBytes: number;
 }
 
+/** What stands in Redis of a publication, in full; null where nothing does. */
+export interface StoredTexts {
+  readonly head: string | null;
+  readonly snapshot: string | null;
+}
+
 /** The publisher's side of Redis: every command that it sends is in this file. */
 export interface PublisherRedis {
   readStored(): Promise<Stored>;
+  /** The same with the snapshot itself: to look whether it is what it should be. */
+  readTexts(): Promise<StoredTexts>;
   /**
    * Replaces head and snapshot at once, when head is as expected.
    *
@@ -104,6 +112,13 @@ export function createPublisherRedis(options: {
       if (typeof head !== "string" || typeof snapshotBytes !== "number")
         throw new RedisFault(NOT_THE_SCRIPTS);
       return { head: head || null, snapshotBytes };
+    },
+
+    async readTexts() {
+      const [head = null, snapshot = null] = await guard(() =>
+        redis.mget<(string | null)[]>(keys.head, keys.snapshot),
+      );
+      return { head, snapshot };
     },
 
     swapSnapshot: (expectedHead, head, snapshot) =>

@@ -6,7 +6,7 @@ import { createAdminApi } from "./admin-api.ts";
 import { startLoop, type BackgroundLoop } from "./background-loop.ts";
 import type { PublisherConfig } from "./config.ts";
 import { createFlagService } from "./flag-service.ts";
-import { importKills, pruneKills } from "./import-kills.ts";
+import { importKills, pruneKills, type KillImport } from "./import-kills.ts";
 import { listenForChanges } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { createPool } from "./postgres.ts";
@@ -43,7 +43,7 @@ export async function servePublisher(
   try {
     const publisher = startPublisher({ pool, redis, log });
     stops.push(publisher.stop);
-    const killImporter = startKillImporter(pool, redis, log);
+    const killImporter = startKillImporter({ pool, redis, publisher }, log);
     stops.push(killImporter.stop, startKillPruner(pool, redis, log).stop);
     const listener = listenForChanges({
       databaseUrl: config.databaseUrl,
@@ -82,12 +82,12 @@ export async function servePublisher(
   }
 }
 
-function startKillImporter(pool: pg.Pool, redis: PublisherRedis, log: Log): BackgroundLoop {
+function startKillImporter(parts: KillImport, log: Log): BackgroundLoop {
   return startLoop({
     everyMs: IMPORT_KILLS_MS,
     onError: (error) => log("kill.import_failed", { error: briefly(error) }),
     work: async () => {
-      const keys = await importKills(pool, redis);
+      const keys = await importKills(parts);
       if (keys.length > 0) log("kill.imported", { keys });
     },
   });

@@ -8,8 +8,8 @@ const PATH_PATTERN = /^(?!\$)[^\s.\p{Cc}]+(?:\.[^\s.\p{Cc}]+)*$/u;
 export type AttributeReader = (scope: unknown) => unknown;
 
 /**
- * Prepares a dotted path such as `organization.plan`. Own members alone are found, never what every object inherits,
- * so `constructor` is missing unless somebody sent it.
+ * Prepares a dotted path such as `organization.plan`, or `teams.0` for the first item of a list. What JSON holds is found,
+ * never what JavaScript adds to it: `constructor` is missing unless somebody sent it, and so is a list's `length`.
  *
  * @returns undefined when the path is none
  */
@@ -25,7 +25,7 @@ export function attributeReader(path: string): AttributeReader | undefined {
 }
 
 function ownMember(scope: unknown, name: string): unknown {
-  return typeof scope === "object" && scope !== null && Object.hasOwn(scope, name)
-    ? ((scope as Record<string, unknown>)[name] ?? null)
-    : null;
+  if (typeof scope !== "object" || scope === null || !Object.hasOwn(scope, name)) return null;
+  if (Array.isArray(scope) && name === "length") return null;
+  return (scope as Record<string, unknown>)[name] ?? null;
 }

@@ -69,8 +69,9 @@ export const OPERATORS: { readonly [name: string]: Operator } = {
   ),
   $elemMatch: operator(
     readElement,
+    // An item of null says nothing, as GrowthBook has it: it is no element that could match.
     (test) => (value, attributes) =>
-      Array.isArray(value) && value.some((item) => test(item ?? null, attributes)),
+      Array.isArray(value) && value.some((item) => asItIs(item) !== null && test(item, attributes)),
   ),
   $all: operator(readValues, hasAll),
   $alli: operator(readFoldedValues, hasAll),

@@ -1,5 +1,6 @@
-import { DivergedError } from "../publisher.ts";
+import { DivergedError } from "../divergence.ts";
 import { isPostgresDown } from "../postgres-problem.ts";
+import { UnverifiedError } from "../publish-verified.ts";
 import { RedisFault } from "../redis.ts";
 import { CliError } from "./cli-error.ts";
 import { EXIT } from "./exit-code.ts";
@@ -9,13 +10,23 @@ import { visible } from "./visible.ts";
 export function storeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (error instanceof DivergedError) {
-    const { redis, why } = error.divergence;
+    const { redis, why, since } = error.divergence;
     return new CliError(EXIT.diverged, "Redis contradicts Postgres: nothing was published", {
-      why: [`${why} (Redis: epoch ${redis.epoch}, revision ${redis.revision}).`],
+      why: [
+        `${why} (Redis: epoch ${redis.epoch}, revision ${redis.revision}; since ${since.toISOString()}).`,
+        "Kills reach the edge all the same.",
+      ],
       mend: [
         "find out which is right: a restored or swapped database, a wrong DATABASE_URL, or a Redis of another system",
-        visible(error.message, 400),
+        "if this database is, `sluice publish --force` makes it the truth, for every publisher and every worker",
       ],
+      cause: error,
+    });
+  }
+  if (error instanceof UnverifiedError) {
+    return new CliError(EXIT.failure, "Redis does not hold what was published", {
+      why: [`${visible(error.message, 300)}.`, "It was written anew, and is not as it was written."],
+      mend: ["see who else writes to this Redis: nobody but publishers should hold the read-write token"],
       cause: error,
     });
   }

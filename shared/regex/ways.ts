@@ -24,10 +24,6 @@ export function both(first: Ways, second: Ways): Ways {
   return (first & second & ANYWHERE) | ((two & ANYWHERE) << SHIFT);
 }
 
-export function placesOfAny(ways: Ways): Boundaries {
-  return ways & ANYWHERE;
-}
-
 export function placesOfSeveral(ways: Ways): Boundaries {
   return ways >> SHIFT;
 }

@@ -26,35 +26,53 @@ export async function startRedisServer(): Promise<RedisServer> {
   if (given !== undefined && given !== "") return { url: given, stop: async () => undefined };
 
   const folder = await mkdtemp(join(tmpdir(), "sluice-redis-"));
+  const removeFolder = () => rm(folder, { recursive: true, force: true });
+  try {
+    const server = await launchRedis(folder, { appendonly: "no" });
+    const stop = async (): Promise<void> => {
+      await server.end();
+      await removeFolder();
+    };
+    return { url: `redis://127.0.0.1:${server.port}`, stop };
+  } catch (error) {
+    await removeFolder();
+    throw error;
+  }
+}
+
+/** A redis-server that was started here. */
+export interface RedisProcess {
+  readonly port: number;
+  readonly process: ChildProcess;
+  /** Kills it. */
+  end(): Promise<void>;
+}
+
+/**
+ * Starts a redis-server and returns when it takes commands.
+ *
+ * @param folder where it may keep data
+ * @param settings of redis.conf, by name
+ */
+export async function launchRedis(
+  folder: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<RedisProcess> {
   const port = await freePort();
-  const args = [
-    "--port",
-    String(port),
-    "--bind",
-    "127.0.0.1",
-    "--save",
-    "",
-    "--appendonly",
-    "no",
-    "--dir",
-    folder,
-  ];
+  const all = { port: String(port), bind: "127.0.0.1", save: "", dir: folder, ...settings };
+  const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
   const server = spawn(program, args, { stdio: "ignore" });
   // Runs out with the tests even when they are cut short.
   const killAtExit = (): void => void server.kill("SIGKILL");
   process.once("exit", killAtExit);
-  const stop = async (): Promise<void> => {
-    process.off("exit", killAtExit);
-    await end(server);
-    await rm(folder, { recursive: true, force: true });
-  };
+  server.once("exit", () => process.off("exit", killAtExit));
   try {
     await Promise.race([untilItAnswers(port), untilItFails(server)]);
   } catch (error) {
-    await stop();
+    await endProcess(server);
     throw error;
   }
-  return { url: `redis://127.0.0.1:${port}`, stop };
+  return { port, process: server, end: () => endProcess(server) };
 }
 
 async function untilItAnswers(port: number): Promise<void> {
@@ -91,7 +109,7 @@ function answersPing(port: number): Promise<boolean> {
   });
 }
 
-async function end(server: ChildProcess): Promise<void> {
+async function endProcess(server: ChildProcess): Promise<void> {
   if (server.pid === undefined || server.exitCode !== null || server.signalCode !== null) return;
   const ended = once(server, "exit");
   server.kill("SIGKILL");

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { decidePublish, type PublishDecision } from "../../publisher/publish-decision.ts";
 
-const OURS = { epoch: 2, revision: 10, databaseId: "ours", digest: "a".repeat(64), bytes: 30 };
+const OURS = { epoch: 2, revision: 10, databaseId: "ours", digest: "a".repeat(64), bytes: 30, builder: 2 };
 const OTHER_DIGEST = "b".repeat(64);
 
 const head = (members: Record<string, unknown> = {}): string =>
@@ -13,6 +13,7 @@ const head = (members: Record<string, unknown> = {}): string =>
     digest: OURS.digest,
     bytes: 30,
     published_at: "2026-11-24T00:00:00.000Z",
+    builder: 2,
     ...members,
   });
 
@@ -35,6 +36,18 @@ const ROWS: readonly (readonly [string, string | null, Partial<PublishDecision>]
   ["newer revision", head({ revision: 11 }), { step: "behind", redis: { epoch: 2, revision: 11 } }],
   ["newer epoch, lower revision", head({ epoch: 3, revision: 1 }), { step: "behind" }],
   ["same revision, other content", head({ digest: OTHER_DIGEST }), { step: "diverged" }],
+  [
+    "same revision, built by an older publisher",
+    head({ digest: OTHER_DIGEST, builder: 1 }),
+    { step: "rebuild" },
+  ],
+  ["same, of one that did not say", head({ digest: OTHER_DIGEST, builder: undefined }), { step: "rebuild" }],
+  [
+    "same revision, built by a newer publisher",
+    head({ digest: OTHER_DIGEST, builder: 3 }),
+    { step: "current" },
+  ],
+  ["a newer schema", head({ schema: 2 }), { step: "outdated", schema: 2 }],
   ["another database, same version", head({ database_id: "theirs" }), { step: "diverged" }],
   ["another database, older revision", head({ database_id: "theirs", revision: 1 }), { step: "diverged" }],
   ["another database, newer epoch", head({ database_id: "theirs", epoch: 3 }), { step: "diverged" }],

@@ -28,7 +28,9 @@ Example:
           lines: [
             answer.published
               ? `${key} is off for everybody.`
-              : `${key} is switched off in Postgres; whether the edge has heard of it is not known.`,
+              : answer.at_edge === true
+                ? `${key} is off at the edge, and in Postgres.`
+                : `${key} is switched off in Postgres; whether the edge has heard of it is not known.`,
           ],
         });
       }

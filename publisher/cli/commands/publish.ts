@@ -1,15 +1,34 @@
+import path from "node:path";
 import type { Command } from "commander";
+import type { Snapshot } from "../../../shared/snapshot.ts";
 import { readPublishConfig } from "../../config.ts";
-import type { Published } from "../../publisher.ts";
+import type { PublishedVerified } from "../../publish-verified.ts";
 import type { Cli } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
+import { EXIT } from "../exit-code.ts";
 import type { JsonOption } from "../show/report-change.ts";
 import { visible } from "../visible.ts";
+
+interface PublishOptions extends JsonOption {
+  readonly force?: boolean;
+  /** False: none; undefined: where the worker of this clone looks. */
+  readonly gatesModule?: string | false;
+}
+
+interface WrittenGates {
+  readonly file: string;
+  readonly gates: number;
+  /** False when the file held just this. */
+  readonly written: boolean;
+}
 
 export function addPublish(program: Command, cli: Cli): void {
   program
     .command("publish")
-    .description("Bring Redis to where Postgres is, without the admin API.")
+    .description("Bring Redis to where Postgres is, without the admin API, and check what it holds.")
     .option("--force", "make this database the truth, although Redis contradicts it")
+    .option("--gates-module <file>", "where the worker's gates go, instead of worker/deployed-gates.ts")
+    .option("--no-gates-module", "do not write them")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -17,32 +36,30 @@ export function addPublish(program: Command, cli: Cli): void {
 Reads DATABASE_URL, UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN and SLUICE_ENV (production). Ends with 8 when Redis
 contradicts Postgres: a restored backup, or another database. Find out first which is right; if this one, use --force.
 
+Gates are bundled with the worker, which keeps them closed while it knows of no flag: publish before you deploy it.
+
 Example:
-  sluice publish`,
+  sluice publish && npx wrangler deploy`,
     )
-    .action(async (options: JsonOption & { readonly force?: boolean }) => {
+    .action(async (options: PublishOptions) => {
       const config = readPublishConfig(cli.environment);
       // Late: no other command pays for the database driver and the rest.
-      const [
-        { publishByForce, publishOnce },
-        { createPool },
-        { createPublisherRedis },
-        { logToStderr },
-        { storeError },
-      ] = await Promise.all([
-        import("../../publisher.ts"),
-        import("../../postgres.ts"),
-        import("../../redis.ts"),
-        import("../../log.ts"),
-        import("../store-error.ts"),
-      ]);
+      const [{ publishVerified }, { createPool }, { createPublisherRedis }, { logToStderr }, { storeError }] =
+        await Promise.all([
+          import("../../publish-verified.ts"),
+          import("../../postgres.ts"),
+          import("../../redis.ts"),
+          import("../../log.ts"),
+          import("../store-error.ts"),
+        ]);
       const pool = createPool(config.databaseUrl, logToStderr);
       cli.terminal.progress("Publishing");
       try {
-        const publish = options.force === true ? publishByForce : publishOnce;
-        const published = await publish(pool, createPublisherRedis(config), new Date());
+        const redis = createPublisherRedis(config);
+        const result = await publishVerified(pool, redis, { force: options.force === true });
+        const gates = await writeGates(result.snapshot, options.gatesModule);
         cli.terminal.progress("");
-        tell(cli, options, published);
+        tell(cli, options, result, gates);
       } catch (error) {
         throw storeError(error);
       } finally {
@@ -51,8 +68,37 @@ Example:
     });
 }
 
-function tell({ terminal }: Cli, options: JsonOption, published: Published): void {
-  const { epoch, revision, bytes, digest, written, invalid } = published;
+/** @returns undefined when none are wanted, or no worker is here to be deployed */
+async function writeGates(
+  snapshot: Snapshot,
+  given: string | false | undefined,
+): Promise<WrittenGates | undefined> {
+  if (given === false) return undefined;
+  const { hasWorker, GATES_MODULE, toGatesModule, writeIfChanged } = await import("../../gates-module.ts");
+  if (given === undefined && !hasWorker()) return undefined;
+  const file = given ?? GATES_MODULE;
+  const { text, gates } = toGatesModule(snapshot);
+  try {
+    return { file, gates, written: await writeIfChanged(file, text) };
+  } catch (error) {
+    throw new CliError(EXIT.failure, `${visible(file, 200)} cannot be written`, {
+      why: [
+        visible(error instanceof Error ? error.message : String(error), 300),
+        "Redis has everything; the worker's gates could not be brought up to date.",
+      ],
+      mend: ["name another file with --gates-module, or --no-gates-module where no worker is deployed from"],
+      cause: error,
+    });
+  }
+}
+
+function tell(
+  { terminal }: Cli,
+  options: PublishOptions,
+  { published, mended }: PublishedVerified,
+  gates: WrittenGates | undefined,
+): void {
+  const { epoch, revision, bytes, digest, written, invalid, switchedOff = [] } = published;
   if (options.json === true) {
     return terminal.printJson({
       epoch,
@@ -60,20 +106,37 @@ function tell({ terminal }: Cli, options: JsonOption, published: Published): voi
       bytes,
       digest,
       written,
+      mended: mended ?? null,
       invalid: Object.fromEntries(invalid),
+      switched_off: switchedOff,
+      gates_module: gates ?? null,
     });
   }
+  const warn = (text: string) => terminal.print(terminal.paint("yellow", text));
   terminal.print(
     written
       ? `Published revision ${revision} (epoch ${epoch}): the snapshot has ${bytes} bytes.`
       : `Redis has revision ${revision} (epoch ${epoch}) already: ${bytes} bytes, nothing was written.`,
   );
+  if (mended !== undefined) {
+    warn(`It was written anew, since ${visible(mended, 300)}. See who else writes to this Redis.`);
+  }
+  terminal.print("Read back: head and snapshot in Redis belong together.");
+  for (const key of switchedOff) {
+    warn(`${visible(key, 64)} is switched off: the edge knows of a kill that this database does not.`);
+  }
   for (const [key, why] of invalid) {
+    warn(`${visible(key, 64)} is off at the edge, as it is not valid: ${visible(why, 300)}`);
+  }
+  if (gates !== undefined) {
+    const count = `${gates.gates} ${gates.gates === 1 ? "gate" : "gates"}`;
     terminal.print(
-      terminal.paint(
-        "yellow",
-        `${visible(key, 64)} is off at the edge, as it is not valid: ${visible(why, 300)}`,
-      ),
+      `${visible(shorten(gates.file), 200)}: ${count}, ${gates.written ? "written" : "as it was"}.`,
     );
   }
+}
+
+function shorten(file: string): string {
+  const relative = path.relative("", file);
+  return relative.startsWith("..") ? file : relative;
 }

@@ -1,0 +1,80 @@
+import { compareVersions, type Version } from "../../../shared/revision.ts";
+import { FORGETTING } from "../parts/redis.ts";
+import type { Inflicted, Sighting, Violation, Write } from "../history.ts";
+import { nameOf, type Truth } from "../truth.ts";
+
+const RULE = "no killed flag was on again";
+
+/** The clocks are one; the moment at which Postgres looks at it is not the last of its transaction. */
+const CLOCK_TOLERANCE_MS = 50;
+
+/**
+ * Once a kill was acknowledged, and an isolate had shown the flag off since, it never shows it on there, but in a version
+ * that somebody enabled it in after the kill.
+ *
+ * A kill that only the edge has ("not yet recorded") is gone with a Redis that forgets: nothing else knows of it.
+ */
+export function checkKills(
+  sightings: readonly Sighting[],
+  writes: readonly Write[],
+  faults: readonly Inflicted[],
+  truth: Truth,
+): readonly Violation[] {
+  const byIsolate = [
+    ...Map.groupBy(
+      sightings.filter(({ problem }) => problem === undefined),
+      ({ isolate }) => isolate,
+    ),
+  ];
+  return writes.flatMap((write) => {
+    const [key = ""] = write.keys;
+    const mayBeOn = whenOnAgain(write, key, faults, truth);
+    if (mayBeOn === undefined) return [];
+    return byIsolate.flatMap(([isolate, seen]) => {
+      const isOn = ({ on }: Sighting): boolean => on.includes(key);
+      const ordered = seen.toSorted((a, b) => a.startedAt - b.startedAt);
+      const confirmed = ordered
+        .filter((sighting) => sighting.startedAt > write.endedAt && !isOn(sighting))
+        .toSorted((a, b) => a.endedAt - b.endedAt)[0];
+      if (confirmed === undefined) return [];
+      const again = ordered.find(
+        (sighting) =>
+          sighting.startedAt > confirmed.endedAt &&
+          isOn(sighting) &&
+          (sighting.version === undefined || !mayBeOn(sighting.version)),
+      );
+      if (again === undefined) return [];
+      const at = again.version === undefined ? "nothing" : nameOf(again.version);
+      return [{ rule: RULE, what: `${key} at ${isolate}, on in ${at}`, about: [write, confirmed, again] }];
+    });
+  });
+}
+
+/** In which versions a killed flag may be on; undefined when the write is no kill that anybody was promised. */
+function whenOnAgain(
+  { what, outcome, startedAt }: Write,
+  key: string,
+  faults: readonly Inflicted[],
+  truth: Truth,
+): ((version: Version) => boolean) | undefined {
+  if (what !== "kill") return undefined;
+  if (outcome.result === "acknowledged" && outcome.told !== undefined) {
+    const killed = outcome.told.version;
+    return (version) => compareVersions(version, killed) > 0 && truth.stateAt(key, version)?.enabled === true;
+  }
+  if (outcome.result !== "edge-only") return undefined;
+  const isForgotten = faults.some(
+    ({ kind, endedAt }) => FORGETTING.some((forgetting) => forgetting === kind) && endedAt > startedAt,
+  );
+  if (isForgotten) return undefined;
+  const enabledAfter = truth.changes.filter(
+    (change) =>
+      change.key === key &&
+      change.after?.enabled === true &&
+      change.before?.enabled !== true &&
+      change.at > startedAt - CLOCK_TOLERANCE_MS,
+  );
+  return (version) =>
+    truth.stateAt(key, version)?.enabled === true &&
+    enabledAfter.some((change) => compareVersions(change, version) <= 0);
+}

@@ -1,0 +1,157 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { NOTES, SWITCHES } from "../flags.ts";
+import { now, type FlagState, type Outcome, type Write } from "../history.ts";
+import type { Random } from "../random.ts";
+
+/** One who writes for the length of a round. */
+export interface ClientRound {
+  readonly client: string;
+  /** Part of every stamp: no two rounds may write the same. */
+  readonly round: number;
+  readonly random: Random;
+  /** When it begins nothing more. */
+  readonly until: number;
+  readonly record: (write: Write) => void;
+}
+
+/** Where the admin APIs are. */
+export interface Apis {
+  readonly apiUrls: readonly string[];
+  readonly adminToken: string;
+}
+
+/** Longer than everything that the API waits for together. */
+const PATIENCE_MS = 25_000;
+
+const PAUSE_MS = { least: 20, most: 160 } as const;
+
+/** Asks one publisher after the other for changes, each drawn anew. */
+export async function runApiClient({ apiUrls, adminToken }: Apis, round: ClientRound): Promise<void> {
+  const { client, random, until, record } = round;
+  let count = 0;
+  const nextStamp = (): string => `${client}, round ${round.round}, write ${++count}`;
+
+  async function send(method: string, path: string, body?: unknown, ifMatch?: string): Promise<Answer> {
+    const response = await fetch(`${random.pick(apiUrls)}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${adminToken}`,
+        ...(body !== undefined && { "content-type": "application/json" }),
+        ...(ifMatch !== undefined && { "if-match": ifMatch }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      etag: response.headers.get("etag") ?? "*",
+      body: text === "" ? {} : (JSON.parse(text) as AnswerBody),
+    };
+  }
+
+  async function write(
+    what: Write["what"],
+    key: string,
+    call: () => Promise<Answer>,
+    stamp?: string,
+  ): Promise<void> {
+    const startedAt = now();
+    const outcome = await call().then(outcomeOf, (error: unknown) => ({
+      result: "unknown" as const,
+      why: wordsOf(error),
+    }));
+    record({
+      client,
+      what,
+      keys: [key],
+      ...(stamp !== undefined && { stamp }),
+      startedAt,
+      endedAt: now(),
+      outcome,
+    });
+  }
+
+  const describe = async (etagOf: (key: string) => Promise<string>): Promise<void> => {
+    const key = random.pick(NOTES);
+    const stamp = nextStamp();
+    await write(
+      "describe",
+      key,
+      async () => send("PATCH", `/flags/${key}`, { description: stamp }, await etagOf(key)),
+      stamp,
+    );
+  };
+
+  const actions: readonly (() => Promise<void>)[] = [
+    () => describe(async () => "*"),
+    // As people do: look first, and write if nobody else has meanwhile.
+    () => describe(async (key) => (await send("GET", `/flags/${key}`)).etag),
+    async () => {
+      const key = random.pick(NOTES);
+      const rollout_pct = random.between(0, 10_000) / 100;
+      await write("roll out", key, () => send("PATCH", `/flags/${key}/rollout`, { rollout_pct }, "*"));
+    },
+    async () => {
+      const key = random.pick(SWITCHES);
+      await write("kill", key, () => send("PATCH", `/flags/${key}/toggle`, { enabled: false }));
+      // A kill that is lifted at once shows nothing.
+      await sleep(random.between(0, 300));
+    },
+    async () => {
+      const key = random.pick(SWITCHES);
+      await write("enable", key, () => send("PATCH", `/flags/${key}/toggle`, { enabled: true }, "*"));
+    },
+    async () => {
+      const stamp = nextStamp();
+      const key = `made_by_${client}_${round.round}_${count}`;
+      await write("create", key, () => send("POST", "/flags", { key, description: stamp }), stamp);
+      await sleep(random.between(0, 100));
+      await write("delete", key, () => send("DELETE", `/flags/${key}`, undefined, "*"));
+    },
+  ];
+
+  while (now() < until) {
+    await random.pick(actions)();
+    await sleep(random.between(PAUSE_MS.least, PAUSE_MS.most));
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly etag: string;
+  readonly body: AnswerBody;
+}
+
+/** Every member is absent in some answer. */
+interface AnswerBody {
+  readonly flag?: { readonly enabled: boolean; readonly rollout_pct: number; readonly description: string };
+  readonly epoch?: number;
+  readonly revision?: number;
+  readonly recorded?: false;
+  readonly detail?: string;
+}
+
+/** What an answer promises. */
+function outcomeOf({ status, body }: Answer): Outcome {
+  const { flag, epoch, revision, detail = "" } = body;
+  if (status === 202) return { result: "edge-only" };
+  if (status < 300 && epoch !== undefined && revision !== undefined) {
+    return { result: "acknowledged", told: { version: { epoch, revision }, flag: stateOf(flag) } };
+  }
+  if (status >= 400 && status < 500) return { result: "refused", why: `${status} ${detail}` };
+  // Only this promises that nothing has happened.
+  if (/nothing was changed/.test(detail)) return { result: "refused", why: `${status} ${detail}` };
+  return { result: "unknown", why: `${status} ${detail}` };
+}
+
+function stateOf(flag: AnswerBody["flag"]): FlagState | null {
+  if (flag === undefined) return null;
+  return { enabled: flag.enabled, rolloutPct: flag.rollout_pct, description: flag.description };
+}
+
+export function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";
+  return `${error.name}: ${error.message}${cause}`;
+}

@@ -1,0 +1,99 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { compileCondition } from "../../shared/condition.ts";
+import { OPERATORS } from "../../shared/operators.ts";
+import { CASE, SEGMENTS, WRAPPING } from "../support/condition-arbitraries.ts";
+import { DIFFERENCES } from "../support/growthbook-differences.ts";
+import { explainCondition, growthbook, sluice } from "../support/growthbook-explain.ts";
+import { REFUSALS } from "../support/refused-conditions.ts";
+
+const SEED = 20_260_701;
+const RUNS = 60_000;
+
+/** How often each operator has to give each answer, so that the comparison says something about it. */
+const ENOUGH = 20;
+
+/** What GrowthBook does not have. */
+const OWN = new Set(["$startsWith", "$endsWith", "$contains", "$before", "$after"]);
+
+const DOCS = readFileSync(new URL("../../docs/targeting.md", import.meta.url), "utf8");
+
+interface Row {
+  readonly name: string;
+  readonly when: string;
+  readonly why: string;
+}
+
+const asRow = ({ name, when, why }: Row): Row => ({ name, when, why });
+
+/** The rows of the page's table whose first column has that title. */
+function rowsOf(title: string): readonly Row[] {
+  const lines = DOCS.split("\n");
+  const header = lines.findIndex((line) => new RegExp(`^\\| ${title} +\\|`).test(line));
+  const end = lines.findIndex((line, index) => index > header && !line.startsWith("|"));
+  return lines.slice(header + 2, end).map((line) => {
+    const [, name = "", when = "", why = ""] = line
+      .split(/(?<!\\)\|/)
+      .map((cell) => cell.trim().replaceAll("\\|", "|"));
+    return { name, when, why };
+  });
+}
+
+describe(`${RUNS} conditions beside GrowthBook's evalCondition, seed ${SEED}`, () => {
+  const differences = new Map<string, number>();
+  const answers = new Map<string, number>();
+  const count = (counts: Map<string, number>, name: string): void =>
+    void counts.set(name, (counts.get(name) ?? 0) + 1);
+
+  test("the answers are the same, but for differences that are meant", () => {
+    fc.assert(
+      fc.property(CASE, ([condition, attributes]) => {
+        const ours = sluice(condition, attributes, ({ operator, matched }) =>
+          count(answers, `${operator} ${matched}`),
+        );
+        count(answers, String(ours));
+        if (growthbook(condition, attributes) === ours) return;
+        for (const name of new Set(explainCondition(condition, attributes))) count(differences, name);
+      }),
+      { seed: SEED, numRuns: RUNS },
+    );
+    for (const operator of Object.keys(OPERATORS).filter((name) => !OWN.has(name))) {
+      for (const matched of [true, false]) {
+        expect(answers.get(`${operator} ${matched}`) ?? 0, `${operator} ${matched}`).toBeGreaterThan(ENOUGH);
+      }
+    }
+    expect(answers.get("true")).toBeGreaterThan(RUNS / 10);
+    expect(answers.get("false")).toBeGreaterThan(RUNS / 10);
+  }, 300_000);
+
+  test.for(DIFFERENCES)("$name: it occurs", ({ name }) => {
+    expect(differences.get(name) ?? 0).toBeGreaterThan(0);
+  });
+
+  test("docs/targeting.md tells of these differences, and of no others", () => {
+    expect(rowsOf("Difference")).toEqual(DIFFERENCES.map(asRow));
+  });
+});
+
+describe("what GrowthBook evaluates somehow is refused", () => {
+  const judge = (condition: object): ReturnType<typeof compileCondition> =>
+    compileCondition(condition, (name) => (Object.hasOwn(SEGMENTS, name) ? () => true : undefined));
+
+  test.for(REFUSALS)("$name, wherever it stands", ({ conditions }) => {
+    fc.assert(
+      fc.property(WRAPPING, fc.nat({ max: conditions.length - 1 }), (wrap, index) => {
+        const { condition, path } = conditions[index] ?? { condition: {}, path: [] };
+        const wrapped = wrap(condition);
+        expect(judge(wrapped.condition)).toEqual({
+          fault: { path: [...wrapped.path, ...path], detail: expect.any(String) },
+        });
+      }),
+      { seed: SEED, numRuns: 50 * conditions.length },
+    );
+  });
+
+  test("docs/targeting.md tells of these, and of nothing else", () => {
+    expect(rowsOf("Refused")).toEqual(REFUSALS.map(asRow));
+  });
+});
