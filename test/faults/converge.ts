@@ -40,7 +40,7 @@ export async function untilConverged(
       const database = await readDatabase(client);
       const violations = [
         ...checkRedis(await readStored(system), database),
-        ...[...system.isolates.keys()].flatMap((isolate) => checkIsolate(isolate, latest(isolate), database)),
+        ...system.isolates().flatMap(({ name }) => checkIsolate(name, latest(name), database)),
       ];
       const ms = now() - since;
       if (violations.length === 0 || ms > PATIENCE_MS) return { ms, database, violations };

@@ -5,6 +5,7 @@ import { checkAcknowledged } from "./checks/acknowledged.ts";
 import { checkContent } from "./checks/content.ts";
 import { checkKills } from "./checks/kills.ts";
 import { checkOrder } from "./checks/order.ts";
+import { checkPublished } from "./checks/published.ts";
 import { checkSite } from "./checks/site.ts";
 import { untilConverged } from "./converge.ts";
 import { now, type History, type Sighting, type Violation, type Write } from "./history.ts";
@@ -58,6 +59,7 @@ export async function* runRounds(system: System, settings: Settings): AsyncGener
           ...checkOrder(sightings),
           ...checkContent(sightings, [...mayStillKill, ...writes], truth, VISITOR),
           ...checkKills(sightings, writes, faults, truth),
+          ...checkPublished(writes, faults),
           ...checkAcknowledged(writes, earlier, truth, table),
           ...system.ownEnds().map((how) => ({ rule: "no publisher ends by itself", what: how, about: [] })),
         ],
