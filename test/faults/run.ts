@@ -26,6 +26,8 @@ export interface Round extends History {
   readonly plan: Plan;
   /** From the end of the last fault until every isolate showed what Postgres holds. */
   readonly convergedMs: number;
+  /** What differed last until then. */
+  readonly waitedFor: string;
   readonly violations: readonly Violation[];
 }
 
@@ -39,7 +41,7 @@ export async function* runRounds(system: System, settings: Settings): AsyncGener
   try {
     for (let number = firstRound; number <= lastRound; number++) {
       const plan = planRound(createRandom(`${seed}/${number}`), system.faults);
-      const { history, convergedMs, table, violations } = await play(number, plan);
+      const { history, converged } = await play(number, plan);
       truth.add(
         await withClient(system.databaseUrl(), (client) =>
           readChanges(client, truth.changes.at(-1)?.id ?? 0),
@@ -52,15 +54,16 @@ export async function* runRounds(system: System, settings: Settings): AsyncGener
         number,
         plan,
         ...history,
-        convergedMs,
+        convergedMs: converged.ms,
+        waitedFor: converged.waitedFor,
         violations: [
-          ...violations,
+          ...converged.violations,
           ...checkSite(sightings),
           ...checkOrder(sightings),
           ...checkContent(sightings, [...mayStillKill, ...writes], truth, VISITOR),
           ...checkKills(sightings, writes, faults, truth),
           ...checkPublished(writes, faults),
-          ...checkAcknowledged(writes, earlier, truth, table),
+          ...checkAcknowledged(writes, earlier, truth, converged.database.flags),
           ...system.ownEnds().map((how) => ({ rule: "no publisher ends by itself", what: how, about: [] })),
         ],
       };
@@ -91,11 +94,9 @@ export async function* runRounds(system: System, settings: Settings): AsyncGener
     const faults = await infliction.heal();
     const healedAt = now();
     await writing;
-    const { ms, database, violations } = await untilConverged(system, healedAt, (isolate) =>
-      latest.get(isolate),
-    );
+    const converged = await untilConverged(system, healedAt, (isolate) => latest.get(isolate));
     const history: History = { writes, sightings: visitors.takeSightings(), faults };
-    return { history, convergedMs: ms, table: database.flags, violations };
+    return { history, converged };
   }
 }
 
