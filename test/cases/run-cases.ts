@@ -2,6 +2,8 @@ import { describe, expect, test } from "vitest";
 import { allocateVariants } from "../../shared/allocate-variants.ts";
 import { bucketU32, isWithin, toBasisPoints, toBucket } from "../../shared/bucket.ts";
 import { compile } from "../../shared/compile.ts";
+import { compileSegments, compileWithSegments } from "../../shared/compile-segments.ts";
+import type { Attributes } from "../../shared/condition.ts";
 import { parseContext, withTargetingKey, type EvaluationContext } from "../../shared/context.ts";
 import { computeBuckets, decide, decisionOf } from "../../shared/evaluate.ts";
 import { encodeFlags } from "../../shared/flags-header.ts";
@@ -11,6 +13,7 @@ import { SCHEMA, killedKeys, parseOff } from "../../shared/snapshot.ts";
 import allocationRows from "./allocations.json" with { type: "json" };
 import boundaryRows from "./boundaries.json" with { type: "json" };
 import bucketRows from "./buckets.json" with { type: "json" };
+import conditionRows from "./conditions.json" with { type: "json" };
 import contextRows from "./contexts.json" with { type: "json" };
 import decisionRows from "./decisions.json" with { type: "json" };
 import headerRows from "./headers.json" with { type: "json" };
@@ -37,6 +40,18 @@ interface DecisionRow {
   /** The snapshot is older than MAX_STALE_MS. */
   readonly stale?: true;
   readonly expected: Decision;
+}
+
+interface ConditionRow {
+  readonly name: string;
+  /** Unchecked. */
+  readonly if: unknown;
+  readonly segments?: readonly unknown[];
+  /** Just what is asked about: no targeting key is derived here. */
+  readonly attributes?: Attributes;
+  readonly matches?: boolean;
+  /** The way to what is wrong: names of members and positions in lists. */
+  readonly fault?: readonly (string | number)[];
 }
 
 interface ContextRow {
@@ -108,6 +123,14 @@ export function runCases(): void {
   describe("allocations.json", () => {
     test.for(allocationRows)("$name", ({ variants, previous, ranges }) => {
       expect(allocateVariants(variants, previous)).toEqual(ranges);
+    });
+  });
+
+  describe("conditions.json", () => {
+    test.for(conditionRows as readonly unknown[] as readonly ConditionRow[])("$name", (row) => {
+      const compiled = compileWithSegments(row.if, compileSegments(row.segments ?? []));
+      if ("fault" in compiled) expect(compiled.fault.path).toStrictEqual(row.fault);
+      else expect(compiled.condition(row.attributes ?? {})).toBe(row.matches);
     });
   });
 
