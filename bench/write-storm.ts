@@ -109,7 +109,7 @@ async function compare(
   acknowledged: ReadonlyMap<string, number>,
 ): Promise<void> {
   const source = await readSnapshotSource(system.pool);
-  const { text, digest } = await buildSnapshot(source.rows);
+  const { text, digest } = await buildSnapshot(source);
   const { head, snapshot } = await readPublished(system);
   const stands = new Map(source.rows.map((row) => [row.key, Number(row.rollout_pct)]));
   const lost = [...acknowledged].filter(([key, percent]) => stands.get(key) !== percent);

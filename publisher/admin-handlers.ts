@@ -3,6 +3,8 @@ import type { z } from "@hono/zod-openapi";
 import type { Version } from "../shared/revision.ts";
 import { routes } from "./admin-routes.ts";
 import { divergenceText } from "./divergence.ts";
+import type { explanation } from "./explain-schema.ts";
+import type { Explanation } from "./explanation.ts";
 import type { flag } from "./flag-schema.ts";
 import type { FlagService, Standing } from "./flag-service.ts";
 import type { VersionedFlag } from "./flag-writer.ts";
@@ -107,11 +109,14 @@ export function addHandlers(
 
   api.openapi(routes.explain, async (context) => {
     const { key } = context.req.valid("param");
-    const { state, published, ...explanation } = await service.explain(
-      key,
-      context.req.valid("json").context,
-    );
-    return context.json({ ...explanation, ...standingOf({ state, published }) }, 200);
+    const asked = context.req.valid("json");
+    const { state, published, ...explanation } = await service.explain(key, asked.context, asked.draft);
+    return context.json({ ...toJson(explanation), ...standingOf({ state, published }) }, 200);
+  });
+
+  api.openapi(routes.explainAll, async (context) => {
+    const { flags, ...where } = await service.explainAll(context.req.valid("json").context);
+    return context.json({ flags: flags.map(toJson), ...standingOf(where) }, 200);
   });
 
   api.openapi(routes.status, async (context) => {
@@ -153,6 +158,9 @@ function answerOf(result: VersionedFlag & Standing, context: HeaderContext) {
 function shown(view: VersionedFlag["flag"]): z.output<typeof flag> {
   return view as z.output<typeof flag>;
 }
+
+/** The same, with arrays that the schema's types could write to. */
+const toJson = (one: Explanation) => one as z.output<typeof explanation>;
 
 function standingOf({ state, published }: { readonly state: Version; readonly published: boolean }) {
   return { epoch: state.epoch, revision: state.revision, published };

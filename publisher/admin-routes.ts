@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { explainRequest, explanation } from "./explain-schema.ts";
+import { explainAllRequest, explainRequest, explanation } from "./explain-schema.ts";
 import * as schema from "./flag-schema.ts";
 import { listParameters } from "./list-query.ts";
 import {
@@ -163,11 +163,26 @@ const explain = createRoute({
   operationId: "explainFlag",
   method: "post",
   path: `${FLAG}/explain`,
-  summary: "Say what a flag is for one user, and why",
+  summary: "Say what a flag is for one user, and why; as it is, or as a draft would make it",
   request: { params, body: body(explainRequest, { context: { userId: "user-1", plan: "enterprise" } }) },
   responses: {
-    200: json(z.object({ ...explanation, ...standing }).openapi("Explanation"), "The decision."),
+    200: json(explanation.extend(standing).openapi("Explanation"), "The decision."),
     ...failures(400, 404, 413, 415, 422),
+  },
+});
+
+const explainAll = createRoute({
+  operationId: "explainFlags",
+  method: "post",
+  path: "/explain",
+  summary: "Say what every flag is for one user, and why",
+  request: { body: body(explainAllRequest, { context: { userId: "user-1", plan: "enterprise" } }) },
+  responses: {
+    200: json(
+      z.object({ flags: z.array(explanation), ...standing }).openapi("Explanations"),
+      "The decisions, by flag key.",
+    ),
+    ...failures(400, 413, 415, 422),
   },
 });
 
@@ -213,5 +228,6 @@ export const routes = {
   archive,
   restore,
   explain,
+  explainAll,
   status,
 } as const;

@@ -1,72 +1,103 @@
 import { z } from "@hono/zod-openapi";
-import { parseContext, type EvaluationContext } from "../shared/context.ts";
-import { boolean, flagKey, text, userId } from "./text-schema.ts";
+import { evaluationContext } from "./context-schema.ts";
+import { flagDraft } from "./flag-schema.ts";
+import { flagKey } from "./text-schema.ts";
 
-/** Null and the empty string count as missing, as they do at the edge. */
-const attribute = text(256).nullable().optional();
+const example = { context: { userId: "user-1", plan: "enterprise" } };
 
-const attributes = {
-  userId: z
-    .union([z.literal(""), userId], "must be a string of at most 256 characters that is no anonymous id")
-    .nullable()
-    .optional(),
-  anonymousId: attribute,
-  plan: attribute,
-  isEmployee: boolean.nullable().optional(),
-  email: attribute,
-  organization: attribute,
-  country: attribute,
-  targetingKey: attribute.openapi({
-    description: "Derived: the userId, else the anonymousId. Need not be given; refused when it is another.",
-  }),
-} satisfies { [Name in keyof Required<EvaluationContext>]: z.ZodType };
-
-/** The body of an explain request: an evaluation context, in which nothing is ignored. */
+/** The body of a request to explain one flag. */
 export const explainRequest = z
   .strictObject({
-    context: z
-      .strictObject(attributes, "must be an object, the evaluation context")
-      .transform((given, issues): EvaluationContext => {
-        const parsed = parseContext(given);
-        if ("problem" in parsed) {
-          issues.addIssue({ code: "custom", message: parsed.problem });
-          return z.NEVER;
-        }
-        const { context } = parsed;
-        if (given.targetingKey && given.targetingKey !== context.targetingKey) {
-          issues.addIssue({
-            code: "custom",
-            path: ["targetingKey"],
-            message: "is derived: it is the userId, else the anonymousId, so give one of them instead",
-          });
-        }
-        return context;
-      }),
+    context: evaluationContext,
+    draft: flagDraft.optional().openapi({ description: "The flag is explained as if this were saved." }),
   })
-  .openapi("ExplainRequest", { example: { context: { userId: "user-1", plan: "enterprise" } } });
+  .openapi("ExplainRequest", { example });
+
+/** The body of a request to explain all flags. */
+export const explainAllRequest = z
+  .strictObject({ context: evaluationContext })
+  .openapi("ExplainAllRequest", { example });
+
+const reason = z.enum(["STATIC", "TARGETING_MATCH", "SPLIT", "DISABLED", "DEFAULT", "STALE", "ERROR"]);
+
+const decidingRule = z.enum([
+  "off",
+  "fail_mode",
+  "enabled",
+  "requires",
+  "allowlist",
+  "blocklist",
+  "plans",
+  "employees_only",
+  "rules",
+  "rollout_pct",
+  "variants",
+]);
+
+const bucket = z.number().min(0).lt(100);
+
+const place = {
+  bucket_by: z.string().openapi({ description: "The attribute whose value is the id." }),
+  id: z.string().optional().openapi({ description: "Absent when the context has none." }),
+  bucket: bucket.optional(),
+};
+
+/** See `Step`. */
+const step = z
+  .object({
+    step: decidingRule,
+    rule_id: z.string().optional(),
+    matched: z.boolean().optional().openapi({ description: "Whether the rule's condition holds." }),
+    comparisons: z
+      .array(
+        z.object({
+          attribute: z.string(),
+          operator: z.string(),
+          expected: z.unknown(),
+          actual: z.unknown(),
+          matched: z.boolean(),
+        }),
+      )
+      .optional()
+      .openapi({ description: "What was compared; long values are cut." }),
+    requirements: z
+      .array(
+        z.object({
+          flag: z.string(),
+          variant: z.string().optional(),
+          met: z.boolean(),
+          value: z.boolean(),
+          flag_variant: z.string(),
+          reason,
+        }),
+      )
+      .optional(),
+    share: z
+      .object({ ...place, rollout_pct: z.number() })
+      .optional()
+      .openapi({ description: "In when the bucket is below the percentage." }),
+    draw: z
+      .object({
+        ...place,
+        variant: z.string().optional(),
+        range: z.tuple([z.number(), z.number()]).optional(),
+      })
+      .optional()
+      .openapi({ description: "Which variant, by a place of its own, and between which places it is." }),
+  })
+  .openapi("ExplanationStep");
 
 /** See `Explanation`. */
-export const explanation = {
+export const explanation = z.object({
   flag_key: flagKey,
   value: z.boolean(),
   variant: z.string(),
-  reason: z.enum(["STATIC", "TARGETING_MATCH", "SPLIT", "DISABLED", "DEFAULT", "STALE", "ERROR"]),
-  rule: z
-    .enum([
-      "off",
-      "fail_mode",
-      "enabled",
-      "requires",
-      "allowlist",
-      "blocklist",
-      "plans",
-      "employees_only",
-      "rules",
-      "rollout_pct",
-      "variants",
-    ])
+  variant_value: z.unknown().optional(),
+  reason,
+  rule: decidingRule
     .optional()
     .openapi({ description: "The step that decided; absent when the flag is broken." }),
+  rule_id: z.string().optional().openapi({ description: "Which of the flag's rules, when `rule` is rules." }),
   error_code: z
     .enum([
       "FLAG_NOT_FOUND",
@@ -78,12 +109,15 @@ export const explanation = {
     ])
     .optional(),
   invalid: z.string().optional().openapi({ description: "What is wrong with a row that plain SQL broke." }),
-  bucket: z.number().min(0).lt(100).optional().openapi({
+  steps: z.array(step).openapi({ description: "Every step that was taken, in order; the last one decided." }),
+  bucket: bucket.optional().openapi({
     description: "The user's place: in when it is below the percentage. Absent without an id.",
   }),
+  bucket_by: z.string(),
+  salt: z.string(),
   rollout_pct: z.number().min(0).max(100),
   killed_at_edge: z.boolean().nullable().openapi({
     description: "Whether a kill holds the flag off at the edge; null when Redis does not answer.",
   }),
   edge_fault: z.string().optional().openapi({ description: "Why Redis does not answer." }),
-};
+});

@@ -1,76 +1,73 @@
-import { bucketU32, toBucket } from "../shared/bucket.ts";
-import { compile } from "../shared/compile.ts";
+import { compile, type Compiled } from "../shared/compile.ts";
 import type { EvaluationContext } from "../shared/context.ts";
-import { computeBuckets, decide, decisionOf } from "../shared/evaluate.ts";
-import type { DecidingRule, ErrorCode, Reason } from "../shared/reason.ts";
-import { SCHEMA, killedKeys } from "../shared/snapshot.ts";
+import type { Circumstances } from "../shared/evaluate.ts";
+import { explain, explainAll, type Explanation as Explained } from "../shared/explain.ts";
+import { killedKeys } from "../shared/snapshot.ts";
+import type { Version } from "../shared/revision.ts";
+import { toExplanation, type Explanation } from "./explanation.ts";
+import { onlyThese, withNeeded } from "./flag-closure.ts";
 import { briefly } from "./problem.ts";
 import type { PublisherRedis } from "./redis.ts";
-import { toSnapshotFlag } from "./snapshot-builder.ts";
-import type { FlagState } from "./store.ts";
+import { assembleSnapshot, type SnapshotRows } from "./snapshot-builder.ts";
 
-/** Why one flag is what it is for one user. */
-export interface Explanation {
-  readonly flag_key: string;
-  readonly value: boolean;
-  readonly variant: string;
-  readonly reason: Reason;
-  readonly rule?: DecidingRule;
-  readonly error_code?: ErrorCode;
-  /** What is wrong with the row, when it came in broken. */
-  readonly invalid?: string;
-  /** The user's place in [0, 100): in when it is below the percentage. Absent without an id. */
-  readonly bucket?: number;
-  readonly rollout_pct: number;
-  /** Whether a kill at the edge holds it off; null when Redis does not say. */
-  readonly killed_at_edge: boolean | null;
-  readonly edge_fault?: string;
+/** Flags as they stand in Postgres, or with a draft among them. */
+export interface ExplainedState extends SnapshotRows {
+  /** Where Postgres stood. */
+  readonly state: Version;
 }
 
-/** Decides a flag as it stands in Postgres, just as the edge decides it once it has this state. */
-export async function explain(
-  { row, state }: FlagState,
+/** Decides one flag just as the edge decides it once it has this state, and says every step of the way. */
+export async function explainFlag(
+  source: ExplainedState,
+  key: string,
   context: EvaluationContext,
   redis: PublisherRedis,
-): Promise<Explanation> {
-  const raw = toSnapshotFlag(row);
-  const compiled = compile({ schema: SCHEMA, flags: [raw] });
-  const edge = await readKilled(redis, row.key, state);
-  const buckets = await computeBuckets(compiled, context);
-  const decisions = decide(compiled, context, buckets, {
-    killed: new Set(edge.killed === true ? [row.key] : []),
-  });
-  const { value, variant, reason, rule, errorCode } = decisionOf(compiled, decisions, row.key);
-  const [flag] = compiled.flags;
-  return {
-    flag_key: row.key,
-    value,
-    variant,
-    reason,
-    ...(rule !== undefined && { rule }),
-    ...(errorCode !== undefined && { error_code: errorCode }),
-    ...(typeof raw["invalid"] === "string" && { invalid: raw["invalid"] }),
-    // Shown also where another rule decided: people ask where somebody would be.
-    ...(flag !== undefined &&
-      context.targetingKey !== undefined && {
-        bucket: toBucket(await bucketU32(flag.salt, context.targetingKey)),
-      }),
-    rollout_pct: Number(row.rollout_pct),
-    killed_at_edge: edge.killed,
-    ...(edge.fault !== undefined && { edge_fault: edge.fault }),
-  };
+): Promise<Explanation | undefined> {
+  const needed = onlyThese(source, withNeeded(source.rows, [key]));
+  const [explanation] = await explainIn(
+    { ...needed, state: source.state },
+    redis,
+    async (compiled, circumstances) => [await explain(compiled, key, context, circumstances)],
+  );
+  return explanation;
 }
 
-async function readKilled(
+/** The same for every flag, by key. */
+export function explainFlags(
+  source: ExplainedState,
+  context: EvaluationContext,
   redis: PublisherRedis,
-  key: string,
-  state: FlagState["state"],
-): Promise<{ killed: boolean | null; fault?: string }> {
+): Promise<readonly Explanation[]> {
+  return explainIn(source, redis, (compiled, circumstances) => explainAll(compiled, context, circumstances));
+}
+
+async function explainIn(
+  source: ExplainedState,
+  redis: PublisherRedis,
+  work: (compiled: Compiled, circumstances: Circumstances) => Promise<readonly Explained[]>,
+): Promise<readonly Explanation[]> {
+  const { snapshot, invalid } = assembleSnapshot(source);
+  const edge = await readEdge(redis, source.state);
+  const { killed } = edge;
+  const explained = await work(compile(snapshot), killed === undefined ? {} : { killed });
+  const rows = new Map(source.rows.map((row) => [row.key, row]));
+  return explained.flatMap((one) => {
+    const row = rows.get(one.key);
+    return row === undefined ? [] : [toExplanation(one, { row, invalid: invalid.get(one.key), edge })];
+  });
+}
+
+/** What `off` in Redis says for somebody who holds this state. */
+async function readEdge(
+  redis: PublisherRedis,
+  state: Version,
+): Promise<{ readonly killed?: ReadonlySet<string>; readonly fault?: string }> {
   try {
-    const entry = (await redis.readKills()).get(key)?.off;
-    const off = new Map(entry === undefined ? [] : [[key, entry]]);
-    return { killed: killedKeys(off, state).has(key) };
+    const entries = [...(await redis.readKills())].flatMap(([key, { off }]) =>
+      off === undefined ? [] : [[key, off] as const],
+    );
+    return { killed: killedKeys(new Map(entries), state) };
   } catch (error) {
-    return { killed: null, fault: briefly(error) };
+    return { fault: briefly(error) };
   }
 }

@@ -39,7 +39,7 @@ export async function readFlagChangesSince(
   const { rows } = await db.query<Omit<FlagChange, keyof Version> & VersionColumns>(
     `SELECT epoch, revision, at, actor, action, ARRAY(
        SELECT key FROM jsonb_each(coalesce(after, '{}')) AS new (key, value)
-       WHERE value IS DISTINCT FROM coalesce(before, '{}') -> key AND key <> 'updated_at' ORDER BY key
+       WHERE value IS DISTINCT FROM coalesce(before, '{}') -> key AND key NOT IN ('updated_at', 'variant_ranges') ORDER BY key
      ) AS changed
      FROM flag_audit WHERE flag_key = $1 AND (epoch, revision) > ($2, $3) ORDER BY id LIMIT 20`,
     [key, since.epoch, since.revision],

@@ -1,6 +1,6 @@
 import type pg from "pg";
 import type { FlagRow } from "./flag-record.ts";
-import type { FlagWriter, VersionedFlag, Written } from "./flag-writer.ts";
+import type { FlagWriter, VersionedFlag } from "./flag-writer.ts";
 import { flagNotFound } from "./flag-writer.ts";
 import { createEdgeKill } from "./kill.ts";
 import type { Log } from "./log.ts";
@@ -9,6 +9,7 @@ import { checkPrecondition, type Precondition } from "./precondition.ts";
 import { Problem, briefly, type ProblemKind } from "./problem.ts";
 import type { PublisherRedis } from "./redis.ts";
 import { readFlagState, type FlagColumns } from "./store.ts";
+import type { Written } from "./write-transaction.ts";
 
 /** Off at the edge; whether Postgres has it is not known. */
 export interface Unrecorded {

@@ -1,4 +1,5 @@
-import type { FailMode, Targeting } from "../shared/flag.ts";
+import type { FailMode, Requirement, Targeting, Variant } from "../shared/flag.ts";
+import { toTimestamp } from "./timestamp.ts";
 
 /** What a page does while its flag is off. */
 export type GateAction =
@@ -21,6 +22,13 @@ export interface FlagRecord {
   readonly enabled: boolean;
   readonly rollout_pct: number;
   readonly targeting: Targeting;
+  /** The attribute whose value is the bucketing id. */
+  readonly bucket_by: string;
+  /** What buckets are drawn with; null: the key. */
+  readonly salt: string | null;
+  /** None: the flag is boolean. */
+  readonly variants: readonly Variant[];
+  readonly requires: readonly Requirement[];
   readonly gates: readonly Gate[];
   readonly fail_mode: FailMode;
   readonly in_header: boolean;
@@ -40,6 +48,12 @@ export interface FlagRow {
   readonly enabled: boolean;
   readonly rollout_pct: string;
   readonly targeting: unknown;
+  readonly bucket_by: string;
+  readonly salt: string | null;
+  readonly variants: unknown;
+  /** The allocation that was saved last; see `allocateVariants`. */
+  readonly variant_ranges: unknown;
+  readonly requires: unknown;
   readonly gates: unknown;
   readonly fail_mode: string;
   readonly in_header: boolean;
@@ -53,23 +67,20 @@ export interface FlagRow {
 
 /**
  * A row for people: shown as it is, broken or not, so that whoever put it there by SQL sees what is wrong.
- * What the edge makes of it is `toSnapshotFlag`'s affair.
+ * What the edge makes of it is `judgeFlag`'s affair.
  */
 export function toFlagRecord(row: FlagRow): FlagRecord {
+  const { variant_ranges: _, ...shown } = row;
   return {
-    ...row,
+    ...shown,
     rollout_pct: Number(row.rollout_pct),
     targeting: row.targeting as Targeting,
+    variants: row.variants as readonly Variant[],
+    requires: row.requires as readonly Requirement[],
     gates: row.gates as readonly Gate[],
     fail_mode: row.fail_mode as FailMode,
     archived_at: row.archived_at === null ? null : toTimestamp(row.archived_at),
     created_at: toTimestamp(row.created_at),
     updated_at: toTimestamp(row.updated_at),
   };
-}
-
-/** Postgres knows times that JavaScript does not: pg gives "infinity" as a number. */
-function toTimestamp(time: Date | number): string {
-  const milliseconds = Number(time);
-  return Math.abs(milliseconds) <= 8.64e15 ? new Date(milliseconds).toISOString() : String(time);
 }

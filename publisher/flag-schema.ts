@@ -1,8 +1,9 @@
 import { z } from "@hono/zod-openapi";
-import { FAIL_MODES } from "../shared/flag.ts";
+import { DEFAULT_BUCKET_BY, FAIL_MODES } from "../shared/flag.ts";
 import { gates } from "./gate-schema.ts";
 import { targeting, targetingPatch } from "./targeting-schema.ts";
-import { boolean, flagKey, id, listOf, text } from "./text-schema.ts";
+import { attributePath, boolean, flagKey, id, listOf, salt, text } from "./text-schema.ts";
+import { requires, variants } from "./variant-schema.ts";
 
 /** A percentage with at most two decimals. */
 export const rolloutPct = z
@@ -20,6 +21,14 @@ const editable = {
   owner: text(200).openapi({ example: "search-team" }),
   tags: listOf(id.max(50, "must have at most 50 characters"), 20).openapi({ example: ["ai"] }),
   targeting,
+  bucket_by: attributePath.openapi({
+    description: "The attribute by whose value people are placed: who shares it gets the feature together.",
+  }),
+  salt: salt.nullable().openapi({
+    description: "What places are drawn with; null is the key. Another one draws all people anew.",
+  }),
+  variants,
+  requires,
   gates,
   fail_mode: z.enum(FAIL_MODES, `must be one of ${FAIL_MODES.join(", ")}`).openapi({
     description: "What the edge does with the flag once it has not heard from Redis for MAX_STALE_MS.",
@@ -38,26 +47,40 @@ export const flagEditable = z.strictObject({
   owner: editable.owner.default(""),
   tags: editable.tags.default([]),
   targeting: editable.targeting.default({}),
+  bucket_by: editable.bucket_by.default(DEFAULT_BUCKET_BY),
+  salt: editable.salt.default(null),
+  variants: editable.variants.default([]),
+  requires: editable.requires.default([]),
   gates: editable.gates.default([]),
   fail_mode: editable.fail_mode.default("off"),
   in_header: editable.in_header.default(true),
   client_visible: editable.client_visible.default(false),
 });
 
-/** An RFC 7396 merge patch: null puts a member back to its default. Judged as a whole once it is merged. */
-export const flagPatch = z
+const patchMembers = z
   .strictObject({
     description: editable.description.nullable(),
     owner: editable.owner.nullable(),
     tags: editable.tags.nullable(),
     targeting: targetingPatch,
+    bucket_by: editable.bucket_by.nullable(),
+    salt: editable.salt,
+    variants: editable.variants.nullable(),
+    requires: editable.requires.nullable(),
     gates: editable.gates.nullable(),
     fail_mode: editable.fail_mode.nullable(),
     in_header: editable.in_header.nullable(),
     client_visible: editable.client_visible.nullable(),
   })
-  .partial()
-  .openapi("FlagPatch");
+  .partial().shape;
+
+/** An RFC 7396 merge patch: null puts a member back to its default. Judged as a whole once it is merged. */
+export const flagPatch = z.strictObject(patchMembers).openapi("FlagPatch");
+
+/** A change that is only thought of: a merge patch, and what has endpoints of its own. */
+export const flagDraft = z
+  .strictObject({ ...patchMembers, enabled: boolean.optional(), rollout_pct: rolloutPct.optional() })
+  .openapi("FlagDraft", { example: { rollout_pct: 50 } });
 
 /** A flag as it stands in Postgres: plain SQL may have put in what no write here would take. */
 export const flag = z
@@ -70,6 +93,10 @@ export const flag = z
     owner: z.string(),
     tags: z.array(z.string()),
     targeting: z.record(z.string(), z.unknown()),
+    bucket_by: z.string(),
+    salt: z.string().nullable(),
+    variants: z.array(z.unknown()),
+    requires: z.array(z.unknown()),
     gates: z.array(z.unknown()),
     fail_mode: z.string(),
     in_header: z.boolean(),
@@ -91,6 +118,10 @@ export const flag = z
       owner: "search-team",
       tags: ["ai"],
       targeting: { allowlist: ["user-1"], plans: ["enterprise"] },
+      bucket_by: "targetingKey",
+      salt: null,
+      variants: [],
+      requires: [],
       gates: [{ pattern: "/ai/*", otherwise: { rewrite: "/classic" } }],
       fail_mode: "off",
       in_header: true,

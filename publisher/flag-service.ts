@@ -2,25 +2,25 @@ import type pg from "pg";
 import type { z } from "@hono/zod-openapi";
 import type { EvaluationContext } from "../shared/context.ts";
 import type { Version } from "../shared/revision.ts";
-import { explain, type Explanation } from "./explain.ts";
+import { explainFlag, explainFlags, type ExplainedState } from "./explain.ts";
+import type { Explanation } from "./explanation.ts";
 import type { FlagRow } from "./flag-record.ts";
+import { createdColumns, draftedRow, patchedColumns } from "./flag-draft.ts";
 import { switchOff, type SwitchedOff } from "./flag-off.ts";
-import { flagEditable, type flagCreate, type flagPatch } from "./flag-schema.ts";
-import { toFlagView, type FlagView } from "./flag-view.ts";
+import type { flagCreate, flagDraft, flagPatch } from "./flag-schema.ts";
+import { readFlagView, readFlagViews, type FlagView } from "./flag-view.ts";
 import { createFlagWriter, flagNotFound, type VersionedFlag } from "./flag-writer.ts";
 import { importKillOf, type KillImport } from "./import-kills.ts";
 import { listFlags, type FlagQuery, type ListedFlag } from "./list-flags.ts";
 import type { Log } from "./log.ts";
-import { mergePatch } from "./merge-patch.ts";
-import { inTransaction } from "./postgres.ts";
+import { inTransaction, type Queryable } from "./postgres.ts";
 import { guardPostgres } from "./postgres-problem.ts";
 import type { Precondition } from "./precondition.ts";
 import { Problem } from "./problem.ts";
 import type { Publisher } from "./publisher.ts";
 import { RedisFault, type PublisherRedis } from "./redis.ts";
 import { readStatus, type PostgresStatus } from "./read-status.ts";
-import { readFlagState, readPublicationState } from "./store.ts";
-import { validationProblem } from "./validation-problem.ts";
+import { readFlagState, readPublicationState, readSnapshotSource, type SnapshotSource } from "./store.ts";
 
 /** What a read or a write tells beside the flag. */
 export interface Standing {
@@ -58,6 +58,18 @@ export function createFlagService(options: {
   const readState = (key: string) =>
     guardPostgres("read", async () => (await readFlagState(pool, key)) ?? flagNotFound(key));
 
+  /** Everything as one consistent read gives it, and the same with a draft of one flag in its place. */
+  async function readSource(key: string, draft: z.output<typeof flagDraft> | undefined) {
+    return guardPostgres("read", async () => {
+      const before = toExplainedState(await readSnapshotSource(pool));
+      const row = before.rows.find((one) => one.key === key) ?? flagNotFound(key);
+      if (draft === undefined) return { before, source: before };
+      const drafted = await draftedRow(pool, row, draft);
+      const rows = before.rows.map((one) => (one === row ? drafted : one));
+      return { before, source: { ...before, rows } };
+    });
+  }
+
   async function enable(actor: string, key: string, precondition: Precondition) {
     await importPendingKill(options, key);
     const plan = (row: FlagRow) => {
@@ -89,39 +101,61 @@ export function createFlagService(options: {
       const readAll = () =>
         inTransaction(
           pool,
-          async (client) => [await readPublicationState(client), await listFlags(client, query)] as const,
+          async (client) => {
+            const state = await readPublicationState(client);
+            const listed = await listFlags(client, query);
+            const views = await readFlagViews(
+              client,
+              listed.map(({ row }) => row),
+            );
+            return [state, listed, views] as const;
+          },
           "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         );
-      const [state, flags] = await guardPostgres("read", readAll);
+      const [state, flags, views] = await guardPostgres("read", readAll);
       return {
-        flags: flags.map((listed) => ({ ...listed, flag: toFlagView(listed.row) })),
+        flags: flags.flatMap((listed, index) => {
+          const flag = views[index];
+          return flag === undefined ? [] : [{ ...listed, flag }];
+        }),
         ...standing(state),
       };
     },
 
     async get(key: string): Promise<VersionedFlag & Standing> {
       const { row, version, state } = await readState(key);
-      return { flag: toFlagView(row), version, ...standing(state) };
+      const flag = await guardPostgres("read", () => readFlagView(pool, row));
+      return { flag, version, ...standing(state) };
     },
 
-    async explain(key: string, context: EvaluationContext): Promise<Explanation & Standing> {
-      const found = await readState(key);
-      return { ...(await explain(found, context, redis)), ...standing(found.state) };
+    /** @param draft explained as if it were saved */
+    async explain(
+      key: string,
+      context: EvaluationContext,
+      draft?: z.output<typeof flagDraft>,
+    ): Promise<Explanation & Standing> {
+      const { source } = await readSource(key, draft);
+      const explanation = (await explainFlag(source, key, context, redis)) ?? flagNotFound(key);
+      return { ...explanation, ...standing(source.state) };
+    },
+
+    async explainAll(context: EvaluationContext): Promise<{ flags: readonly Explanation[] } & Standing> {
+      const source = toExplainedState(await guardPostgres("read", () => readSnapshotSource(pool)));
+      return { flags: await explainFlags(source, context, redis), ...standing(source.state) };
     },
 
     /** A new flag is disabled and at 0 %. */
     async create(actor: string, { key, ...columns }: z.output<typeof flagCreate>) {
-      return writer.publish(await writer.create(actor, key, columns));
+      const plan = (client: Queryable) => createdColumns(client, columns);
+      return writer.publish(await writer.create(actor, key, plan));
     },
 
     /** Applies a merge patch to what people set of a flag as a whole. */
     async patch(actor: string, key: string, patch: z.output<typeof flagPatch>, precondition: Precondition) {
-      const plan = (row: FlagRow) => {
-        const input = mergePatch(editableOf(row), patch);
-        const merged = flagEditable.safeParse(input);
-        if (!merged.success) throw validationProblem(merged.error, "body", input);
-        return { set: merged.data, required: "this may widen who sees the feature" };
-      };
+      const plan = async (row: FlagRow, client: Queryable) => ({
+        set: await patchedColumns(client, row, patch),
+        required: "this may widen who sees the feature",
+      });
       return writer.publish(await writer.change({ actor, key, precondition, plan }));
     },
 
@@ -170,6 +204,10 @@ export function createFlagService(options: {
   };
 }
 
+function toExplainedState({ rows, segmentRows, epoch, revision }: SnapshotSource): ExplainedState {
+  return { rows, segmentRows, state: { epoch, revision } };
+}
+
 /** A kill that Postgres has not heard of yet comes first, or it would be taken for newer than what follows. */
 async function importPendingKill(parts: KillImport, key: string): Promise<void> {
   let imported;
@@ -188,9 +226,4 @@ async function importPendingKill(parts: KillImport, key: string): Promise<void> 
     "the flag was killed, and Redis does not take the snapshot that says so: it stays off until that is mended, see " +
       "`sluice status`",
   );
-}
-
-function editableOf(row: FlagRow) {
-  const { description, owner, tags, targeting, gates, fail_mode, in_header, client_visible } = row;
-  return { description, owner, tags, targeting, gates, fail_mode, in_header, client_visible };
 }

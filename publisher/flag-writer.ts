@@ -1,26 +1,16 @@
 import type pg from "pg";
 import type { Version } from "../shared/revision.ts";
+import { checkNotRequired, checkReferences } from "./check-references.ts";
 import { readFlagVersion } from "./flag-history.ts";
 import type { FlagRow } from "./flag-record.ts";
 import { NO_SIZES, checkSizes, readFlagSizes } from "./flag-sizes.ts";
-import { toFlagView, type FlagView } from "./flag-view.ts";
-import { inTransaction, type Queryable } from "./postgres.ts";
-import { guardPostgres } from "./postgres-problem.ts";
+import { readFlagView, type FlagView } from "./flag-view.ts";
+import type { Queryable } from "./postgres.ts";
 import { checkPrecondition, type Precondition } from "./precondition.ts";
 import { Problem } from "./problem.ts";
 import type { Publisher } from "./publisher.ts";
-import {
-  deleteFlag,
-  insertFlag,
-  raiseRevision,
-  readFlag,
-  setActor,
-  updateFlag,
-  type FlagColumns,
-} from "./store.ts";
-
-/** How long an admin write waits for Redis before it answers `published: false`. */
-const PUBLISH_TIMEOUT_MS = 3_000;
+import { deleteFlag, insertFlag, raiseRevision, readFlag, updateFlag, type FlagColumns } from "./store.ts";
+import { publishWritten, writeTransaction, type Written } from "./write-transaction.ts";
 
 /** A flag with the version that changed it last. */
 export interface VersionedFlag {
@@ -28,9 +18,10 @@ export interface VersionedFlag {
   readonly version: Version;
 }
 
-/** Where Postgres stands after a write. */
-export interface Written {
-  readonly state: Version;
+/** What a change sets, and what makes If-Match necessary (undefined: nothing does). */
+export interface FlagPlan {
+  readonly set: FlagColumns;
+  readonly required: string | undefined;
 }
 
 /** One change of a flag that is there. */
@@ -38,8 +29,7 @@ export interface FlagChangeRequest {
   readonly actor: string;
   readonly key: string;
   readonly precondition: Precondition;
-  /** Gives the columns to set, and what makes If-Match necessary (undefined: nothing does). */
-  readonly plan: (row: FlagRow) => { readonly set: FlagColumns; readonly required: string | undefined };
+  readonly plan: (row: FlagRow, client: Queryable) => FlagPlan | Promise<FlagPlan>;
 }
 
 export type FlagWriter = ReturnType<typeof createFlagWriter>;
@@ -52,40 +42,34 @@ export function createFlagWriter(options: {
 }) {
   const { pool, publisher, maxSnapshotBytes } = options;
 
-  /** Runs a transaction in the actor's name. */
-  function write<T>(actor: string, work: (client: Queryable) => Promise<T>): Promise<T & Written> {
-    return guardPostgres("write", () =>
-      inTransaction(pool, async (client) => {
-        await setActor(client, actor);
-        const result = await work(client);
-        return { ...result, state: await raiseRevision(client) };
-      }),
-    );
-  }
-
   return {
-    create(actor: string, key: string, columns: FlagColumns) {
-      return write<VersionedFlag>(actor, async (client) => {
-        const row = await insertFlag(client, key, columns);
+    /** @param plan judges what is to be written, before anything is */
+    create(actor: string, key: string, plan: (client: Queryable) => Promise<FlagColumns>) {
+      return writeTransaction<VersionedFlag>(pool, actor, async (client) => {
+        const row = await insertFlag(client, key, await plan(client));
+        await checkReferences(client, undefined, row);
         await checkSizes(client, key, NO_SIZES, maxSnapshotBytes);
         return versioned(client, row);
       });
     },
 
     change({ actor, key, precondition, plan }: FlagChangeRequest) {
-      return write<VersionedFlag>(actor, async (client) => {
+      return writeTransaction<VersionedFlag>(pool, actor, async (client) => {
         const row = await lockFlag(client, key);
-        const { set, required } = plan(row);
+        const { set, required } = await plan(row, client);
         await checkPrecondition(client, key, await readFlagVersion(client, key), precondition, required);
+        const isNarrow = Object.keys(set).every((name) => NARROW.has(name));
+        if (isNarrow) return versioned(client, await updateFlag(client, key, set));
         const before = await readFlagSizes(client, key);
         const changed = await updateFlag(client, key, set);
+        await checkReferences(client, row, changed);
         await checkSizes(client, key, before, maxSnapshotBytes);
         return versioned(client, changed);
       });
     },
 
     remove(actor: string, key: string, precondition: Precondition) {
-      return write(actor, async (client) => {
+      return writeTransaction(pool, actor, async (client) => {
         const row = await lockFlag(client, key);
         if (!Array.isArray(row.gates) || row.gates.length > 0) {
           throw new Problem(
@@ -96,20 +80,23 @@ export function createFlagWriter(options: {
         const version = await readFlagVersion(client, key);
         await checkPrecondition(client, key, version, precondition, "this removes the flag");
         await deleteFlag(client, key);
+        await checkNotRequired(client, key);
         return {};
       });
     },
 
     /** Waits until Redis has what was written. */
-    async publish<T extends Written>(written: T): Promise<T & { readonly published: boolean }> {
-      return { ...written, published: await publisher.publishAtLeast(written.state, PUBLISH_TIMEOUT_MS) };
-    },
+    publish: <T extends Written>(written: T) => publishWritten(publisher, written),
   };
 }
 
+/** What changes neither sizes nor references: a kill asks for nothing but its own row. */
+const NARROW: ReadonlySet<string> = new Set(["enabled", "rollout_pct"]);
+
 async function versioned(client: Queryable, row: FlagRow): Promise<VersionedFlag> {
+  const flag = await readFlagView(client, row);
   await raiseRevision(client);
-  return { flag: toFlagView(row), version: await readFlagVersion(client, row.key) };
+  return { flag, version: await readFlagVersion(client, row.key) };
 }
 
 /** One flag, kept as it is until the transaction's end. */

@@ -39,7 +39,7 @@ export async function publishOnce(
   const source = await readSnapshotSource(pool);
   if (source.divergence !== undefined) throw new DivergedError(source.divergence);
   const { epoch, revision, databaseId } = source;
-  const { text, bytes, digest, invalid } = await buildSnapshot(source.rows);
+  const { text, bytes, digest, invalid } = await buildSnapshot(source);
   const published = { epoch, revision, digest, bytes, invalid };
   const head: Head & { readonly builder: number } = {
     schema: SCHEMA,

@@ -1,9 +1,30 @@
-import { compileFlag } from "../shared/compile-flag.ts";
-import { NO_SEGMENTS } from "../shared/compile-segments.ts";
+import { compileSegments } from "../shared/compile-segments.ts";
 import { faultText } from "../shared/fault.ts";
-import { SCHEMA, digestOf } from "../shared/snapshot.ts";
+import { orderFlags } from "../shared/order-flags.ts";
+import { SCHEMA, digestOf, type Snapshot } from "../shared/snapshot.ts";
+import { cutToBytes } from "./cut-to-bytes.ts";
 import type { FlagRow } from "./flag-record.ts";
-import { gate } from "./gate-schema.ts";
+import { judgeFlag } from "./judge-flag.ts";
+import type { SegmentRow } from "./segment-record.ts";
+import { MAX_INVALID_BYTES } from "./snapshot-limits.ts";
+import { toSnapshotSegment } from "./snapshot-segment.ts";
+
+/** What a snapshot is built of. */
+export interface SnapshotRows {
+  /** Ordered by key. */
+  readonly rows: readonly FlagRow[];
+  /** Ordered by name. */
+  readonly segmentRows: readonly SegmentRow[];
+}
+
+/** The content of a snapshot. */
+export interface AssembledSnapshot {
+  readonly snapshot: Snapshot;
+  /**
+   * Keys of flags that came in broken, and segments as "segment <name>", with what is wrong; they travel as `invalid`.
+   */
+  readonly invalid: ReadonlyMap<string, string>;
+}
 
 /** A snapshot ready to be published. */
 export interface BuiltSnapshot {
@@ -11,55 +32,38 @@ export interface BuiltSnapshot {
   /** Of its UTF-8. */
   readonly bytes: number;
   readonly digest: string;
-  /** Keys of rows that came in broken, with what is wrong; they travel as `invalid`. */
+  /** See `AssembledSnapshot`. */
   readonly invalid: ReadonlyMap<string, string>;
 }
 
-/**
- * Builds what the edge reads out of the rows of `feature_flags`. The same rows give the same bytes, so the digest
- * moves only with the content.
- *
- * @param rows ordered by key
- */
-export async function buildSnapshot(rows: readonly FlagRow[]): Promise<BuiltSnapshot> {
-  const invalid = new Map<string, string>();
-  const flags = rows.map((row) => {
-    const flag = toSnapshotFlag(row);
-    if (typeof flag["invalid"] === "string") invalid.set(row.key, flag["invalid"]);
-    return flag;
-  });
-  const text = JSON.stringify({ schema: SCHEMA, flags });
+/** The same rows give the same bytes, so the digest moves only with the content. */
+export async function buildSnapshot(source: SnapshotRows): Promise<BuiltSnapshot> {
+  const { snapshot, invalid } = assembleSnapshot(source);
+  const text = JSON.stringify(snapshot);
   return { text, bytes: Buffer.byteLength(text), digest: await digestOf(text), invalid };
 }
 
-/** One row as the snapshot carries it: members that hold their default are left out, a broken row says why. */
-export function toSnapshotFlag(row: FlagRow): Record<string, unknown> {
-  const flag: Record<string, unknown> = {
-    key: row.key,
-    enabled: row.enabled && row.archived_at === null,
-    rollout_pct: Number(row.rollout_pct),
-    ...(!isEmpty(row.targeting) && { targeting: row.targeting }),
-    ...(!isEmpty(row.gates) && { gates: row.gates }),
-    ...(row.fail_mode !== "off" && { fail_mode: row.fail_mode }),
-    ...(!row.in_header && { in_header: false }),
-    ...(row.client_visible && { client_visible: true }),
+/** Puts together what the edge reads. A broken row says why, and stops nobody else. */
+export function assembleSnapshot({ rows, segmentRows }: SnapshotRows): AssembledSnapshot {
+  const invalid = new Map<string, string>();
+  const segments = segmentRows.map((row) => {
+    const { segment, fault } = toSnapshotSegment(row);
+    if (fault !== undefined) invalid.set(`segment ${row.name}`, faultText(fault));
+    return segment;
+  });
+  const compiledSegments = compileSegments(segments);
+  const judged = rows.map((row) => judgeFlag(row, compiledSegments));
+  const { faults } = orderFlags(judged.map(({ definition }) => definition));
+  const flags = judged.map(({ definition, flag, gates }) => {
+    const { key } = definition;
+    const fault = definition.fault ?? faults.get(key);
+    if (fault === undefined) return flag;
+    const reason = faultText(fault);
+    invalid.set(key, reason);
+    return { key, invalid: cutToBytes(reason, MAX_INVALID_BYTES), ...(gates.length > 0 && { gates }) };
+  });
+  return {
+    snapshot: { schema: SCHEMA, flags, ...(segments.length > 0 && { segments }) },
+    invalid,
   };
-  const gates = soundGatesOf(row.gates);
-  // The edge's own judgement, so that what is published as sound is sound there.
-  const judged = compileFlag(flag, NO_SEGMENTS)?.fault;
-  const fault = judged ? faultText(judged) : gates === row.gates ? undefined : "gates: not valid";
-  if (fault === undefined) return flag;
-  // Off, but its pages stay closed: without its gates they would open.
-  return { key: row.key, invalid: fault, ...(gates.length > 0 && { gates }) };
-}
-
-/** The gates themselves when all of them are sound, else a list of those that are. */
-function soundGatesOf(gates: unknown): readonly unknown[] {
-  if (!Array.isArray(gates)) return [];
-  const sound: readonly unknown[] = gates.filter((item) => gate.safeParse(item).success);
-  return sound.length === gates.length ? gates : sound;
-}
-
-function isEmpty(value: unknown): boolean {
-  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }

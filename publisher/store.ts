@@ -3,6 +3,8 @@ import type { Version } from "../shared/revision.ts";
 import { readDivergence, type Divergence } from "./divergence.ts";
 import type { FlagRow } from "./flag-record.ts";
 import { inTransaction, type Queryable } from "./postgres.ts";
+import type { SegmentRow } from "./segment-record.ts";
+import { SEGMENT_COLUMNS } from "./segment-store.ts";
 
 /** The channel on which a commit that changed anything in the snapshot is announced. */
 export const REVISION_CHANNEL = "sluice_revision";
@@ -18,10 +20,11 @@ export interface SnapshotSource extends PublicationState {
   /** While one is open, nothing is published. */
   readonly divergence: Divergence | undefined;
   readonly rows: readonly FlagRow[];
+  readonly segmentRows: readonly SegmentRow[];
 }
 
-export const FLAG_COLUMNS = `id, key, description, enabled, rollout_pct, targeting, gates, fail_mode, in_header,
-  client_visible, owner, tags, archived_at, created_at, updated_at`;
+export const FLAG_COLUMNS = `id, key, description, enabled, rollout_pct, targeting, bucket_by, salt, variants,
+  variant_ranges, requires, gates, fail_mode, in_header, client_visible, owner, tags, archived_at, created_at, updated_at`;
 
 /** Reads everything that is published, as of one instant. */
 export function readSnapshotSource(pool: pg.Pool): Promise<SnapshotSource> {
@@ -33,7 +36,10 @@ export function readSnapshotSource(pool: pg.Pool): Promise<SnapshotSource> {
       const { rows } = await client.query<FlagRow>(
         `SELECT ${FLAG_COLUMNS} FROM feature_flags ORDER BY key COLLATE "C"`,
       );
-      return { ...state, divergence, rows };
+      const { rows: segmentRows } = await client.query<SegmentRow>(
+        `SELECT ${SEGMENT_COLUMNS} FROM segments ORDER BY name COLLATE "C"`,
+      );
+      return { ...state, divergence, rows, segmentRows };
     },
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
   );
@@ -136,6 +142,11 @@ export interface FlagColumns {
   readonly enabled?: boolean | undefined;
   readonly rollout_pct?: number | undefined;
   readonly targeting?: unknown;
+  readonly bucket_by?: string | undefined;
+  readonly salt?: string | null | undefined;
+  readonly variants?: unknown;
+  readonly variant_ranges?: unknown;
+  readonly requires?: unknown;
   readonly gates?: unknown;
   readonly fail_mode?: string | undefined;
   readonly in_header?: boolean | undefined;
@@ -151,6 +162,11 @@ const WRITABLE: readonly (keyof FlagColumns)[] = [
   "enabled",
   "rollout_pct",
   "targeting",
+  "bucket_by",
+  "salt",
+  "variants",
+  "variant_ranges",
+  "requires",
   "gates",
   "fail_mode",
   "in_header",
@@ -159,6 +175,15 @@ const WRITABLE: readonly (keyof FlagColumns)[] = [
   "tags",
   "archived_at",
 ];
+
+// pg would send an array of a jsonb column as a Postgres array.
+const JSON_COLUMNS: ReadonlySet<keyof FlagColumns> = new Set([
+  "targeting",
+  "variants",
+  "variant_ranges",
+  "requires",
+  "gates",
+]);
 
 /** Inserts a flag. A key that is taken fails with Postgres' unique_violation. */
 export async function insertFlag(db: Queryable, key: string, columns: FlagColumns): Promise<FlagRow> {
@@ -191,8 +216,7 @@ function split(columns: FlagColumns): { names: string[]; values: unknown[] } {
   const names = WRITABLE.filter((name) => columns[name] !== undefined);
   const values = names.map((name) => {
     const value = columns[name];
-    // pg would send an array of a jsonb column as a Postgres array.
-    return name === "targeting" || name === "gates" ? JSON.stringify(value) : value;
+    return JSON_COLUMNS.has(name) ? JSON.stringify(value) : value;
   });
   return { names, values };
 }

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { rules } from "./rule-schema.ts";
 import { boolean, id, listOf, userId } from "./text-schema.ts";
 
 const members = {
@@ -10,6 +11,7 @@ const members = {
   }),
   plans: listOf(id, 100).openapi({ description: "Only users on one of these go on to the percentage." }),
   employees_only: boolean.openapi({ description: "In exactly when the user is an employee." }),
+  rules,
 };
 
 /** Whom a flag is for. An unknown member is refused, since the edge would have to switch the flag off for it. */
@@ -36,6 +38,7 @@ const patchMembers = z
     blocklist: members.blocklist.nullable(),
     plans: members.plans.nullable(),
     employees_only: members.employees_only.nullable(),
+    rules: members.rules.nullable(),
   })
   .partial()
   .catchall(z.null(UNKNOWN_MEMBER))

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { KEY_PATTERN } from "../shared/flag.ts";
+import { ATTRIBUTE_PATTERN, KEY_PATTERN, MAX_ATTRIBUTE_PATH } from "../shared/flag.ts";
 
 /** Control characters have no business in ids and names. */
 const CONTROL = /\p{Cc}/u;
@@ -29,12 +29,25 @@ export const userId = id.refine(
   'begins with "anon-", as only anonymous ids do: this takes user ids',
 );
 
-export const flagKey = z
+/** What flag keys, salts and names of segments look like. */
+const key = z
   .string("must be a string")
   .regex(
     KEY_PATTERN,
     "must begin with a lower-case letter and hold only a-z, 0-9, _ and -, at most 64 characters",
-  )
-  .openapi({ example: "ai_search" });
+  );
+
+export const flagKey = key.openapi({ example: "ai_search" });
+
+export const salt = key.openapi({ example: "ai_search-2" });
+
+export const segmentName = key.openapi({ example: "beta-testers" });
+
+/** The name of an attribute of the context. */
+export const attributePath = z
+  .string("must be a string")
+  .max(MAX_ATTRIBUTE_PATH, `must have at most ${MAX_ATTRIBUTE_PATH} characters`)
+  .regex(ATTRIBUTE_PATTERN, "must name an attribute: letters, digits and _, with dots between nested names")
+  .openapi({ example: "organization" });
 
 export const boolean = z.boolean("must be true or false");

@@ -1,4 +1,6 @@
 import type { z } from "@hono/zod-openapi";
+import type { Path } from "../shared/fault.ts";
+import { toJsonPointer } from "./fault-problem.ts";
 import { Problem, type ProblemDetail } from "./problem.ts";
 
 /** Where a value came from. */
@@ -7,9 +9,20 @@ export type InputPart = "body" | "param" | "query" | "header";
 /** At most so many things are named; a body of 10,000 bad ids needs no 10,000 lines. */
 const MAX_DETAILS = 10;
 
-/** Turns what a schema found into a problem: what is wrong and where, never the value itself. */
-export function validationProblem(error: z.core.$ZodError, part: InputPart, input?: unknown): Problem {
-  const errors = error.issues.flatMap((issue) => describe(issue, part, input));
+/**
+ * Turns what a schema found into a problem: what is wrong and where, never the value itself.
+ *
+ * @param at where in the body the input stands
+ */
+export function validationProblem(
+  error: z.core.$ZodError,
+  part: InputPart,
+  input?: unknown,
+  at: Path = [],
+): Problem {
+  const errors = error.issues
+    .flatMap((issue) => describe(issue, part, input))
+    .map(({ pointer, detail }) => ({ pointer: toJsonPointer(at) + pointer, detail }));
   const shown = errors.slice(0, MAX_DETAILS);
   const [first] = shown;
   const where = first === undefined || first.pointer === "" ? part : first.pointer;
@@ -22,7 +35,7 @@ export function validationProblem(error: z.core.$ZodError, part: InputPart, inpu
 function describe(issue: z.core.$ZodIssue, part: InputPart, input: unknown): readonly ProblemDetail[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({
-      pointer: toPointer([...issue.path, key.slice(0, 64)], part),
+      pointer: toPointer([...issue.path, key], part),
       detail: "is not a member that is known here",
     }));
   }
@@ -37,8 +50,7 @@ function describe(issue: z.core.$ZodIssue, part: InputPart, input: unknown): rea
 
 /** RFC 6901 for a body, the bare name for everything else. */
 function toPointer(path: readonly PropertyKey[], part: InputPart): string {
-  if (part !== "body") return path.map(String).join(".");
-  return path.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+  return part === "body" ? toJsonPointer(path) : path.map((step) => String(step).slice(0, 64)).join(".");
 }
 
 /** Whether something stands at a path: a wrong type is another fault than nothing at all. */

@@ -1,0 +1,29 @@
+import { fault, faultWithin, type Fault } from "../shared/fault.ts";
+
+/**
+ * What JSON can say and Postgres cannot hold, or would hold as something else.
+ *
+ * @param value of a depth that was judged before
+ */
+export function unfitJson(value: unknown): Fault | undefined {
+  if (typeof value === "string") return unfitText(value);
+  if (typeof value === "number") {
+    return Number.isFinite(value) ? undefined : fault("is beyond what a number can hold");
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [name, item] of Object.entries(value)) {
+    const step = Array.isArray(value) ? Number(name) : name;
+    // Assigned somewhere in a front end, it would change what an object inherits.
+    if (name === "__proto__") {
+      return fault("cannot be used: the name has a meaning of its own in JavaScript", step);
+    }
+    const found = unfitText(name) ?? unfitJson(item);
+    if (found !== undefined) return faultWithin(found, step);
+  }
+  return undefined;
+}
+
+function unfitText(text: string): Fault | undefined {
+  if (!text.isWellFormed()) return fault("holds a lone surrogate: send whole Unicode characters");
+  return text.includes("\0") ? fault("holds a NUL character") : undefined;
+}
