@@ -101,7 +101,7 @@ function isExponential({ characters, follow }: Automaton): boolean {
       characters.map((units, to) => (holds(units, letter.charCodeAt(0)) ? (follow[from]?.[to] ?? 0) : 0)),
     ),
   );
-  let texts = characters.map((_, from) => [characters.map((_, to) => (from === to ? 1 : 0))]);
+  let texts: number[][][] = characters.map((_, from) => [characters.map((_, to) => (from === to ? 1 : 0))]);
   for (let length = 1; length <= MAX_TEXT; length += 1) {
     // By the character that they begin behind: in how many ways each text leads to each character.
     texts = texts.map((reached) =>
