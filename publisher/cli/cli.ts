@@ -8,6 +8,12 @@ export interface Cli {
   readonly environment: Environment;
   readonly terminal: Terminal;
   readonly stdin: Input;
+  /**
+   * Standard input, for an option that reads all of it.
+   *
+   * @throws CliError when another option has read it
+   */
+  takeStdin(option: string): Input;
   /** The admin API that the environment, or the local system, names. Read once, when first asked for. */
   api(): ApiClient;
   /** What the program ends with when the command returns; 0 when never called. */

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import type { Cli } from "./cli.ts";
 import { addArchive } from "./commands/archive.ts";
+import { addBucket } from "./commands/bucket.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addCreate } from "./commands/create.ts";
 import { addDelete } from "./commands/delete.ts";
@@ -13,13 +14,18 @@ import { addGate } from "./commands/gate.ts";
 import { addKill } from "./commands/kill.ts";
 import { addList } from "./commands/list.ts";
 import { addMigrate } from "./commands/migrate.ts";
+import { addPreview } from "./commands/preview.ts";
 import { addPublish } from "./commands/publish.ts";
+import { addRequire } from "./commands/require.ts";
 import { addRestore } from "./commands/restore.ts";
 import { addRollout } from "./commands/rollout.ts";
+import { addRule } from "./commands/rule.ts";
+import { addSegment } from "./commands/segment.ts";
 import { addServe } from "./commands/serve.ts";
 import { addShow } from "./commands/show.ts";
 import { addStatus } from "./commands/status.ts";
 import { addTarget } from "./commands/target.ts";
+import { addVariant } from "./commands/variant.ts";
 import { keepOnlyColours } from "./visible.ts";
 
 /** The order of `sluice --help`: what a flag goes through, then what the system needs. */
@@ -31,7 +37,8 @@ const GROUPS: readonly (readonly [
     "A flag's life:",
     [addCreate, addTarget, addEnable, addRollout, addKill, addArchive, addRestore, addDelete],
   ],
-  ["Look and describe:", [addList, addShow, addExplain, addDescribe, addGate, addStatus]],
+  ["Who gets it, and what:", [addRule, addSegment, addVariant, addBucket, addRequire, addGate]],
+  ["Look and describe:", [addList, addShow, addExplain, addPreview, addDescribe, addStatus]],
   ["Run Sluice itself:", [addServe, addMigrate, addPublish, addDev]],
   ["More:", [addCompletion]],
 ];
@@ -49,6 +56,13 @@ Each command explains itself: sluice rollout --help
 Where to: SLUICE_URL and SLUICE_TOKEN; without them, the local system that \`npm start\` runs.
 Exit codes, environment and a walk through: docs/cli.md
 `;
+
+/** What every command has, also one below another. */
+function finish(command: Command, path: string): void {
+  command.showHelpAfterError(`  -> \`sluice ${path} --help\` explains it`);
+  if (command.commands.length > 0) command.helpCommand(false);
+  for (const below of command.commands) finish(below, `${path} ${below.name()}`);
+}
 
 /** The whole command line. Every command is added by a file of its own. */
 export function createProgram(cli: Cli): Command {
@@ -81,8 +95,6 @@ export function createProgram(cli: Cli): Command {
     program.commandsGroup(heading);
     for (const add of commands) add(program, cli);
   }
-  for (const command of program.commands) {
-    command.showHelpAfterError(`  -> \`sluice ${command.name()} --help\` explains it`);
-  }
+  for (const command of program.commands) finish(command, command.name());
   return program.showHelpAfterError("  -> `sluice --help` lists the commands");
 }

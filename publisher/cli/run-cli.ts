@@ -24,6 +24,7 @@ export async function runCli(
   const terminal = createTerminal(environment, streams);
   let exitCode: ExitCode = EXIT.ok;
   let api: ApiClient | undefined;
+  let stdinTaker: string | undefined;
 
   function openApi(): ApiClient {
     if (api !== undefined) return api;
@@ -40,6 +41,11 @@ export async function runCli(
     terminal,
     // Not before it is needed: whoever touches standard input waits for its end.
     get stdin() {
+      return streams.stdin;
+    },
+    takeStdin(option) {
+      if (stdinTaker !== undefined) throw stdinTaken(stdinTaker, option);
+      stdinTaker = option;
       return streams.stdin;
     },
     api: openApi,
@@ -71,6 +77,12 @@ function withoutVainHelp(program: Command, args: readonly string[]): readonly st
   const isKnown =
     name.startsWith("-") || name === "help" || program.commands.some((command) => command.name() === name);
   return isKnown ? args : [name];
+}
+
+function stdinTaken(first: string, second: string): CliError {
+  return new CliError(EXIT.usage, `${first} and ${second} cannot both read standard input`, {
+    mend: ["put one of the two into a file"],
+  });
 }
 
 function outputLost(cause: Error): CliError {

@@ -5,7 +5,11 @@ import { leaveDevFile, localFolder } from "./dev-file.ts";
 import { startLocalSystem, type LocalSystem } from "./local-system.ts";
 import type { Log } from "../log.ts";
 
-/** `npm start`: brings the whole system up, says what to try, and ends it cleanly on Ctrl-C. */
+/**
+ * `npm start`: brings the whole system up, says what to try, and ends it cleanly on Ctrl-C.
+ *
+ * @throws AlreadyRunning when one runs from this clone
+ */
 export async function runDev(environment: Environment): Promise<void> {
   const parts = readDevParts(environment);
   say("Starting Postgres, Redis, the publisher, the worker and a demo site ...");

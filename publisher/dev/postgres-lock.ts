@@ -3,6 +3,7 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { AlreadyRunning } from "./already-running.ts";
 
 /** The lines of `postmaster.pid` that matter here. */
 export interface PostmasterFile {
@@ -59,11 +60,11 @@ async function readOwner(dataDir: string): Promise<number | undefined> {
   return Number.isInteger(pid) && pid > 0 ? pid : undefined;
 }
 
-export async function alreadyRunning(dataDir: string, pgdata: string): Promise<Error> {
+export async function alreadyRunning(dataDir: string, pgdata: string): Promise<AlreadyRunning> {
   const server = (await readPostmasterFile(pgdata))?.pid ?? "unknown";
   const owner = await readOwner(dataDir);
   const by = owner === undefined ? "" : `, started by process ${owner}`;
-  return new Error(
+  return new AlreadyRunning(
     `Another Sluice already runs its Postgres in ${dataDir} (server process ${server}${by}). ` +
       "Stop that one first (Ctrl-C in its terminal), or use another data folder.",
   );

@@ -23,6 +23,7 @@ const COMMANDS = [
     "show",
     "explain",
   ],
+  ...["rule", "segment", "variant", "bucket", "require", "preview"],
   ...["describe", "gate", "status", "serve", "migrate", "publish", "dev", "completion", "help"],
 ];
 
@@ -63,6 +64,13 @@ _sluice
 
   test.each([
     { words: ["ro"], offers: ["rollout"] },
+    { words: ["rule", ""], offers: ["--help", "add", "list", "move", "remove", "set"] },
+    { words: ["rule", "mo"], offers: ["move"] },
+    { words: ["segment", "s"], offers: ["set", "show"] },
+    { words: ["rule", "add", "ai_search", "--b"], offers: ["--before", "--bucket-by"] },
+    { words: ["rule", "list", "--"], offers: ["--help", "--json"] },
+    { words: ["rule", "add", "--if", ""], offers: [] },
+    { words: ["preview", "ai_search", "--format", ""], offers: ["csv", "ids", "json", "jsonl"] },
     { words: ["de"], offers: ["delete", "describe", "dev"] },
     { words: ["target", "ai_search", "--em"], offers: ["--employees-only"] },
     { words: ["target", "ai_search", "--no-"], offers: ["--no-employees-only", "--no-plan"] },
@@ -84,6 +92,7 @@ _sluice
 
   test("offers the files of a folder where a file is to be named", async () => {
     expect(await complete("target", "--allow-file", `${folder}/slu`)).toEqual([script]);
+    expect(await complete("segment", "add", "testers", "--id-file", `${folder}/slu`)).toEqual([script]);
   });
 
   test("has the script where it loads completions from", async () => {

@@ -50,6 +50,18 @@ describe("help", () => {
     }
   });
 
+  test.each(["rule", "segment", "variant", "require"])("of what is below %s, too", async (group) => {
+    const { stdout } = await callSluice([group, "--help"]);
+    const [, list = ""] = stdout.split("Commands:\n");
+    const below = Array.from(list.matchAll(/^ {2}(\w+)(?: <[^>]+>)* {2,}[A-Z]/gm), ([, name = ""]) => name);
+    expect(below.length).toBeGreaterThanOrEqual(3);
+    for (const command of below) {
+      const help = await callSluice([group, command, "--help"]);
+      expect(help).toMatchObject({ code: 0, stderr: "" });
+      expect(help.stdout).toMatch(new RegExp(`Examples?:\\n(.*\\n)*?.*sluice ${group} ${command}`));
+    }
+  });
+
   test("and the version ask nobody", async () => {
     const env = { SLUICE_URL: "nonsense" };
     expect(await callSluice(["--version"], { env })).toMatchObject({

@@ -408,8 +408,8 @@ describe("explain", () => {
 
   test("tells the place and the percentage", async () => {
     const run = await system.sluice(["explain", "why", "--user", "u1", "--plan", "pro"]);
-    expect(run.stdout).toMatch(/^their place +\d+\.\d{4} of 100$/m);
-    expect(run.stdout).toMatch(/^in below +50 %$/m);
+    expect(run.stdout).toMatch(/^their place +\d+\.\d{4} of 100, by targetingKey$/m);
+    expect(run.stdout).toMatch(/^percentage +50 %$/m);
   });
 
   test("a context that the API refuses is said of the option", async () => {
@@ -423,7 +423,7 @@ describe("status", () => {
   test("tells where Postgres and Redis stand", async () => {
     const run = await system.sluice(["status"]);
     expectDone(run);
-    expect(run.stdout).toMatch(/^Postgres +revision \d+ \(epoch \d+\)$/m);
+    expect(run.stdout).toMatch(/^Postgres +revision \d+ \(epoch \d+\), since .+$/m);
     expect(run.stdout).toMatch(/^published +yes$/m);
     expect(json(await system.sluice(["status", "--json"]))).toMatchObject({
       published: true,

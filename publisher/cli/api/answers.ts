@@ -22,6 +22,11 @@ const flag = z.looseObject({
   fail_mode: z.string(),
   in_header: z.boolean(),
   client_visible: z.boolean(),
+  // An older publisher has none of these.
+  bucket_by: z.string().default("targetingKey"),
+  salt: z.string().nullable().default(null),
+  variants: z.unknown().default([]),
+  requires: z.unknown().default([]),
   archived_at: z.string().nullable(),
   created_at: z.string(),
   updated_at: z.string(),
@@ -59,22 +64,110 @@ export const status = z.looseObject({
   divergence: z.looseObject({ why: z.string(), since: z.string(), redis: version }).nullish(),
 });
 
-export const explanation = z.looseObject({
+/** A place in [0, 100), and whose. */
+const place = { bucket_by: z.string(), id: z.string().optional(), bucket: z.number().optional() };
+
+/** One step of the evaluation order, with what it looked at. */
+const step = z.looseObject({
+  step: z.string(),
+  rule_id: z.string().optional(),
+  matched: z.boolean().optional(),
+  comparisons: z
+    .array(
+      z.looseObject({
+        attribute: z.string(),
+        operator: z.string(),
+        expected: z.unknown(),
+        actual: z.unknown(),
+        matched: z.boolean(),
+      }),
+    )
+    .default([]),
+  requirements: z
+    .array(
+      z.looseObject({
+        flag: z.string(),
+        variant: z.string().optional(),
+        met: z.boolean(),
+        value: z.boolean(),
+        flag_variant: z.string(),
+        reason: z.string(),
+      }),
+    )
+    .default([]),
+  share: z.looseObject({ ...place, rollout_pct: z.number() }).optional(),
+  draw: z
+    .looseObject({
+      ...place,
+      variant: z.string().optional(),
+      range: z.tuple([z.number(), z.number()]).optional(),
+    })
+    .optional(),
+});
+
+const explained = z.looseObject({
   flag_key: z.string(),
   value: z.boolean(),
   variant: z.string(),
   reason: z.string(),
   rule: z.string().optional(),
+  rule_id: z.string().optional(),
   error_code: z.string().optional(),
   /** What is wrong with a row that plain SQL broke. */
   invalid: z.string().optional(),
+  steps: z.array(step).default([]),
   bucket: z.number().optional(),
+  bucket_by: z.string().default("targetingKey"),
   rollout_pct: z.number(),
   /** Null when Redis does not say. */
   killed_at_edge: z.boolean().nullable(),
   edge_fault: z.string().optional(),
-  ...standing,
 });
+
+/** Why one flag is what it is for somebody. */
+export const explanation = explained.extend(standing);
+
+/** The same for all flags. */
+export const explanations = z.looseObject({ flags: z.array(explained), ...standing });
+
+const onOff = z.looseObject({ on: z.number(), off: z.number() });
+const gained = z.looseObject({ count: z.number(), by_variant: z.record(z.string(), z.number()) });
+const examples = z.array(z.string());
+
+/** Who would gain and who would lose a flag. */
+export const preview = z.looseObject({
+  contexts: z.number(),
+  before: onOff,
+  after: onOff,
+  gains: gained,
+  loses: gained,
+  moves: z.looseObject({
+    count: z.number(),
+    by_variants: z.array(z.looseObject({ from: z.string(), to: z.string(), count: z.number() })),
+  }),
+  unchanged: z.number(),
+  also: z.array(z.looseObject({ flag_key: z.string(), gains: z.number(), loses: z.number() })),
+  examples: z.looseObject({ gains: examples, loses: examples, moves: examples }),
+  epoch: z.number(),
+  revision: z.number(),
+});
+
+const segment = z.looseObject({
+  name: z.string(),
+  description: z.string(),
+  ids: z.array(z.string()),
+  condition: z.unknown(),
+  created_at: z.string(),
+  updated_at: z.string(),
+  /** Keys of the flags whose rules ask for it. */
+  used_by: z.array(z.string()),
+  invalid: z.string().optional(),
+});
+
+export const segmentAnswer = z.looseObject({ segment, ...standing });
+export const segmentList = z.looseObject({ segments: z.array(segment), ...standing });
+/** A segment is gone. */
+export const segmentDeletion = z.looseObject(standing);
 
 /** One thing that happened to a flag. */
 const change = z.looseObject({
@@ -103,6 +196,11 @@ export type Status = z.output<typeof status>;
 export type KillAnswer = z.output<typeof killAnswer>;
 export type FlagAnswer = z.output<typeof flagAnswer>;
 export type FlagList = z.output<typeof flagList>;
+export type Explained = z.output<typeof explained>;
 export type Explanation = z.output<typeof explanation>;
+export type Step = z.output<typeof step>;
+export type Preview = z.output<typeof preview>;
+export type Segment = z.output<typeof segment>;
+export type SegmentAnswer = z.output<typeof segmentAnswer>;
 export type Change = z.output<typeof change>;
 export type ProblemBody = z.output<typeof problem>;

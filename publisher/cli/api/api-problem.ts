@@ -7,14 +7,21 @@ export class ApiProblem extends Error {
   readonly problem: ProblemBody;
   /** The key of the flag that the request was about. */
   readonly key: string | undefined;
+  /** The name of the segment that it was about. */
+  readonly segment: string | undefined;
   /** What had been sent: what a pointer points into. */
   readonly sent: unknown;
 
-  constructor(status: number, problem: ProblemBody, request: { key?: string | undefined; body?: unknown }) {
+  constructor(
+    status: number,
+    problem: ProblemBody,
+    request: { key?: string | undefined; segment?: string | undefined; body?: unknown },
+  ) {
     super(problem.detail);
     this.status = status;
     this.problem = problem;
     this.key = request.key;
+    this.segment = request.segment;
     this.sent = request.body;
   }
 }

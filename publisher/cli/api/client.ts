@@ -3,11 +3,16 @@ import { EXIT } from "../exit-code.ts";
 import * as answers from "./answers.ts";
 import type { Connection } from "./connection.ts";
 import { sendRequest } from "./request.ts";
+import { segmentClient } from "./segment-client.ts";
+import { withTag } from "./with-tag.ts";
 
 /** Which flags to list; the members are the API's query parameters. */
 export type ListFilter = Readonly<
   Partial<Record<"q" | "enabled" | "archived" | "tag" | "owner" | "sort", string>>
 >;
+
+/** An evaluation context. */
+type Context = Readonly<Record<string, unknown>>;
 
 /** A flag with the entity tag that an edit of it is based on. */
 export interface TaggedFlag {
@@ -21,6 +26,9 @@ const PAGE_SIZE = "500";
 
 /** The API switches off at the edge first, and then waits for a Postgres that may hang. */
 const OFF_TIMEOUT_MS = 30_000;
+
+/** 10,000 contexts are decided twice, for every flag. */
+const PREVIEW_TIMEOUT_MS = 60_000;
 
 /** The admin API's operations, one request each. */
 export function createApiClient(connection: Connection) {
@@ -53,17 +61,9 @@ export function createApiClient(connection: Connection) {
     },
 
     async get(key: string): Promise<TaggedFlag> {
-      const { body, etag } = await sendRequest(connection, {
-        method: "GET",
-        ...flagAt(key),
-        answer: answers.flagAnswer,
-      });
-      if (etag === undefined) {
-        throw new CliError(EXIT.unreachable, "the API's answer lost its ETag on the way", {
-          why: ["Without it, an edit could undo what somebody else does at the same time."],
-          mend: ["let the proxy before the publisher pass ETag and If-Match on"],
-        });
-      }
+      const { body, etag } = withTag(
+        await sendRequest(connection, { method: "GET", ...flagAt(key), answer: answers.flagAnswer }),
+      );
       return { answer: body, etag };
     },
 
@@ -152,16 +152,44 @@ export function createApiClient(connection: Connection) {
         })
       ).body,
 
-    explain: async (key: string, context: Readonly<Record<string, unknown>>) =>
+    /** @param draft as if this were saved */
+    explain: async (key: string, context: Context, draft?: Readonly<Record<string, unknown>>) =>
       (
         await sendRequest(connection, {
           method: "POST",
           ...flagAt(key, "/explain"),
           changesNothing: true,
-          body: { context },
+          body: { context, ...(draft !== undefined && { draft }) },
           answer: answers.explanation,
         })
       ).body,
+
+    /** Every flag for one context. */
+    explainAll: async (context: Context) =>
+      (
+        await sendRequest(connection, {
+          method: "POST",
+          path: "/explain",
+          changesNothing: true,
+          body: { context },
+          answer: answers.explanations,
+        })
+      ).body,
+
+    /** Who would gain and who would lose it; nothing is saved. */
+    preview: async (key: string, draft: Readonly<Record<string, unknown>>, contexts: readonly Context[]) =>
+      (
+        await sendRequest(connection, {
+          method: "POST",
+          ...flagAt(key, "/preview"),
+          changesNothing: true,
+          timeoutMs: PREVIEW_TIMEOUT_MS,
+          body: { draft, contexts },
+          answer: answers.preview,
+        })
+      ).body,
+
+    segments: segmentClient(connection),
 
     status: async () =>
       (await sendRequest(connection, { method: "GET", path: "/status", answer: answers.status })).body,

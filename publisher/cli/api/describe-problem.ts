@@ -8,13 +8,30 @@ import { inWords } from "./pointer-words.ts";
 
 interface Answer {
   readonly exitCode: ExitCode;
-  readonly mend: (connection: Connection, key: string) => string;
+  readonly mend: (connection: Connection, subject: Subject) => string;
+}
+
+/** What the request was about. */
+interface Subject {
+  readonly noun: "flag" | "segment";
+  /** The command that shows it, and the one that lists all of them. */
+  readonly show: string;
+  readonly list: string;
+}
+
+function subjectOf({ key = "<key>", segment }: ApiProblem): Subject {
+  if (segment === undefined) {
+    const list = "`sluice list` shows all flags, `sluice list --archived` the others";
+    return { noun: "flag", show: `sluice show ${key}`, list };
+  }
+  const list = "`sluice segment list` shows all segments";
+  return { noun: "segment", show: `sluice segment show ${segment}`, list };
 }
 
 const INVALID: Answer = { exitCode: EXIT.usage, mend: () => "correct it and send the command again" };
 
-const lookAgain: Answer["mend"] = (_, key) =>
-  `look at the flag with \`sluice show ${key}\`, and decide again`;
+const lookAgain: Answer["mend"] = (_, { noun, show }) =>
+  `look at the ${noun} with \`${show}\`, and decide again`;
 
 const BY_STATUS: { readonly [status: number]: Answer } = {
   401: {
@@ -26,9 +43,9 @@ const BY_STATUS: { readonly [status: number]: Answer } = {
   },
   404: {
     exitCode: EXIT.notFound,
-    mend: () => "`sluice list` shows all flags, `sluice list --archived` the others",
+    mend: (_, { list }) => list,
   },
-  409: { exitCode: EXIT.conflict, mend: (_, key) => `\`sluice show ${key}\` shows the flag as it is` },
+  409: { exitCode: EXIT.conflict, mend: (_, { noun, show }) => `\`${show}\` shows the ${noun} as it is` },
   412: { exitCode: EXIT.conflict, mend: lookAgain },
   413: {
     exitCode: EXIT.usage,
@@ -49,10 +66,16 @@ const NO_ENDPOINT: Answer = {
     "check SLUICE_URL: it is the publisher's address, without a path; or the publisher is an older one",
 };
 
-function answerFor({ status, problem, key }: ApiProblem): Answer {
+function answerFor({ status, problem, key, segment, sent }: ApiProblem): Answer {
+  const name = segment ?? key;
+  if (status === 413 && isPreview(sent)) return { exitCode: EXIT.usage, mend: () => "take a smaller sample" };
   // A flag that is not there is named; a path that is not there, where SLUICE_URL goes astray, is not.
-  if (status === 404 && (key === undefined || !problem.detail.includes(key))) return NO_ENDPOINT;
+  if (status === 404 && (name === undefined || !problem.detail.includes(name))) return NO_ENDPOINT;
   return BY_STATUS[status] ?? (status < 500 ? INVALID : { ...INVALID, exitCode: EXIT.failure });
+}
+
+function isPreview(sent: unknown): boolean {
+  return typeof sent === "object" && sent !== null && "contexts" in sent;
 }
 
 /** A refusal of the admin API, in the words of the command line. */
@@ -67,7 +90,7 @@ export function describeProblem(refusal: ApiProblem, connection: Connection): Cl
     details.length > 1 ? `${details.length} things are not valid` : (only ?? visible(problem.detail, 300));
   return new CliError(exitCode, what, {
     why: [...(details.length > 1 ? details : []), ...describeChanges(problem.changes)],
-    mend: [mend(connection, refusal.key ?? "<key>")],
+    mend: [mend(connection, subjectOf(refusal))],
     cause: refusal,
   });
 }

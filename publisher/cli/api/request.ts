@@ -24,6 +24,8 @@ export interface ApiRequest<Schema extends z.ZodType> {
   readonly path: string;
   /** The flag that this is about, for what is said when it is refused. */
   readonly key?: string;
+  /** The segment that this is about. */
+  readonly segment?: string;
   readonly query?: URLSearchParams;
   readonly body?: unknown;
   /** The entity tag of the flag as it was seen. */

@@ -1,10 +1,11 @@
-import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
+import { ask } from "../ask.ts";
 import { CliError } from "../cli-error.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-code.ts";
 import { parseFlagKey } from "../input/flag-key.ts";
-import { audienceOf, percentInWords, stateOf } from "../show/flag-words.ts";
+import { audienceOf, stateOf } from "../show/flag-words.ts";
+import { percentInWords } from "../show/percent-words.ts";
 import { reportChange } from "../show/report-change.ts";
 
 interface Options {
@@ -47,19 +48,4 @@ Example:
       const deletion = await api.remove(key, etag);
       await reportChange(cli, api, options, deletion, { lines: [`${key} is deleted.`] });
     });
-}
-
-/** The end of the input, or Ctrl-C, is a no. */
-async function ask(cli: Cli, question: string): Promise<boolean> {
-  const lines = createInterface({ input: cli.stdin });
-  try {
-    cli.terminal.progress(question);
-    const answer = await new Promise<string>((resolve) => {
-      lines.once("line", resolve);
-      lines.once("close", () => resolve(""));
-    });
-    return /^y(es)?$/i.test(answer.trim());
-  } finally {
-    lines.close();
-  }
 }

@@ -2,6 +2,8 @@ import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
+import { AlreadyRunning } from "../../dev/already-running.ts";
+import { visible } from "../visible.ts";
 
 export function addDev(program: Command, cli: Cli): void {
   program
@@ -10,7 +12,11 @@ export function addDev(program: Command, cli: Cli): void {
     .addHelpText("after", "\nExample:\n  sluice dev      (npm start does the same)")
     .action(async () => {
       const { runDev } = await importDev();
-      await runDev(cli.environment);
+      try {
+        await runDev(cli.environment);
+      } catch (error) {
+        throw error instanceof AlreadyRunning ? runsAlready(error) : error;
+      }
     });
 }
 
@@ -26,4 +32,12 @@ async function importDev() {
       cause: error,
     });
   }
+}
+
+function runsAlready(error: AlreadyRunning): CliError {
+  return new CliError(EXIT.conflict, "a local system runs from this clone already", {
+    why: [visible(error.message, 500)],
+    mend: ["use the one that runs: `sluice status` tells whether it answers"],
+    cause: error,
+  });
 }

@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { widenFlag } from "../edit/widen-flag.ts";
 import { parseFlagKey } from "../input/flag-key.ts";
-import { audienceOf, percentInWords } from "../show/flag-words.ts";
+import { audienceOf } from "../show/flag-words.ts";
+import { percentInWords } from "../show/percent-words.ts";
 import { obstaclesOf } from "../show/obstacles.ts";
 import { reportChange, type JsonOption } from "../show/report-change.ts";
 

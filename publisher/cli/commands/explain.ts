@@ -1,115 +1,131 @@
-import { InvalidArgumentError, type Command } from "commander";
-import type { Explanation } from "../api/answers.ts";
+import type { Command } from "commander";
+import type { Explained, Standing } from "../api/answers.ts";
+import { CliError } from "../cli-error.ts";
 import type { Cli } from "../cli.ts";
+import { EXIT } from "../exit-code.ts";
+import { collectAttributes } from "../input/attribute.ts";
+import { readContext, type ContextOptions } from "../input/context-option.ts";
+import { readDraft } from "../input/draft-option.ts";
 import { parseFlagKey } from "../input/flag-key.ts";
-import { percentInWords } from "../show/flag-words.ts";
-import { formatPairs } from "../table.ts";
+import { placeInWords, stepLines } from "../show/explanation-steps.ts";
+import { becauseInWords, decidingStep, verdictInWords } from "../show/explanation-words.ts";
+import { percentInWords } from "../show/percent-words.ts";
+import { formatPairs, formatTable, type Cell } from "../table.ts";
 import { visible } from "../visible.ts";
 
-interface Options {
-  readonly user?: string;
-  readonly anonymous?: string;
-  readonly plan?: string;
-  readonly employee?: boolean;
-  readonly context?: Readonly<Record<string, unknown>>;
+interface Options extends ContextOptions {
+  readonly all?: boolean;
+  readonly draft?: string;
   readonly json?: boolean;
 }
 
 export function addExplain(program: Command, cli: Cli): void {
   program
     .command("explain")
-    .description("Say whether a flag is on for somebody, and why.")
-    .argument("<key>", "the flag", parseFlagKey)
+    .description("Say whether a flag is on for somebody, and why: the whole way to the decision.")
+    .argument("[key]", "the flag", parseFlagKey)
+    .option("--all", "every flag, one a line")
     .option("--user <id>", "their user id")
     .option("--anonymous <id>", "the id of their anonymous cookie")
     .option("--plan <plan>", "the plan they are on")
     .option("--employee", "they are an employee")
-    .option("--context <json>", "the whole evaluation context; the options above win over it", parseContext)
+    .option(
+      "--attribute <name=value>",
+      "any other attribute, as JSON or as a word; may be repeated",
+      collectAttributes,
+    )
+    .option(
+      "--context <file>",
+      "the whole evaluation context: a file of JSON, - or the JSON itself; the options above win over it",
+    )
+    .option("--draft <file>", "as if this were saved: a file of a JSON merge patch, as PATCH takes it, or -")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
       `
 Examples:
-  sluice explain ai_search --user u1 --plan enterprise
-  sluice explain ai_search --context '{"userId": "u1", "isEmployee": true}'`,
+  sluice explain ai_search --user u1 --plan enterprise --attribute country=DE
+  sluice explain ai_search --context '{"userId": "u1", "isEmployee": true}'
+  sluice explain --all --user u1`,
     )
-    .action(async (key: string, options: Options) => {
-      const explanation = await cli.api().explain(key, contextOf(options));
+    .action(async (key: string | undefined, options: Options) => {
+      if (options.all === true) return explainAll(cli, key, options);
+      if (key === undefined) {
+        // As Commander says it of every other command.
+        throw new CliError(EXIT.usage, "missing required argument 'key'", {
+          mend: ["name a flag, or give --all", "`sluice explain --help` explains it"],
+        });
+      }
+      const draft = options.draft === undefined ? undefined : await readDraft(cli, options.draft);
+      const explanation = await cli.api().explain(key, await readContext(cli, options), draft);
       if (options.json === true) return cli.terminal.printJson(explanation);
-      cli.terminal.print(formatPairs(pairsOf(explanation), cli.terminal.paint));
+      const { terminal } = cli;
+      terminal.print(formatPairs([...pairsOf(explanation), ...standingPairs(explanation)], terminal.paint));
+      const lines = stepLines(explanation);
+      if (lines.length === 0) return;
+      terminal.print("\nThe way to it:");
+      terminal.print(
+        formatPairs(
+          lines.map(([step, words]) => [`  ${step}`, words] as const),
+          terminal.paint,
+        ),
+      );
     });
 }
 
-function contextOf({ user, anonymous, plan, employee, context }: Options): Readonly<Record<string, unknown>> {
-  return {
-    ...context,
-    ...(user !== undefined && { userId: user }),
-    ...(anonymous !== undefined && { anonymousId: anonymous }),
-    ...(plan !== undefined && { plan }),
-    ...(employee === true && { isEmployee: true }),
-  };
-}
-
-/** Why, for each rule of the evaluation order. */
-const RULES: { readonly [rule: string]: { readonly on: string; readonly off: string } } = {
-  off: { on: "", off: "it was killed" },
-  enabled: { on: "", off: "it is switched off" },
-  allowlist: { on: "their user id is allowed", off: "" },
-  blocklist: { on: "", off: "their user id is denied" },
-  plans: { on: "", off: "they are on none of its plans" },
-  employees_only: { on: "they are an employee", off: "it is for employees only" },
-  rollout_pct: {
-    on: "they are within the rollout percentage",
-    off: "they are beyond the rollout percentage",
-  },
-};
-
-const FAULTS: { readonly [code: string]: string } = {
-  TARGETING_KEY_MISSING: "the percentage needs a user id or an anonymous id",
-  PARSE_ERROR: "the flag is not valid as it stands in Postgres",
-  FLAG_NOT_FOUND: "the edge knows no such flag",
-};
-
-function pairsOf(explanation: Explanation): (readonly [string, string])[] {
-  const { flag_key: key, value, reason, rule, error_code: errorCode, bucket, invalid } = explanation;
-  return [
-    [visible(key, 64), value ? "on" : "off"],
-    ["because", visible(invalid ?? becauseOf(explanation) ?? reason, 300)],
-    ["reason", visible(errorCode === undefined ? reason : `${reason} (${errorCode})`, 80)],
-    ...(rule === undefined ? [] : [["rule", visible(rule, 80)] as const]),
-    ...(bucket === undefined ? [] : [["their place", `${placeInWords(bucket)} of 100`] as const]),
-    ["in below", percentInWords(explanation.rollout_pct)],
-    ...edgePairs(explanation),
-  ];
-}
-
-function becauseOf({ value, rule, error_code: errorCode }: Explanation): string | undefined {
-  const fault = errorCode === undefined ? undefined : FAULTS[errorCode];
-  return fault ?? (rule === undefined ? undefined : RULES[rule]?.[value ? "on" : "off"]);
-}
-
-/** Rounded down, so that nobody is shown at a percentage that they are still below. */
-function placeInWords(bucket: number): string {
-  return (Math.floor(bucket * 10_000) / 10_000).toFixed(4);
-}
-
-/** What stands between this answer, which is that of Postgres, and the edge. */
-function edgePairs(explanation: Explanation): (readonly [string, string])[] {
-  const { killed_at_edge: killed, edge_fault: fault, published, revision } = explanation;
-  return [
-    ...(killed === null
-      ? [["at the edge", `not known: ${visible(fault ?? "Redis does not say", 300)}`] as const]
-      : []),
-    ["all flags", `revision ${revision}, ${published ? "in Redis" : "NOT yet in Redis"}`],
-  ];
-}
-
-function parseContext(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
-  } catch {
-    // Said below.
+async function explainAll(cli: Cli, key: string | undefined, options: Options): Promise<void> {
+  if (options.draft !== undefined) {
+    throw new CliError(EXIT.usage, "--draft and --all do not go together", {
+      mend: ["name the flag that it is a draft of"],
+    });
   }
-  throw new InvalidArgumentError(`Write a JSON object, like '{"userId": "u1"}', and quote it.`);
+  if (key !== undefined) {
+    throw new CliError(EXIT.usage, `${key} and --all do not go together`, {
+      mend: ["name one flag, or give --all"],
+    });
+  }
+  const answer = await cli.api().explainAll(await readContext(cli, options));
+  if (options.json === true) return cli.terminal.printJson(answer);
+  const { terminal } = cli;
+  if (answer.flags.length === 0) return terminal.print("There are no flags yet.");
+  const rows = answer.flags.map((flag): Cell[] => [
+    visible(flag.flag_key, 64),
+    { text: verdictInWords(flag), style: flag.value ? "green" : "dim" },
+    decidingStep(flag) ?? "-",
+    becauseInWords(flag),
+  ]);
+  terminal.print(formatTable(["FLAG", "FOR THEM", "DECIDED BY", "BECAUSE"], rows, terminal));
+  const unknown = answer.flags.find(({ killed_at_edge: killed }) => killed === null);
+  if (unknown !== undefined) {
+    terminal.print(
+      terminal.paint("yellow", `Whether the edge holds one of them off is not known: ${edgeFault(unknown)}`),
+    );
+  }
+}
+
+function pairsOf(explained: Explained): (readonly [string, string])[] {
+  const { flag_key: key, reason, error_code: errorCode, bucket, bucket_by: bucketBy } = explained;
+  const rule = decidingStep(explained);
+  return [
+    [visible(key, 64), verdictInWords(explained)],
+    ["because", becauseInWords(explained)],
+    ["reason", visible(errorCode === undefined ? reason : `${reason} (${errorCode})`, 80)],
+    ...(rule === undefined ? [] : [["decided by", rule] as const]),
+    ...(bucket === undefined
+      ? []
+      : [["their place", `${placeInWords(bucket)} of 100, by ${visible(bucketBy, 128)}`] as const]),
+    ["percentage", percentInWords(explained.rollout_pct)],
+    // This answer is that of Postgres.
+    ...(explained.killed_at_edge === null
+      ? [["at the edge", `not known: ${edgeFault(explained)}`] as const]
+      : []),
+  ];
+}
+
+function edgeFault({ edge_fault: fault }: Explained): string {
+  return visible(fault ?? "Redis does not say", 300);
+}
+
+function standingPairs({ revision, published }: Standing): (readonly [string, string])[] {
+  return [["all flags", `revision ${revision}, ${published ? "in Redis" : "NOT yet in Redis"}`]];
 }

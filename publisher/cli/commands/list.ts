@@ -2,7 +2,8 @@ import { Option, type Command } from "commander";
 import type { Flag, FlagList } from "../api/answers.ts";
 import type { ListFilter } from "../api/client.ts";
 import type { Cli } from "../cli.ts";
-import { audienceOf, percentInWords, stateOf, timeInWords } from "../show/flag-words.ts";
+import { audienceOf, stateOf, timeInWords } from "../show/flag-words.ts";
+import { percentInWords } from "../show/percent-words.ts";
 import { formatTable, type Cell } from "../table.ts";
 import { visible } from "../visible.ts";
 

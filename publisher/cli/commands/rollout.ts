@@ -6,7 +6,7 @@ import type { Cli } from "../cli.ts";
 import { widenFlag } from "../edit/widen-flag.ts";
 import { parseFlagKey } from "../input/flag-key.ts";
 import { parsePercent } from "../input/percent.ts";
-import { percentInWords } from "../show/flag-words.ts";
+import { percentInWords } from "../show/percent-words.ts";
 import { obstaclesOf } from "../show/obstacles.ts";
 import { reportChange, type JsonOption } from "../show/report-change.ts";
 

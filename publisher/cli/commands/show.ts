@@ -1,8 +1,14 @@
 import type { Command } from "commander";
+import { DEFAULT_BUCKET_BY } from "../../../shared/flag.ts";
 import type { Flag } from "../api/answers.ts";
 import type { Cli } from "../cli.ts";
 import { parseFlagKey } from "../input/flag-key.ts";
-import { actionInWords, gates, percentInWords, stateOf, targeting, timeInWords } from "../show/flag-words.ts";
+import { actionInWords, gates, stateOf, targeting, timeInWords } from "../show/flag-words.ts";
+import { requirementInWords, requires } from "../show/require-words.ts";
+import { ruleInWords } from "../show/rule-words.ts";
+import { variantInWords, variants } from "../show/variant-words.ts";
+import { percentInWords } from "../show/percent-words.ts";
+import { idsInWords } from "../show/ids-words.ts";
 import { obstaclesOf } from "../show/obstacles.ts";
 import { formatPairs } from "../table.ts";
 import { toSafeJson, visible } from "../visible.ts";
@@ -32,6 +38,9 @@ function pairsOf(flag: Flag, revision: number, published: boolean): (readonly [s
     ["state", stateOf(flag).text],
     ["rollout", percentInWords(flag.rollout_pct)],
     ...targetingPairs(flag),
+    ...dealPairs(flag),
+    ...variantPairs(flag),
+    ...requirePairs(flag),
     ...gatePairs(flag),
     ["description", visible(flag.description) || "-"],
     ["owner", visible(flag.owner) || "-"],
@@ -50,13 +59,37 @@ function pairsOf(flag: Flag, revision: number, published: boolean): (readonly [s
 function targetingPairs(flag: Flag): (readonly [string, string])[] {
   const parsed = targeting.safeParse(flag.targeting);
   if (!parsed.success) return [["targeting", visible(toSafeJson(flag.targeting).replace(/\s+/g, " "), 200)]];
-  const { allowlist = [], blocklist = [], plans, employees_only: employeesOnly } = parsed.data;
+  const { allowlist = [], blocklist = [], plans, employees_only: employeesOnly, rules = [] } = parsed.data;
   return [
     ["employees only", employeesOnly === true ? "yes" : "no"],
     ["plans", plans === undefined ? "any" : plans.map((plan) => visible(plan)).join(", ") || "none"],
-    ["allowed", idsInWords(allowlist)],
-    ["denied", idsInWords(blocklist)],
+    ["allowed", idsInWords(allowlist, SHOWN_IDS)],
+    ["denied", idsInWords(blocklist, SHOWN_IDS)],
+    ...rules.map((rule) => [`rule ${visible(rule.id, 64)}`, ruleInWords(rule)] as const),
   ];
+}
+
+/** Only what is not the default: most flags deal each user in alone, by their key. */
+function dealPairs({ bucket_by: bucketBy, salt }: Flag): (readonly [string, string])[] {
+  return [
+    ...(bucketBy === DEFAULT_BUCKET_BY ? [] : [["dealt by", visible(bucketBy, 128)] as const]),
+    ...(salt === null ? [] : [["salt", visible(salt, 64)] as const]),
+  ];
+}
+
+function variantPairs(flag: Flag): (readonly [string, string])[] {
+  const parsed = variants.safeParse(flag.variants);
+  if (!parsed.success) return [["variants", "not valid"]];
+  return parsed.data.map((variant) => [
+    `variant ${visible(variant.key, 64)}`,
+    variantInWords(variant, parsed.data),
+  ]);
+}
+
+function requirePairs(flag: Flag): (readonly [string, string])[] {
+  const parsed = requires.safeParse(flag.requires);
+  if (!parsed.success) return [["needs", "not valid"]];
+  return parsed.data.length === 0 ? [] : [["needs", parsed.data.map(requirementInWords).join(", ")]];
 }
 
 function gatePairs(flag: Flag): (readonly [string, string])[] {
@@ -67,11 +100,4 @@ function gatePairs(flag: Flag): (readonly [string, string])[] {
     "gate",
     `${visible(pattern)}: whoever is not in gets what ${actionInWords(otherwise)}`,
   ]);
-}
-
-function idsInWords(ids: readonly string[]): string {
-  if (ids.length === 0) return "-";
-  const shown = ids.slice(0, SHOWN_IDS).map((id) => visible(id, 80));
-  const more = ids.length - shown.length;
-  return shown.join(", ") + (more > 0 ? ` and ${more} more` : "");
 }

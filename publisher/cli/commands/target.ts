@@ -91,11 +91,6 @@ async function toEdit(cli: Cli, key: string, options: Options): Promise<Targetin
       ],
     });
   }
-  if (allowFile === "-" && denyFile === "-") {
-    throw new CliError(EXIT.usage, "--allow-file and --deny-file cannot both read standard input", {
-      mend: ["put one of the lists into a file"],
-    });
-  }
   const edit = {
     allow: join(options.allow, await readIds(cli, "--allow-file", allowFile)),
     deny: join(options.deny, await readIds(cli, "--deny-file", denyFile)),

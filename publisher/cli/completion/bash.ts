@@ -2,6 +2,8 @@ import type { CommandWords, OptionWords } from "./command-words.ts";
 
 /** A completion script for bash 3.2 and later; needs no bash-completion. */
 export function bashCompletion(commands: readonly CommandWords[]): string {
+  const groups = commands.filter((command) => command.commands.length > 0).map(({ name }) => name);
+  const all = commands.flatMap((command) => [command, ...belowOf(command)]);
   return `# bash completion for sluice, made by \`sluice completion bash\`
 _sluice() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="" command="" word
@@ -14,19 +16,26 @@ _sluice() {
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$word" in
       -*) ;;
-      *) command="$word"; break ;;
+      *) if [[ -n "$command" ]]; then command="$command $word"; break; fi
+         command="$word"
+         case " ${groups.join(" ")} " in *" $command "*) ;; *) break ;; esac ;;
     esac
   done
   case "$command:$previous" in
-${commands.flatMap(valueCases).join("\n")}
+${all.flatMap(valueCases).join("\n")}
   esac
   case "$command" in
     "") COMPREPLY=($(compgen -W ${quote([...commands.map(({ name }) => name), "--help", "--version"])} -- "$current")) ;;
-${commands.map(commandCase).join("\n")}
+${all.map(commandCase).join("\n")}
   esac
 }
 complete -o default -F _sluice sluice
 `;
+}
+
+/** The commands below another, by their whole names. */
+function belowOf({ name, commands }: CommandWords): readonly CommandWords[] {
+  return commands.map((command) => ({ ...command, name: `${name} ${command.name}` }));
 }
 
 /** What follows an option that takes a value: one of its choices, a file, or nothing that is known here. */
@@ -34,7 +43,7 @@ function valueCases({ name, options }: CommandWords): string[] {
   return options
     .filter(({ takesValue }) => takesValue)
     .map((option) => {
-      const patterns = option.names.map((optionName) => `${name}:${optionName}`).join("|");
+      const patterns = option.names.map((optionName) => quote([`${name}:${optionName}`])).join("|");
       return `    ${patterns}) ${replyTo(option)} return ;;`;
     });
 }
@@ -46,9 +55,10 @@ function replyTo({ choices, takesFile }: OptionWords): string {
   return `COMPREPLY=($(compgen -W ${quote(choices)} -- "$current"));`;
 }
 
-function commandCase({ name, options, choices }: CommandWords): string {
-  const words = quote([...options.flatMap(({ names }) => names), ...choices]);
-  return `    ${name}) compopt +o default 2>/dev/null; COMPREPLY=($(compgen -W ${words} -- "$current")) ;;`;
+function commandCase({ name, options, choices, commands }: CommandWords): string {
+  const below = commands.map((command) => command.name);
+  const words = quote([...options.flatMap(({ names }) => names), ...choices, ...below]);
+  return `    ${quote([name])}) compopt +o default 2>/dev/null; COMPREPLY=($(compgen -W ${words} -- "$current")) ;;`;
 }
 
 function quote(words: readonly string[]): string {

@@ -18,24 +18,32 @@ export interface CommandWords {
   readonly options: readonly OptionWords[];
   /** What its argument may be; empty when anything. */
   readonly choices: readonly string[];
+  /** The commands below it; empty for most. */
+  readonly commands: readonly CommandWords[];
 }
 
 /** Reads the words to complete from the program itself, so that no list of them can fall behind. */
 export function describeCommands(program: Command): readonly CommandWords[] {
   return [
-    ...program.commands.map((command) => ({
-      name: command.name(),
-      description: withoutStop(command.description()),
-      options: [...command.options.map(describeOption), HELP],
-      choices: command.registeredArguments.flatMap((argument) => argument.argChoices ?? []),
-    })),
+    ...program.commands.map(describeCommand),
     {
       name: "help",
       description: "Explain a command",
       options: [],
       choices: program.commands.map((command) => command.name()),
+      commands: [],
     },
   ];
+}
+
+function describeCommand(command: Command): CommandWords {
+  return {
+    name: command.name(),
+    description: withoutStop(command.description()),
+    options: [...command.options.map(describeOption), HELP],
+    choices: command.registeredArguments.flatMap((argument) => argument.argChoices ?? []),
+    commands: command.commands.map(describeCommand),
+  };
 }
 
 const HELP: OptionWords = {

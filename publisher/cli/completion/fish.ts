@@ -2,12 +2,14 @@ import type { CommandWords, OptionWords } from "./command-words.ts";
 
 /** A completion script for fish. */
 export function fishCompletion(commands: readonly CommandWords[]): string {
+  const groups = commands.filter((command) => command.commands.length > 0);
   const lines = commands.flatMap((command) => [
     `complete -c sluice -n __fish_use_subcommand -a ${quote(command.name)} -d ${quote(command.description)}`,
-    ...command.options.map((option) => optionLine(command.name, option)),
-    ...(command.choices.length > 0
-      ? [`complete -c sluice -n ${seen(command.name)} -a ${quote(command.choices.join(" "))}`]
-      : []),
+    ...linesOf(command, conditionOf(command, groups)),
+    ...command.commands.flatMap((below) => [
+      `complete -c sluice -n ${quote(beforeBelow(command))} -a ${quote(below.name)} -d ${quote(below.description)}`,
+      ...linesOf(below, `${seen(command.name)}; and ${seen(below.name)}`),
+    ]),
   ]);
   return `# fish completion for sluice, made by \`sluice completion fish\`
 complete -c sluice -f
@@ -15,8 +17,31 @@ ${lines.join("\n")}
 `;
 }
 
+/** Options and choices of a command, where the condition holds. */
+function linesOf({ options, choices }: CommandWords, condition: string): readonly string[] {
+  return [
+    ...options.map((option) => optionLine(condition, option)),
+    ...(choices.length > 0
+      ? [`complete -c sluice -n ${quote(condition)} -a ${quote(choices.join(" "))}`]
+      : []),
+  ];
+}
+
+/** `sluice rule list` holds the word of `sluice list`, and is not it. */
+function conditionOf({ name, commands }: CommandWords, groups: readonly CommandWords[]): string {
+  if (commands.length > 0) return beforeBelow({ name, commands });
+  const namesakes = groups.filter((group) => group.commands.some((below) => below.name === name));
+  if (namesakes.length === 0) return seen(name);
+  return `${seen(name)}; and not ${seen(...namesakes.map((group) => group.name))}`;
+}
+
+/** The command stands there, and none below it yet. */
+function beforeBelow({ name, commands }: Pick<CommandWords, "name" | "commands">): string {
+  return `${seen(name)}; and not ${seen(...commands.map((below) => below.name))}`;
+}
+
 function optionLine(
-  command: string,
+  condition: string,
   { names, description, takesValue, takesFile, choices }: OptionWords,
 ): string {
   const spelled = names.map((name) =>
@@ -24,11 +49,11 @@ function optionLine(
   );
   const value = takesValue ? (takesFile ? " -r -F" : " -x") : "";
   const offered = choices.length > 0 ? ` -a ${quote(choices.join(" "))}` : "";
-  return `complete -c sluice -n ${seen(command)} ${spelled.join(" ")}${value}${offered} -d ${quote(description)}`;
+  return `complete -c sluice -n ${quote(condition)} ${spelled.join(" ")}${value}${offered} -d ${quote(description)}`;
 }
 
-function seen(command: string): string {
-  return quote(`__fish_seen_subcommand_from ${command}`);
+function seen(...commands: readonly string[]): string {
+  return `__fish_seen_subcommand_from ${commands.join(" ")}`;
 }
 
 function quote(text: string): string {

@@ -6,16 +6,7 @@ export function zshCompletion(commands: readonly CommandWords[]): string {
 # zsh completion for sluice, made by \`sluice completion zsh\`
 _sluice() {
   local -a commands
-  commands=(
-${commands.map(({ name, description }) => `    ${quote(`${name}:${description.replaceAll(":", "\\:")}`)}`).join("\n")}
-  )
-  if (( CURRENT == 2 )); then
-    _describe 'command' commands
-    return
-  fi
-  case "$words[2]" in
-${commands.map(commandCase).join("\n")}
-  esac
+${choose(commands, 2)}
 }
 # Sourced, it has to register itself; from a folder in fpath, compinit has done so.
 if [[ "$funcstack[1]" == "_sluice" ]]; then
@@ -26,11 +17,30 @@ fi
 `;
 }
 
-function commandCase({ name, options, choices }: CommandWords): string {
+/** Completes a command at a position among the words, or what belongs to the one that stands there. */
+function choose(commands: readonly CommandWords[], position: number): string {
+  return `  commands=(
+${commands.map(({ name, description }) => `    ${quote(`${name}:${description.replaceAll(":", "\\:")}`)}`).join("\n")}
+  )
+  if (( CURRENT == ${position} )); then
+    _describe 'command' commands
+    return
+  fi
+  case "$words[${position}]" in
+${commands.map((command) => commandCase(command, position)).join("\n")}
+  esac`;
+}
+
+function commandCase({ name, options, choices, commands }: CommandWords, position: number): string {
+  if (commands.length > 0) {
+    return `    ${name})
+${choose(commands, position + 1)}
+      ;;`;
+  }
   const argument = choices.length > 0 ? [quote(`1:value:(${choices.join(" ")})`)] : [];
   const specs = [...options.flatMap(optionSpecs), ...argument, quote("*: :")];
   return `    ${name})
-      words=("\${(@)words[2,-1]}"); (( CURRENT-- ))
+      words=("\${(@)words[${position},-1]}"); (( CURRENT -= ${position - 1} ))
       _arguments -s \\
         ${specs.join(" \\\n        ")}
       ;;`;

@@ -48,9 +48,9 @@ export function editTargeting(key: string, current: unknown, edit: TargetingEdit
   };
 }
 
-const MEMBERS = ["allowlist", "blocklist", "plans", "employees_only"] as const;
+const MEMBERS = ["allowlist", "blocklist", "plans", "employees_only", "rules"] as const;
 
-/** An empty list of ids, and false, mean what their absence means; an empty list of plans does not. */
+/** An empty list of ids or rules, and false, mean what their absence means; an empty list of plans does not. */
 function meaningOf(name: (typeof MEMBERS)[number], from: Targeting): unknown {
   const value = from[name];
   const isNothing = value === false || (name !== "plans" && Array.isArray(value) && value.length === 0);
@@ -77,6 +77,7 @@ function edited(key: string, base: Targeting, edit: TargetingEdit): Targeting {
     ...(nextDenied.length > 0 && { blocklist: nextDenied }),
     ...(plans !== undefined && { plans }),
     ...(employeesOnly && { employees_only: true }),
+    ...(base.rules !== undefined && { rules: base.rules }),
   };
 }
 
@@ -126,6 +127,8 @@ function changeLines(before: Targeting, after: Targeting): string[] {
     ...listLines("denied", before.blocklist, after.blocklist),
     ...planLines(before.plans, after.plans),
     ...employeeLines(before.employees_only, after.employees_only),
+    // Edited by `sluice rule`; here they only go with everything else.
+    ...((before.rules ?? []).length > 0 && after.rules === undefined ? ["rules: none any more"] : []),
   ];
 }
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Flag } from "../api/answers.ts";
 import type { Style } from "../paint.ts";
 import { visible } from "../visible.ts";
+import { rule } from "./rule-words.ts";
 
 /** Targeting as this CLI can edit it. */
 export const targeting = z.strictObject({
@@ -9,6 +10,7 @@ export const targeting = z.strictObject({
   blocklist: z.array(z.string()).optional(),
   plans: z.array(z.string()).optional(),
   employees_only: z.boolean().optional(),
+  rules: z.array(rule).optional(),
 });
 export type Targeting = z.output<typeof targeting>;
 
@@ -36,14 +38,22 @@ export function stateOf(flag: Flag): { readonly text: string; readonly style: St
 export function audienceOf(flag: Flag): string {
   const parsed = targeting.safeParse(flag.targeting);
   if (!parsed.success) return "not valid";
-  const { allowlist = [], blocklist = [], plans, employees_only: employeesOnly } = parsed.data;
-  const words = [
+  const { allowlist = [], blocklist = [], plans, employees_only: employeesOnly, rules = [] } = parsed.data;
+  const base = [
     ...(employeesOnly === true ? ["employees only"] : []),
     ...(plans === undefined ? [] : [`plans: ${plans.map((plan) => visible(plan, 30)).join(", ") || "none"}`]),
-    ...(allowlist.length > 0 ? [`${allowlist.length} allowed`] : []),
-    ...(blocklist.length > 0 ? [`${blocklist.length} denied`] : []),
   ];
-  return words.join("; ") || "everybody";
+  return [
+    base.join(", ") || "everybody",
+    ...(allowlist.length > 0 ? [`${counted(allowlist.length, "id")} always in`] : []),
+    ...(blocklist.length > 0 ? [`${counted(blocklist.length, "id")} never in`] : []),
+    ...(rules.length > 0 ? [counted(rules.length, "rule")] : []),
+  ].join("; ");
+}
+
+/** A number of things: `1 rule`, `2 rules`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** What a visitor gets in place of a gated page. */
@@ -51,11 +61,6 @@ export function actionInWords(action: Gate["otherwise"]): string {
   if ("rewrite" in action) return `shows ${visible(action.rewrite)}`;
   if ("redirect" in action) return `redirects to ${visible(action.redirect)} (${action.status ?? 302})`;
   return `answers ${action.status}`;
-}
-
-/** A percentage as people write it: `25 %`, `0.5 %`. */
-export function percentInWords(percent: number): string {
-  return `${percent} %`;
 }
 
 /** A time of the API to the minute, in UTC. */

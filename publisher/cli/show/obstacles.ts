@@ -1,5 +1,5 @@
 import type { Flag } from "../api/answers.ts";
-import { percentInWords } from "./flag-words.ts";
+import { percentInWords } from "./percent-words.ts";
 
 /**
  * What keeps a flag from doing what its percentage, or its kill switch, seems to say: a line each, with the command

@@ -42,12 +42,23 @@ export function tellError(terminal: Terminal, error: CliError, options: { debug:
 
 /** Keys that somebody may have meant who typed one that does not exist; none when they cannot be had. */
 export async function suggestKeys(error: unknown, api: ApiClient | undefined): Promise<string[]> {
-  if (!(error instanceof ApiProblem) || error.status !== 404 || error.key === undefined || !api) return [];
+  if (!(error instanceof ApiProblem) || error.status !== 404 || !api) return [];
+  const typed = error.segment ?? error.key;
+  if (typed === undefined) return [];
   try {
-    const keys = [];
-    for await (const page of api.list({})) keys.push(...page.flags.map(({ key }) => key));
-    return similarNames(error.key, keys).map((key) => visible(key, 64));
+    const names = error.segment === undefined ? await flagKeys(api) : await segmentNames(api);
+    return similarNames(typed, names).map((name) => visible(name, 64));
   } catch {
     return [];
   }
+}
+
+async function flagKeys(api: ApiClient): Promise<readonly string[]> {
+  const keys = [];
+  for await (const page of api.list({})) keys.push(...page.flags.map(({ key }) => key));
+  return keys;
+}
+
+async function segmentNames(api: ApiClient): Promise<readonly string[]> {
+  return (await api.segments.list()).segments.map(({ name }) => name);
 }

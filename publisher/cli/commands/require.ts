@@ -1,0 +1,91 @@
+import type { Command } from "commander";
+import type { Cli } from "../cli.ts";
+import { editFlag } from "../edit/edit-flag.ts";
+import {
+  addRequirements,
+  readRequires,
+  removeRequirements,
+  type DependentFlag,
+  type RequiresChange,
+} from "../edit/requires-edit.ts";
+import { parseFlagKey } from "../input/flag-key.ts";
+import { collectPrerequisites, type Prerequisite } from "../input/pair.ts";
+import { requirementInWords } from "../show/require-words.ts";
+import { reportChange, type JsonOption } from "../show/report-change.ts";
+
+export function addRequire(program: Command, cli: Cli): void {
+  const require = program
+    .command("require")
+    .description("Flags that must be on for somebody before this one can be.")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  sluice require add ai_chat ai_search
+  sluice require add ai_chat models=large
+  sluice require list ai_chat`,
+    );
+  require
+    .command("list")
+    .description("List what a flag needs.")
+    .argument("<key>", "the flag", parseFlagKey)
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  sluice require list ai_chat")
+    .action(async (key: string, options: JsonOption) => {
+      const requires = readRequires((await cli.api().get(key)).answer.flag);
+      if (options.json === true) return cli.terminal.printJson({ key, requires });
+      if (requires.length === 0) return cli.terminal.print(`${key} needs no other flag.`);
+      for (const one of requires) cli.terminal.print(requirementInWords(one));
+    });
+  require
+    .command("add")
+    .description("Let a flag need others, or a variant of them.")
+    .argument("<key>", "the flag", parseFlagKey)
+    .argument("<other[=variant]...>", "what it needs", collectPrerequisites)
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  sluice require add ai_chat ai_search\n  sluice require add ai_chat models=large",
+    )
+    .action((key: string, others: readonly Prerequisite[], options: JsonOption) =>
+      change(cli, key, options, (flag) => addRequirements(flag, others)),
+    );
+  require
+    .command("remove")
+    .description("Let a flag need others no longer.")
+    .argument("<key>", "the flag", parseFlagKey)
+    .argument("<other...>", "what it needs", collectPrerequisites)
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  sluice require remove ai_chat ai_search")
+    .action((key: string, others: readonly Prerequisite[], options: JsonOption) =>
+      change(cli, key, options, (flag) => removeRequirements(flag, others)),
+    );
+}
+
+async function change(
+  cli: Cli,
+  key: string,
+  options: JsonOption,
+  edit: (flag: DependentFlag) => RequiresChange,
+): Promise<void> {
+  const api = cli.api();
+  let lines: readonly string[] = [];
+  const answer = await editFlag(api, key, (flag) => {
+    const wanted = edit(flag);
+    ({ lines } = wanted);
+    return lines.length === 0 ? undefined : { requires: wanted.requires };
+  });
+  const needs = readRequires(answer.flag).map(requirementInWords).join(", ");
+  await reportChange(cli, api, options, answer, {
+    lines:
+      lines.length === 0
+        ? [`${key} needs that already: nothing was changed.`]
+        : [
+            `What ${key} needs is changed:`,
+            ...lines.map((line) => `  ${line}`),
+            needs === ""
+              ? `${key} needs no other flag now.`
+              : `${key} is off for everybody who has not ${needs}.`,
+          ],
+  });
+}

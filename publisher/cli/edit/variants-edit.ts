@@ -1,0 +1,110 @@
+import { CliError } from "../cli-error.ts";
+import { EXIT } from "../exit-code.ts";
+import { percentInWords } from "../show/percent-words.ts";
+import { movedShare, shareOf, variants as variantsShape, type Variant } from "../show/variant-words.ts";
+import { visible } from "../visible.ts";
+
+/** A flag as far as its variants go. */
+export interface VariedFlag {
+  readonly key: string;
+  readonly variants: unknown;
+}
+
+/** What `sluice variant set` is to do; what it does not name stays as it is. */
+export interface VariantsEdit {
+  readonly weights: ReadonlyMap<string, number>;
+  readonly values: ReadonlyMap<string, unknown>;
+  readonly withoutValue: readonly string[];
+}
+
+/** The variants to send, and what to say of them. */
+export interface VariantsChange {
+  readonly variants: readonly Variant[];
+  /** None: nothing is to change. */
+  readonly lines: readonly string[];
+}
+
+/** @throws CliError when plain SQL, or a newer publisher, put in what cannot be edited */
+export function readVariants(flag: VariedFlag): readonly Variant[] {
+  const parsed = variantsShape.safeParse(flag.variants);
+  if (parsed.success) return parsed.data;
+  throw new CliError(EXIT.conflict, `the variants of ${flag.key} are not valid as they are`, {
+    why: ["Plain SQL, or a newer publisher, put something in that this command does not know."],
+    mend: ["mend them where they came from"],
+  });
+}
+
+export function setVariants(flag: VariedFlag, edit: VariantsEdit): VariantsChange {
+  const before = readVariants(flag);
+  const known = new Set([...before.map(({ key }) => key), ...edit.weights.keys()]);
+  for (const key of [...edit.values.keys(), ...edit.withoutValue]) {
+    if (!known.has(key)) throw noSuchVariant(flag, before, key);
+  }
+  const old = before.map((variant) => edited(variant, edit));
+  const added = [...edit.weights.keys()]
+    .filter((key) => !before.some((variant) => variant.key === key))
+    .map((key) => edited({ key, weight: 0 }, edit));
+  return changeOf(before, [...old, ...added]);
+}
+
+function edited(variant: Variant, { weights, values, withoutValue }: VariantsEdit): Variant {
+  const { key } = variant;
+  const { value: _value, ...bare } = variant;
+  return {
+    ...(withoutValue.includes(key) ? bare : variant),
+    weight: weights.get(key) ?? variant.weight,
+    ...(values.has(key) && { value: values.get(key) }),
+  };
+}
+
+export function removeVariants(flag: VariedFlag, keys: readonly string[]): VariantsChange {
+  const before = readVariants(flag);
+  const missing = keys.find((key) => !before.some((variant) => variant.key === key));
+  if (missing !== undefined) throw noSuchVariant(flag, before, missing);
+  return changeOf(
+    before,
+    before.filter(({ key }) => !keys.includes(key)),
+  );
+}
+
+function changeOf(before: readonly Variant[], after: readonly Variant[]): VariantsChange {
+  if (JSON.stringify(before) === JSON.stringify(after)) return { variants: before, lines: [] };
+  const keys = [...new Set([...before, ...after].map(({ key }) => key))];
+  const moved = movedShare(before, after);
+  return {
+    variants: after,
+    lines: [
+      ...keys.flatMap((key) => changeLine(key, before, after)),
+      ...(after.length === 0 ? ["without variants it is a boolean flag: on or off"] : []),
+      ...(moved === undefined || moved === 0
+        ? []
+        : [`${percentInWords(moved)} of those who are in change their variant; nobody else does`]),
+    ],
+  };
+}
+
+function changeLine(key: string, before: readonly Variant[], after: readonly Variant[]): readonly string[] {
+  const name = visible(key, 64);
+  const was = before.find((variant) => variant.key === key);
+  const is = after.find((variant) => variant.key === key);
+  if (is === undefined) return [`- ${name}`];
+  const share = percentInWords(shareOf(key, after));
+  if (was === undefined) return [`+ ${name}: weight ${is.weight}, ${share}`];
+  const shareBefore = percentInWords(shareOf(key, before));
+  return [
+    ...(was.weight === is.weight && share === shareBefore
+      ? []
+      : [`${name}: weight ${was.weight} -> ${is.weight}, ${shareBefore} -> ${share}`]),
+    ...(JSON.stringify(was.value) === JSON.stringify(is.value)
+      ? []
+      : [`${name}: ${is.value === undefined ? "no value any more" : "another value"}`]),
+  ];
+}
+
+function noSuchVariant({ key }: VariedFlag, variants: readonly Variant[], missing: string): CliError {
+  const keys = variants.map((variant) => visible(variant.key, 64));
+  return new CliError(EXIT.notFound, `${key} has no variant ${visible(missing, 64)}`, {
+    why: [keys.length === 0 ? "It has no variants: it is a boolean flag." : `It has ${keys.join(", ")}.`],
+    mend: [`\`sluice variant set ${key} ${visible(missing, 64)}=1\` makes one`],
+  });
+}

@@ -1,0 +1,88 @@
+import { InvalidArgumentError } from "commander";
+import { attributeReader, MAX_PATH_LENGTH } from "../../../shared/attribute-path.ts";
+import { isObject } from "../../../shared/members.ts";
+import { CliError } from "../cli-error.ts";
+import { EXIT } from "../exit-code.ts";
+import { visible } from "../visible.ts";
+
+/** An attribute of an evaluation context from the command line. */
+export interface Attribute {
+  /** Names with dots between them, of objects in each other. */
+  readonly path: string;
+  readonly value: unknown;
+}
+
+/** A context as it is being put together. */
+export type Context = Readonly<Record<string, unknown>>;
+
+/** Attributes that are texts, whatever they look like. */
+const TEXTS: ReadonlySet<string> = new Set([
+  "targetingKey",
+  "userId",
+  "anonymousId",
+  "plan",
+  "email",
+  "organization",
+  "country",
+]);
+
+/** A repeatable `name=value`. */
+export function collectAttributes(text: string, previous: readonly Attribute[] = []): readonly Attribute[] {
+  const equals = text.indexOf("=");
+  const path = text.slice(0, equals);
+  if (equals < 1) throw new InvalidArgumentError("Write name=value, like country=DE.");
+  const problem = pathProblem(path);
+  if (problem !== undefined) throw new InvalidArgumentError(problem);
+  return [...previous, { path, value: parseAttribute(path, text.slice(equals + 1)) }];
+}
+
+/** What is wrong with the name of an attribute, if anything. */
+export function pathProblem(path: string): string | undefined {
+  if (path.length > MAX_PATH_LENGTH)
+    return `The name of an attribute has at most ${MAX_PATH_LENGTH} characters.`;
+  if (attributeReader(path) === undefined) {
+    return "The name of an attribute is letters, digits and _, with dots between nested names.";
+  }
+  if (path.split(".").includes("__proto__")) return "No attribute can have the name __proto__.";
+  return undefined;
+}
+
+/**
+ * The value of an attribute from a text: JSON where it is JSON, else the text itself. A number is one only when nothing of
+ * it is lost: the version `1.10`, the code `007` and an id of twenty digits are texts.
+ */
+export function parseAttribute(path: string, text: string): unknown {
+  if (TEXTS.has(path)) return text;
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "number" && String(value) !== text ? text : value;
+  } catch {
+    return text;
+  }
+}
+
+/** Sets attributes in a context; dots make objects in it. */
+export function withAttributes(context: Context, attributes: readonly Attribute[]): Context {
+  return attributes.reduce((set, { path, value }) => withMember(set, path.split("."), value, path), context);
+}
+
+function withMember(
+  object: Context,
+  [name = "", ...rest]: readonly string[],
+  value: unknown,
+  path: string,
+): Context {
+  if (rest.length === 0) return { ...object, [name]: value };
+  const inner = Object.hasOwn(object, name) ? object[name] : {};
+  if (!isObject(inner)) {
+    throw new CliError(
+      EXIT.usage,
+      `--attribute ${visible(path, 80)} asks for a member of what is no object`,
+      {
+        why: [`${visible(name, 80)} is given, and has no members.`],
+        mend: ["name each attribute once"],
+      },
+    );
+  }
+  return { ...object, [name]: withMember(inner, rest, value, path) };
+}

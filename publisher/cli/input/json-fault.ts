@@ -1,0 +1,80 @@
+/** Where a text stops being JSON. Lines and columns count from 1, columns in UTF-16 units. */
+export interface JsonFault {
+  readonly line: number;
+  readonly column: number;
+  /** It ends before it is complete. */
+  readonly isEnd: boolean;
+}
+
+/** One token, after white space; a string that is not well-formed is none. */
+const TOKEN =
+  /[ \t\r\n]*(?<token>[{}[\],:]|"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[\da-fA-F]{4})[^"\\\u0000-\u001f]*)*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.+-])|(?:true|false|null)(?!\w))/y; // oxlint-disable-line no-control-regex -- JSON forbids them in strings
+
+/** What may come next; the containers around it are on a stack. */
+type Expected = "value" | "value or ]" | "name" | "name or }" | ":" | ", or end" | "nothing";
+
+/**
+ * Finds what is wrong with a text that JSON.parse has refused. Its own messages quote the text, which may be personal
+ * data, and often name no place.
+ */
+export function findJsonFault(text: string): JsonFault {
+  const around: ("{" | "[")[] = [];
+  let expected: Expected = "value";
+  let end = 0;
+  for (;;) {
+    TOKEN.lastIndex = end;
+    const token = TOKEN.exec(text)?.groups?.["token"];
+    const next: Expected | undefined = token === undefined ? undefined : follow(token, expected, around);
+    if (next === undefined) return placeOf(text, afterSpace(text, end));
+    expected = next;
+    end = TOKEN.lastIndex;
+  }
+}
+
+/** @returns what may come after a token; undefined when it may not stand here */
+function follow(token: string, expected: Expected, around: ("{" | "[")[]): Expected | undefined {
+  const afterValue = (): Expected => (around.length === 0 ? "nothing" : ", or end");
+  const close = (): Expected => {
+    around.pop();
+    return afterValue();
+  };
+  switch (expected) {
+    case "name":
+    case "name or }":
+      if (token.startsWith('"')) return ":";
+      return token === "}" && expected === "name or }" ? close() : undefined;
+    case ":":
+      return token === ":" ? "value" : undefined;
+    case ", or end":
+      if (token === ",") return around.at(-1) === "{" ? "name" : "value";
+      return token === (around.at(-1) === "{" ? "}" : "]") ? close() : undefined;
+    case "value":
+    case "value or ]":
+      if (token === "]" && expected === "value or ]") return close();
+      if (token === "{" || token === "[") {
+        around.push(token);
+        return token === "{" ? "name or }" : "value or ]";
+      }
+      return /^[}\],:]$/.test(token) ? undefined : afterValue();
+    case "nothing":
+      return undefined;
+    default:
+      return expected satisfies never;
+  }
+}
+
+function afterSpace(text: string, from: number): number {
+  SPACE.lastIndex = from;
+  return from + (SPACE.exec(text)?.[0].length ?? 0);
+}
+
+const SPACE = /[ \t\r\n]*/y;
+
+function placeOf(text: string, position: number): JsonFault {
+  const before = text.slice(0, position).split("\n");
+  return {
+    line: before.length,
+    column: (before.at(-1)?.length ?? 0) + 1,
+    isEnd: position >= text.length,
+  };
+}
