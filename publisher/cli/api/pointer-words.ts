@@ -27,7 +27,8 @@ const WORDS: readonly (readonly [pointer: RegExp, words: string])[] = [
   [/^\/context\/anonymousId$/, "--anonymous"],
   [/^\/context\/plan$/, "--plan"],
   [/^\/context\/isEmployee$/, "--employee"],
-  [/^\/context/, "--context"],
+  [/^\/context$/, "the evaluation context:"],
+  [/^\/context\//, "--context"],
   [/^\/draft\/rollout_pct$/, "--rollout"],
   [/^\/draft\/enabled$/, "--enable"],
 ];
@@ -40,7 +41,7 @@ export function inWords(pointer: string, sent: unknown): string {
   if (place !== undefined) return place;
   const words = known ?? visible(pointer, 80);
   // What an option has no words for is found by its name in what was typed.
-  if (words === "--context" && pointer !== "/context") {
+  if (words === "--context") {
     return `--context: "${visible(steps.at(-1) ?? "", 60)}"`;
   }
   const value = pointer.startsWith("/") ? valueAt(sent, steps) : undefined;
