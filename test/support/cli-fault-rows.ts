@@ -248,7 +248,7 @@ const valueRows: readonly FaultRow[] = [
     [
       "__proto__ in the context",
       ["--context", '{"__proto__":{}}'],
-      /^error: --context: "__proto__" cannot be used/m,
+      /^error: the attribute "__proto__" cannot be used/m,
     ],
     [
       "NUL in an id",
