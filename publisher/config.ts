@@ -124,6 +124,11 @@ export function readCliConfig(environment: Environment): CliConfig {
   return config;
 }
 
+/** The workers that `sluice kill` and `sluice status` ask: addresses, separated by commas or blanks. Unchecked. */
+export function readEdgeUrls(environment: Environment): readonly string[] {
+  return (environment["SLUICE_EDGE_URLS"] ?? "").split(/[\s,]+/);
+}
+
 /** Parts of a local system that are not to be the embedded ones. */
 export interface LocalParts {
   readonly databaseUrl?: string;

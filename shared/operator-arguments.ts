@@ -24,12 +24,15 @@ type Read<Argument> = (argument: unknown, compiler: ConditionCompiler) => Argume
 /** A value of JSON as it is. Members that begin with "$" would be operators that nobody asks. */
 export const readJson: Read<unknown> = (argument, compiler) => {
   if (typeof argument !== "object" || argument === null) return readScalar(argument, compiler);
-  for (const [name, item] of Object.entries(argument)) {
-    const step = Array.isArray(argument) ? Number(name) : name;
+  // A list's items one by one: it may be far longer than what is looked at of it.
+  const entries: Iterable<readonly [string | number, unknown]> = Array.isArray(argument)
+    ? argument.entries()
+    : Object.entries(argument);
+  for (const [step, item] of entries) {
     const judged = compiler.within(step, () =>
-      name.startsWith("$")
+      typeof step === "string" && step.startsWith("$")
         ? compiler.refuse(
-            `${quote(name)} stands inside a value that is compared as a whole; write a path such as "a.b" instead`,
+            `${quote(step)} stands inside a value that is compared as a whole; write a path such as "a.b" instead`,
           )
         : readJson(item, compiler),
     );

@@ -36,11 +36,12 @@ export function orderFlags(flags: readonly OrderedFlag[]): FlagOrder {
   const groups = findCircles(needed.map((some) => some.filter((position) => position >= 0)));
   for (const group of groups) {
     const members = new Set(group);
+    // Once for the whole group: a circle may have ten thousand members.
+    const names = group.flatMap((member) => flags[member]?.key ?? []).sort();
     for (const position of group) {
       const index = needed[position]?.findIndex((other) => members.has(other)) ?? -1;
       const key = flags[position]?.key;
       if (index === -1 || key === undefined) continue;
-      const names = group.flatMap((member) => flags[member]?.key ?? []).sort();
       faults.set(key, fault(circleText(names), "requires", index, "flag"));
     }
   }

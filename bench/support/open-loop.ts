@@ -7,16 +7,13 @@ export interface Load {
 /**
  * Fires at fixed instants, whether or not what was fired before has been answered: a system that falls behind is seen
  * to, and is not spared.
- *
- * @param options.delayMs before the first
  */
 export function startOpenLoop(options: {
   readonly perSecond: number;
-  readonly delayMs?: number;
   readonly fire: (index: number) => void;
 }): Load {
-  const { perSecond, delayMs = 0, fire } = options;
-  const begun = performance.now() + delayMs;
+  const { perSecond, fire } = options;
+  const begun = performance.now();
   const dueAt = (index: number): number => begun + (index * 1_000) / perSecond;
   let sent = 0;
   let timer: NodeJS.Timeout;

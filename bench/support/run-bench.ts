@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -20,6 +21,9 @@ export interface Bench {
   readonly check: (isSo: boolean, otherwise: string) => void;
 }
 
+/** Of each kind one is enough, and a broken run has thousands. */
+const SHOWN_FAILURES = 20;
+
 const FAILED = 1;
 /** As a shell reports what Ctrl-C ended. */
 const INTERRUPTED = 130;
@@ -27,7 +31,9 @@ const INTERRUPTED = 130;
 /** Runs one measurement from start to end: the process's exit code is not 0 when a check failed or something broke. */
 export async function runBench(title: string, work: (bench: Bench) => Promise<void>): Promise<void> {
   const begun = performance.now();
-  const failures: string[] = [];
+  /** What failed, and how often. */
+  const failures = new Map<string, number>();
+  const fail = (text: string): void => void failures.set(text, (failures.get(text) ?? 0) + 1);
   const stops: (() => Promise<unknown>)[] = [];
   const folder = await mkdtemp(path.join(tmpdir(), "sluice-bench-"));
   const print = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -35,7 +41,7 @@ export async function runBench(title: string, work: (bench: Bench) => Promise<vo
     for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();
   };
   const end = async (): Promise<void> => {
-    await clear().catch((error: unknown) => failures.push(`stopping: ${messageOf(error)}`));
+    await clear().catch((error: unknown) => fail(`stopping: ${messageOf(error)}`));
     await rm(folder, { recursive: true, force: true });
   };
 
@@ -55,19 +61,24 @@ export async function runBench(title: string, work: (bench: Bench) => Promise<vo
     print,
     table: (rows) => print(`${toTable(rows)}\n`),
     check: (isSo, otherwise) => {
-      if (!isSo) failures.push(otherwise);
+      if (!isSo) fail(otherwise);
     },
-  }).catch((error: unknown) => failures.push(messageOf(error)));
-  const isInterrupted = (await Promise.race([done, interrupted])) === "interrupted";
+  }).catch((error: unknown) => fail(messageOf(error)));
+  const broken = once(process, "uncaughtException").then(([error]) => fail(messageOf(error)));
+  const isInterrupted = (await Promise.race([done, broken, interrupted])) === "interrupted";
   await end();
   if (isInterrupted) process.exit(INTERRUPTED);
 
   const seconds = Math.round((performance.now() - begun) / 1_000);
+  const lines = [...failures].map(([text, times]) => `- ${text}${times > 1 ? ` (${times} times)` : ""}`);
+  const more = lines.length > SHOWN_FAILURES ? `\nand ${lines.length - SHOWN_FAILURES} more` : "";
   print(
-    failures.length === 0 ? `Holds. (${seconds} s)` : `FAILED (${seconds} s):\n- ${failures.join("\n- ")}`,
+    lines.length === 0
+      ? `Holds. (${seconds} s)`
+      : `FAILED (${seconds} s):\n${lines.slice(0, SHOWN_FAILURES).join("\n")}${more}`,
   );
   // Not waited for: whatever is still open has no more to say.
-  process.exit(failures.length === 0 ? 0 : FAILED);
+  process.exit(lines.length === 0 ? 0 : FAILED);
 }
 
 function messageOf(error: unknown): string {

@@ -7,12 +7,17 @@ export interface Heard {
   /** When it came, on the clock of `performance.now()`. */
   readonly at: number;
   readonly flags: ReadonlySet<string>;
+  /** False while the worker holds nothing, and everything is off for that reason. */
+  readonly isKnown: boolean;
 }
 
 /** A site behind the worker that looks at `x-flags`, and answers with what it heard and when. */
 export async function startSite(): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
-  const server = createServer((request, response) => {
-    response.end(`${performance.now()} ${String(request.headers["x-flags"] ?? "")}`);
+  // The worker's connections must outlast its idle times, or some request is sent just as one is closed.
+  const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
+    const { "x-flags": flags = "", "x-flags-context": context = "" } = request.headers;
+    const isKnown = String(context).includes("rev=");
+    response.end(JSON.stringify({ at: performance.now(), flags, isKnown }));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -29,7 +34,6 @@ export async function startSite(): Promise<{ readonly url: string; readonly stop
 
 /** Reads the site's answer. */
 export function parseHeard(text: string): Heard {
-  const space = text.indexOf(" ");
-  const flags = text.slice(space + 1);
-  return { at: Number(text.slice(0, space)), flags: new Set(flags === "" ? [] : flags.split(", ")) };
+  const { at, flags, isKnown } = JSON.parse(text) as { at: number; flags: string; isKnown: boolean };
+  return { at, flags: new Set(flags === "" ? [] : flags.split(", ")), isKnown };
 }

@@ -4,6 +4,7 @@ import { checkAcknowledged } from "./checks/acknowledged.ts";
 import { checkContent } from "./checks/content.ts";
 import { checkKills } from "./checks/kills.ts";
 import { checkOrder } from "./checks/order.ts";
+import { checkPublished } from "./checks/published.ts";
 import { checkRedis } from "./checks/redis-equals-postgres.ts";
 import { checkSite } from "./checks/site.ts";
 import { BITS, OPPOSITES } from "./flags.ts";
@@ -46,9 +47,9 @@ const write = (what: Write["what"], key: string, from: number, to: number, outco
   outcome,
 });
 
-const told = (revision: number, flag: FlagState | null): Outcome => ({
+const told = (revision: number, flag: FlagState | null, published = true): Outcome => ({
   result: "acknowledged",
-  told: { version: version(revision), flag },
+  told: { version: version(revision), flag, published },
 });
 
 const sighting = (
@@ -128,6 +129,24 @@ describe("acknowledged writes", () => {
     expect(found(checkAcknowledged([], [], truth, new Map([...table, ["more", state(true)]])))).toEqual([
       "the table and its audit differ about more",
     ]);
+  });
+});
+
+describe("what is told to be published", () => {
+  const look = (outcome: Outcome, revision: number): Write => ({
+    ...write("kill", "note", 1, 2, outcome),
+    headAfter: version(revision),
+  });
+
+  it("is found not to be", () => {
+    expect(found(checkPublished([look(told(5, null), 4)], []))).toEqual(["Redis is at 1.4, not at 1.5"]);
+  });
+
+  it("may be older than what is there, not there where nobody said so, and forgotten", () => {
+    const emptied = { target: "redis", kind: "emptied", startedAt: 1, endedAt: 1 };
+    expect(checkPublished([look(told(5, null), 5), look(told(5, null), 6)], [])).toEqual([]);
+    expect(checkPublished([look(told(5, null, false), 4)], [])).toEqual([]);
+    expect(checkPublished([look(told(5, null), 4)], [emptied])).toEqual([]);
   });
 });
 
@@ -255,6 +274,21 @@ describe("killed flags", () => {
       expect(check(kill, [off, on(700, 6)])).toEqual([]);
     }
     expect(check({ ...recorded, outcome: { result: "unknown", why: "" } }, [off, on(240, 1)])).toEqual([]);
+  });
+
+  it("takes a flag that is off anyway for no sign that the kill has arrived", () => {
+    // Off at revision 2 by plain SQL, on again at 3, killed at 4.
+    const moves = truthOf(
+      change(1, "switch", null, state(true)),
+      change(2, "switch", state(true), state(false)),
+      change(3, "switch", state(false), state(true)),
+      change(4, "switch", state(true), state(false)),
+    );
+    const kill = write("kill", "switch", 390, 410, told(4, state(false)));
+    const offAt = (revision: number) => sighting(420, 430, revision, []);
+    expect(checkKills([offAt(2), on(440, 3)], [kill], [], moves)).toEqual([]);
+    expect(found(checkKills([offAt(3), on(440, 3)], [kill], [], moves))).toEqual(["switch at a1, on in 1.3"]);
+    expect(found(checkKills([offAt(4), on(440, 3)], [kill], [], moves))).toEqual(["switch at a1, on in 1.3"]);
   });
 
   it("finds none where Redis forgot what it alone had", () => {

@@ -12,6 +12,8 @@ export interface Converged {
   /** From the end of the last fault. */
   readonly ms: number;
   readonly database: Database;
+  /** What differed last. */
+  readonly waitedFor: string;
   /** What still differs, when patience was over. */
   readonly violations: readonly Violation[];
 }
@@ -35,15 +37,17 @@ export async function untilConverged(
   const client = new pg.Client({ connectionString: system.databaseUrl() });
   client.on("error", () => undefined);
   await client.connect();
+  let waitedFor = "nothing";
   try {
     for (;;) {
       const database = await readDatabase(client);
       const violations = [
         ...checkRedis(await readStored(system), database),
-        ...[...system.isolates.keys()].flatMap((isolate) => checkIsolate(isolate, latest(isolate), database)),
+        ...system.isolates().flatMap(({ name }) => checkIsolate(name, latest(name), database)),
       ];
       const ms = now() - since;
-      if (violations.length === 0 || ms > PATIENCE_MS) return { ms, database, violations };
+      if (violations.length === 0 || ms > PATIENCE_MS) return { ms, database, waitedFor, violations };
+      waitedFor = violations[0]?.what ?? waitedFor;
       await sleep(LOOK_MS);
     }
   } finally {

@@ -8,17 +8,23 @@ interface Span {
 
 /** What became of a write, as its sender knows it. */
 export type Outcome =
-  /** By the API with the version and the flag as it then was (null: gone); by SQL COMMIT was answered. */
-  | {
-      readonly result: "acknowledged";
-      readonly told?: { readonly version: Version; readonly flag: FlagState | null };
-    }
+  /** By SQL: COMMIT was answered. By the API: with all that `Told` says. */
+  | { readonly result: "acknowledged"; readonly told?: Told }
   /** A kill: "at the edge, not yet recorded". */
   | { readonly result: "edge-only" }
   /** It must not have happened. */
   | { readonly result: "refused"; readonly why: string }
   /** It may have happened, or may yet. */
   | { readonly result: "unknown"; readonly why: string };
+
+/** What the API promises of a write. */
+export interface Told {
+  readonly version: Version;
+  /** The flag as it then was; null: gone. */
+  readonly flag: FlagState | null;
+  /** Whether Redis has it, or something newer. */
+  readonly published: boolean;
+}
 
 /** One change that a client tried to make. */
 export interface Write extends Span {
@@ -28,6 +34,8 @@ export interface Write extends Span {
   /** A description that no other write has, where it sets one. */
   readonly stamp?: string;
   readonly outcome: Outcome;
+  /** What Redis' head named when it was looked at after the answer. */
+  readonly headAfter?: Version;
 }
 
 /** What of a flag the checks look at. */

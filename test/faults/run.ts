@@ -5,6 +5,7 @@ import { checkAcknowledged } from "./checks/acknowledged.ts";
 import { checkContent } from "./checks/content.ts";
 import { checkKills } from "./checks/kills.ts";
 import { checkOrder } from "./checks/order.ts";
+import { checkPublished } from "./checks/published.ts";
 import { checkSite } from "./checks/site.ts";
 import { untilConverged } from "./converge.ts";
 import { now, type History, type Sighting, type Violation, type Write } from "./history.ts";
@@ -25,6 +26,8 @@ export interface Round extends History {
   readonly plan: Plan;
   /** From the end of the last fault until every isolate showed what Postgres holds. */
   readonly convergedMs: number;
+  /** What differed last until then. */
+  readonly waitedFor: string;
   readonly violations: readonly Violation[];
 }
 
@@ -38,7 +41,7 @@ export async function* runRounds(system: System, settings: Settings): AsyncGener
   try {
     for (let number = firstRound; number <= lastRound; number++) {
       const plan = planRound(createRandom(`${seed}/${number}`), system.faults);
-      const { history, convergedMs, table, violations } = await play(number, plan);
+      const { history, converged } = await play(number, plan);
       truth.add(
         await withClient(system.databaseUrl(), (client) =>
           readChanges(client, truth.changes.at(-1)?.id ?? 0),
@@ -51,14 +54,16 @@ export async function* runRounds(system: System, settings: Settings): AsyncGener
         number,
         plan,
         ...history,
-        convergedMs,
+        convergedMs: converged.ms,
+        waitedFor: converged.waitedFor,
         violations: [
-          ...violations,
+          ...converged.violations,
           ...checkSite(sightings),
           ...checkOrder(sightings),
           ...checkContent(sightings, [...mayStillKill, ...writes], truth, VISITOR),
           ...checkKills(sightings, writes, faults, truth),
-          ...checkAcknowledged(writes, earlier, truth, table),
+          ...checkPublished(writes, faults),
+          ...checkAcknowledged(writes, earlier, truth, converged.database.flags),
           ...system.ownEnds().map((how) => ({ rule: "no publisher ends by itself", what: how, about: [] })),
         ],
       };
@@ -89,11 +94,9 @@ export async function* runRounds(system: System, settings: Settings): AsyncGener
     const faults = await infliction.heal();
     const healedAt = now();
     await writing;
-    const { ms, database, violations } = await untilConverged(system, healedAt, (isolate) =>
-      latest.get(isolate),
-    );
+    const converged = await untilConverged(system, healedAt, (isolate) => latest.get(isolate));
     const history: History = { writes, sightings: visitors.takeSightings(), faults };
-    return { history, convergedMs: ms, table: database.flags, violations };
+    return { history, converged };
   }
 }
 

@@ -2,12 +2,12 @@ import { randomBytes } from "node:crypto";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { startEdgeWorkers } from "../../publisher/dev/edge-worker.ts";
 import { startRedisRest } from "../../publisher/dev/redis-rest/start.ts";
 import { migrate } from "../../publisher/migrate.ts";
 import { redisKeys } from "../../shared/snapshot.ts";
 import { withClient } from "../support/database.ts";
 import { createFlags } from "./flags.ts";
+import { startEdgePart, type EdgePart, type Isolate } from "./parts/edge.ts";
 import type { Faults } from "./parts/fault.ts";
 import type { DirectRedis } from "./parts/direct-redis.ts";
 import { startJanitor } from "./parts/janitor.ts";
@@ -29,8 +29,8 @@ export interface System {
   /** Redis itself. */
   readonly redis: DirectRedis;
   readonly environment: string;
-  /** By name, one for each isolate of the worker. */
-  readonly isolates: ReadonlyMap<string, string>;
+  /** The isolates of the worker that live now. */
+  readonly isolates: () => readonly Isolate[];
   readonly contextSecret: string;
   /** What can fail, by its name. */
   readonly faults: ReadonlyMap<string, Faults>;
@@ -130,7 +130,7 @@ async function start(stops: (() => Promise<unknown> | void)[], stop: () => Promi
   const site = await startSite();
   stops.push(() => site.stop());
   const workerLines: string[] = [];
-  const isolates = new Map<string, string>();
+  const edges: EdgePart[] = [];
   for (const [colo, count] of Object.entries(COLOS)) {
     const restLink = await link(`colo ${colo} to REST end`, restPort);
     const vars = {
@@ -141,12 +141,12 @@ async function start(stops: (() => Promise<unknown> | void)[], stop: () => Promi
       CONTEXT_SECRET: contextSecret,
       REFRESH_MS,
     };
-    const edge = await startEdgeWorkers({
-      isolates: Array.from({ length: count }, () => vars),
-      log: (line) => workerLines.splice(0, workerLines.push(line) - KEPT_LINES),
-    });
-    stops.push(edge.stop);
-    for (const [index, url] of edge.urls.entries()) isolates.set(`${colo}${index + 1}`, url);
+    const keep = (line: string): void =>
+      void workerLines.splice(0, workerLines.push(`colo ${colo} ${line}`) - KEPT_LINES);
+    const edge = await startEdgePart(colo, count, vars, keep);
+    stops.push(() => edge.stop());
+    faults.set(`colo ${colo}`, edge.faults);
+    edges.push(edge);
   }
 
   return {
@@ -156,7 +156,7 @@ async function start(stops: (() => Promise<unknown> | void)[], stop: () => Promi
     databaseUrl: () => postgres.url(),
     redis: redis.direct,
     environment,
-    isolates,
+    isolates: () => edges.flatMap(({ isolates }) => isolates()),
     contextSecret,
     faults,
     ownEnds: () =>
@@ -165,7 +165,7 @@ async function start(stops: (() => Promise<unknown> | void)[], stop: () => Promi
       ...publishers.flatMap(({ logLines }, index) =>
         logLines().map((line) => `publisher ${index + 1} ${line}`),
       ),
-      ...workerLines.map((line) => `worker ${line}`),
+      ...workerLines,
     ],
     stop,
   };

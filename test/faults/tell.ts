@@ -4,6 +4,9 @@ import type { Settings } from "./settings.ts";
 /** How much of a list is shown. */
 const SHOWN = 12;
 
+/** How many of the rounds that took longest are named. */
+const SLOWEST = 5;
+
 /** What a round showed that must not be, and how to play it again. */
 export function tellFailure(round: Round, { seed }: Settings, logLines: readonly string[]): string {
   const { number, plan, faults, violations } = round;
@@ -43,6 +46,7 @@ export function tellRun(rounds: readonly Round[], { seed }: Settings): string {
   const converged = rounds.map(({ convergedMs }) => convergedMs).sort((a, b) => a - b);
   const at = (share: number): string =>
     `${Math.round(converged[Math.max(0, Math.ceil(share * converged.length) - 1)] ?? 0)} ms`;
+  const slowest = rounds.toSorted((a, b) => b.convergedMs - a.convergedMs).slice(0, SLOWEST);
   return [
     `${rounds.length} rounds of seed ${seed}`,
     `  writes     ${writes.length}: ${count(writes.map(({ outcome }) => outcome.result))}`,
@@ -50,6 +54,10 @@ export function tellRun(rounds: readonly Round[], { seed }: Settings): string {
     `  visits     ${rounds.reduce((sum, { sightings }) => sum + sightings.length, 0)}`,
     `  faults     ${faults.length}: ${count(faults.map(({ target, kind }) => `${target.startsWith("link ") ? "link" : target.replace(/ \d+$/, "")} ${kind}`))}`,
     `  converged  p50 ${at(0.5)}, p95 ${at(0.95)}, at most ${at(1)} after the last fault`,
+    ...slowest.map(
+      ({ number, convergedMs, waitedFor, faults }) =>
+        `  slow       round ${number}, ${Math.round(convergedMs)} ms: ${waitedFor}; ${count(faults.map(({ target, kind }) => `${target} ${kind}`))}`,
+    ),
   ].join("\n");
 }
 

@@ -423,7 +423,7 @@ describe("status", () => {
   test("tells where Postgres and Redis stand", async () => {
     const run = await system.sluice(["status"]);
     expectDone(run);
-    expect(run.stdout).toMatch(/^Postgres +revision \d+ \(epoch \d+\)$/m);
+    expect(run.stdout).toMatch(/^Postgres +revision \d+ \(epoch \d+\), since .+$/m);
     expect(run.stdout).toMatch(/^published +yes$/m);
     expect(json(await system.sluice(["status", "--json"]))).toMatchObject({
       published: true,

@@ -9,10 +9,11 @@ const RULE = "no killed flag was on again";
 const CLOCK_TOLERANCE_MS = 50;
 
 /**
- * Once a kill was acknowledged, and an isolate had shown the flag off since, it never shows it on there, but in a version
- * that somebody enabled it in after the kill.
+ * Once a kill was acknowledged, and an isolate had it, the flag is never on there again, but in a version that somebody
+ * enabled it in after the kill.
  *
- * A kill that only the edge has ("not yet recorded") is gone with a Redis that forgets: nothing else knows of it.
+ * An isolate has it when it shows the flag off since: in a version that knows of the kill, or in one in which it would be
+ * on. A kill that only the edge has ("not yet recorded") is gone with a Redis that forgets: nothing else knows of it.
  */
 export function checkKills(
   sightings: readonly Sighting[],
@@ -20,34 +21,43 @@ export function checkKills(
   faults: readonly Inflicted[],
   truth: Truth,
 ): readonly Violation[] {
-  const byIsolate = [
-    ...Map.groupBy(
-      sightings.filter(({ problem }) => problem === undefined),
-      ({ isolate }) => isolate,
-    ),
-  ];
+  const sound = sightings.filter(({ problem }) => problem === undefined);
+  const byIsolate = [...Map.groupBy(sound, ({ isolate }) => isolate)];
   return writes.flatMap((write) => {
     const [key = ""] = write.keys;
     const mayBeOn = whenOnAgain(write, key, faults, truth);
     if (mayBeOn === undefined) return [];
     return byIsolate.flatMap(([isolate, seen]) => {
-      const isOn = ({ on }: Sighting): boolean => on.includes(key);
-      const ordered = seen.toSorted((a, b) => a.startedAt - b.startedAt);
-      const confirmed = ordered
-        .filter((sighting) => sighting.startedAt > write.endedAt && !isOn(sighting))
-        .toSorted((a, b) => a.endedAt - b.endedAt)[0];
-      if (confirmed === undefined) return [];
-      const again = ordered.find(
-        (sighting) =>
-          sighting.startedAt > confirmed.endedAt &&
-          isOn(sighting) &&
-          (sighting.version === undefined || !mayBeOn(sighting.version)),
+      const confirmed = whenConfirmed(seen, write, key, truth);
+      const again = seen.find(
+        ({ startedAt, on, version }) =>
+          confirmed !== undefined &&
+          startedAt > confirmed.endedAt &&
+          on.includes(key) &&
+          (version === undefined || !mayBeOn(version)),
       );
       if (again === undefined) return [];
       const at = again.version === undefined ? "nothing" : nameOf(again.version);
       return [{ rule: RULE, what: `${key} at ${isolate}, on in ${at}`, about: [write, confirmed, again] }];
     });
   });
+}
+
+/** The first visit that shows that this isolate has the kill. */
+function whenConfirmed(
+  seen: readonly Sighting[],
+  { outcome, endedAt }: Write,
+  key: string,
+  truth: Truth,
+): Sighting | undefined {
+  const killed = outcome.result === "acknowledged" ? outcome.told?.version : undefined;
+  return seen
+    .filter(({ startedAt, on, version }) => {
+      if (startedAt <= endedAt || version === undefined || on.includes(key)) return false;
+      const hasVersion = killed !== undefined && compareVersions(version, killed) >= 0;
+      return hasVersion || truth.stateAt(key, version)?.enabled === true;
+    })
+    .toSorted((a, b) => a.endedAt - b.endedAt)[0];
 }
 
 /** In which versions a killed flag may be on; undefined when the write is no kill that anybody was promised. */
@@ -63,9 +73,7 @@ function whenOnAgain(
     return (version) => compareVersions(version, killed) > 0 && truth.stateAt(key, version)?.enabled === true;
   }
   if (outcome.result !== "edge-only") return undefined;
-  const isForgotten = faults.some(
-    ({ kind, endedAt }) => FORGETTING.some((forgetting) => forgetting === kind) && endedAt > startedAt,
-  );
+  const isForgotten = faults.some(({ kind, endedAt }) => FORGETTING.has(kind) && endedAt > startedAt);
   if (isForgotten) return undefined;
   const enabledAfter = truth.changes.filter(
     (change) =>

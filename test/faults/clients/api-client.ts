@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Version } from "../../../shared/revision.ts";
+import { redisKeys } from "../../../shared/snapshot.ts";
 import { NOTES, SWITCHES } from "../flags.ts";
 import { now, type FlagState, type Outcome, type Write } from "../history.ts";
+import type { System } from "../system.ts";
 import type { Random } from "../random.ts";
 
 /** One who writes for the length of a round. */
@@ -14,11 +17,11 @@ export interface ClientRound {
   readonly record: (write: Write) => void;
 }
 
-/** Where the admin APIs are. */
-export interface Apis {
-  readonly apiUrls: readonly string[];
-  readonly adminToken: string;
-}
+/** Where the admin APIs are, and what they shall have written. */
+type Surroundings = Pick<System, "apiUrls" | "adminToken" | "redis" | "environment">;
+
+/** How often a client looks into Redis after an answer. */
+const SHARE_OF_LOOKS = 0.3;
 
 /** Longer than everything that the API waits for together. */
 const PATIENCE_MS = 25_000;
@@ -26,7 +29,8 @@ const PATIENCE_MS = 25_000;
 const PAUSE_MS = { least: 20, most: 160 } as const;
 
 /** Asks one publisher after the other for changes, each drawn anew. */
-export async function runApiClient({ apiUrls, adminToken }: Apis, round: ClientRound): Promise<void> {
+export async function runApiClient(surroundings: Surroundings, round: ClientRound): Promise<void> {
+  const { apiUrls, adminToken } = surroundings;
   const { client, random, until, record } = round;
   let count = 0;
   const nextStamp = (): string => `${client}, round ${round.round}, write ${++count}`;
@@ -61,14 +65,17 @@ export async function runApiClient({ apiUrls, adminToken }: Apis, round: ClientR
       result: "unknown" as const,
       why: wordsOf(error),
     }));
+    const endedAt = now();
+    const headAfter = random.chance(SHARE_OF_LOOKS) ? await readHead(surroundings) : undefined;
     record({
       client,
       what,
       keys: [key],
       ...(stamp !== undefined && { stamp }),
       startedAt,
-      endedAt: now(),
+      endedAt,
       outcome,
+      ...(headAfter !== undefined && { headAfter }),
     });
   }
 
@@ -128,21 +135,29 @@ interface AnswerBody {
   readonly flag?: { readonly enabled: boolean; readonly rollout_pct: number; readonly description: string };
   readonly epoch?: number;
   readonly revision?: number;
-  readonly recorded?: false;
+  readonly published?: boolean;
   readonly detail?: string;
 }
 
 /** What an answer promises. */
 function outcomeOf({ status, body }: Answer): Outcome {
-  const { flag, epoch, revision, detail = "" } = body;
+  const { flag, epoch, revision, published = false, detail = "" } = body;
   if (status === 202) return { result: "edge-only" };
   if (status < 300 && epoch !== undefined && revision !== undefined) {
-    return { result: "acknowledged", told: { version: { epoch, revision }, flag: stateOf(flag) } };
+    return { result: "acknowledged", told: { version: { epoch, revision }, flag: stateOf(flag), published } };
   }
   if (status >= 400 && status < 500) return { result: "refused", why: `${status} ${detail}` };
   // Only this promises that nothing has happened.
   if (/nothing was changed/.test(detail)) return { result: "refused", why: `${status} ${detail}` };
   return { result: "unknown", why: `${status} ${detail}` };
+}
+
+/** Undefined when Redis is not there, or empty. */
+async function readHead({ redis, environment }: Surroundings): Promise<Version | undefined> {
+  const head = await redis.command("GET", redisKeys(environment).head).catch(() => null);
+  if (typeof head !== "string") return undefined;
+  const { epoch, revision } = JSON.parse(head) as Version;
+  return { epoch, revision };
 }
 
 function stateOf(flag: AnswerBody["flag"]): FlagState | null {

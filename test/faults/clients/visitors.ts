@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { decodeFlags, decodeFlagsContext } from "../../../shared/flags-header.ts";
 import { now, type Sighting } from "../history.ts";
+import type { Isolate } from "../parts/edge.ts";
 import type { System } from "../system.ts";
 import { wordsOf } from "./api-client.ts";
 
@@ -34,23 +35,32 @@ export function startVisitors(
     "x-sluice-proof": contextSecret,
   };
 
-  async function visit(isolate: string, url: string): Promise<Sighting> {
+  async function visit(isolate: Isolate): Promise<Sighting> {
     const startedAt = now();
-    const told = await ask(url, headers).catch((error: unknown) => ({ problem: wordsOf(error), on: [] }));
-    return { isolate, startedAt, endedAt: now(), ...told };
+    isolate.visits += 1;
+    const told = await ask(isolate.url, headers).catch((error: unknown) => ({
+      problem: wordsOf(error),
+      on: [],
+    }));
+    isolate.visits -= 1;
+    return { isolate: isolate.name, startedAt, endedAt: now(), ...told };
   }
 
-  async function keepVisiting(isolate: string, url: string): Promise<void> {
+  /** Whichever isolate lives at this place. */
+  async function keepVisiting(place: number): Promise<void> {
     while (!isStopped) {
-      const sighting = await visit(isolate, url);
-      sightings.push(sighting);
-      latest.set(isolate, sighting);
+      const isolate = isolates()[place];
+      if (isolate !== undefined) {
+        const sighting = await visit(isolate);
+        sightings.push(sighting);
+        latest.set(sighting.isolate, sighting);
+      }
       await sleep(PAUSE_MS * (0.5 + Math.random()));
     }
   }
 
-  const running = [...isolates].flatMap(([isolate, url]) =>
-    Array.from({ length: VISITORS_PER_ISOLATE }, () => keepVisiting(isolate, url)),
+  const running = isolates().flatMap((_, place) =>
+    Array.from({ length: VISITORS_PER_ISOLATE }, () => keepVisiting(place)),
   );
   return {
     takeSightings() {

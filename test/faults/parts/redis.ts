@@ -13,7 +13,7 @@ export interface RedisPart {
 }
 
 /** Kinds of fault after which Redis may have forgotten what it had acknowledged. */
-export const FORGETTING = ["emptied", "set back"] as const;
+export const FORGETTING: ReadonlySet<string> = new Set(["emptied", "set back"]);
 
 /**
  * As Upstash promises it, and a plain redis-server does not: what is acknowledged is on disk, so that `kill -9` loses

@@ -1,0 +1,107 @@
+import { compareVersions } from "../../../shared/revision.ts";
+import type { Status } from "../api/answers.ts";
+import type { Cell } from "../table.ts";
+import { visible } from "../visible.ts";
+import type { Heard } from "./ask-edge.ts";
+import type { Edge } from "./edge-urls.ts";
+import { inTime } from "./in-time.ts";
+
+/** What one isolate of an edge says, beside where Postgres stands. */
+export interface EdgeLook {
+  readonly edge: Edge;
+  readonly problem?: string;
+  readonly heard?: Heard;
+  readonly standing: "current" | "behind" | "ahead" | "empty" | "unknown";
+  /** From the commit in Postgres to this isolate, in milliseconds, and how far off that may be. */
+  readonly arrival?: { readonly afterMs: number; readonly uncertaintyMs: number };
+}
+
+/** When the publisher was asked, and when its answer came: this machine's clock, in milliseconds. */
+export interface AskedAt {
+  readonly sentAt: number;
+  readonly heardAt: number;
+}
+
+/**
+ * Compares what an edge said with what the publisher said after that: asked before, the edge could be ahead of it by a
+ * write that came in between.
+ */
+export function lookAt(
+  edge: Edge,
+  heard: Heard | { readonly problem: string },
+  status: Status,
+  asked: AskedAt,
+): EdgeLook {
+  if ("problem" in heard) return { edge, problem: heard.problem, standing: "unknown" };
+  const { epoch, revision } = heard.status;
+  if (epoch === null || revision === null) return { edge, heard, standing: "empty" };
+  const order = compareVersions({ epoch, revision }, status);
+  if (order !== 0) return { edge, heard, standing: order < 0 ? "behind" : "ahead" };
+  const arrival = arrivalOf(heard, status, asked);
+  return { edge, heard, standing: "current", ...(arrival && { arrival }) };
+}
+
+/**
+ * Postgres says how long ago it changed, the isolate how long ago it took that over, each by its own clock; both ages
+ * are laid on this machine's clock, where the way there and back is the uncertainty.
+ */
+function arrivalOf(heard: Heard, status: Status, asked: AskedAt): EdgeLook["arrival"] {
+  const { since_ms: since } = heard.status;
+  const { changed_ms_ago: changed } = status;
+  if (since === undefined || changed === undefined) return undefined;
+  const middle = ({ sentAt, heardAt }: AskedAt): number => (sentAt + heardAt) / 2;
+  const halfWay = ({ sentAt, heardAt }: AskedAt): number => (heardAt - sentAt) / 2;
+  return {
+    afterMs: Math.max(0, Math.round(middle(heard) - since - (middle(asked) - changed))),
+    uncertaintyMs: Math.ceil(halfWay(heard) + halfWay(asked)),
+  };
+}
+
+/** Whether an edge has what Postgres has, and nothing to complain of. */
+export function isWell({ standing, heard }: EdgeLook): boolean {
+  return standing === "current" && heard?.status.fault === undefined;
+}
+
+export const EDGE_HEADINGS = ["EDGE", "REVISION", "CONFIRMED", "FROM", "ARRIVED", "SAYS"] as const;
+
+export function toRow({ edge, problem, heard, standing, arrival }: EdgeLook): readonly Cell[] {
+  if (heard === undefined) {
+    return [edge.shownUrl, "?", "", "", "", { text: visible(problem ?? "", 200), style: "yellow" }];
+  }
+  const { status } = heard;
+  const { fault, diverged, gates } = status;
+  const says = [
+    ...(diverged === true ? ["DIVERGED: `sluice publish --force`, once it is known which is right"] : []),
+    ...(fault === undefined ? [] : [visible(fault, 60)]),
+    ...(standing === "empty" ? ["no flags yet: everything is off"] : []),
+    ...(gates === "deploy" ? ["gates as of the deploy"] : []),
+  ].join("; ");
+  return [
+    edge.shownUrl,
+    status.revision === null ? "none" : `${status.revision} (epoch ${status.epoch})`,
+    status.age_ms === null ? "never" : `${inTime(status.age_ms)} ago`,
+    visible(status.source, 20),
+    {
+      current:
+        arrival === undefined
+          ? "yes"
+          : `${inTime(arrival.afterMs)} ± ${inTime(arrival.uncertaintyMs)} after the write`,
+      behind: "NOT yet",
+      ahead: "ahead of Postgres",
+      empty: "NOT yet",
+      unknown: "",
+    }[standing],
+    says === "" ? "" : { text: says, style: "yellow" },
+  ];
+}
+
+export function toJson({ edge, problem, heard, standing, arrival }: EdgeLook): Record<string, unknown> {
+  return {
+    url: edge.shownUrl,
+    standing,
+    ...heard?.status,
+    problem: problem ?? null,
+    arrived_after_ms: arrival?.afterMs ?? null,
+    uncertainty_ms: arrival?.uncertaintyMs ?? null,
+  };
+}

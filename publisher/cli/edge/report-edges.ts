@@ -1,0 +1,100 @@
+import type { KillAnswer } from "../api/answers.ts";
+import type { Cli } from "../cli.ts";
+import { EXIT } from "../exit-code.ts";
+import { visible } from "../visible.ts";
+import type { Edge } from "./edge-urls.ts";
+import { inTime } from "./in-time.ts";
+import { waitForEdge, type EdgeOutcome, type Proof } from "./wait-for-edge.ts";
+
+/** When a kill was sent, and when its answer came: this machine's clock, in milliseconds. */
+export interface KillTimes {
+  readonly startedAt: number;
+  readonly answeredAt: number;
+}
+
+/** The outcome for machines. */
+interface EdgeReport {
+  readonly url: string;
+  readonly has_kill: boolean;
+  /** Since the command began, at the latest. */
+  readonly after_ms: number | null;
+  readonly epoch: number | null;
+  readonly revision: number | null;
+  readonly age_ms: number | null;
+  readonly problem: string | null;
+}
+
+/** What each edge must say, or undefined when not even Redis is known to have the kill. */
+export function proofOf(answer: KillAnswer, { answeredAt }: KillTimes): Proof | undefined {
+  if ("recorded" in answer) return { confirmedAfter: answeredAt };
+  // Not published, its revision proves nothing: a Redis that contradicts Postgres may hold a higher one without it.
+  if (answer.published) return { version: answer };
+  return answer.at_edge === true ? { confirmedAfter: answeredAt } : undefined;
+}
+
+/** Waits for all edges at once. */
+export async function waitForEdges(
+  cli: Cli,
+  edges: readonly Edge[],
+  proof: Proof | undefined,
+  limitMs: number,
+): Promise<readonly EdgeOutcome[]> {
+  if (proof === undefined) {
+    cli.endWith(EXIT.notYetEverywhere);
+    return edges.map((edge) => ({ edge, problem: "Redis is not known to have the kill" }));
+  }
+  cli.terminal.progress(`Waiting for ${edges.length === 1 ? "the edge" : `${edges.length} edges`}`);
+  const deadline = performance.now() + limitMs;
+  const outcomes = await Promise.all(edges.map((edge) => waitForEdge(edge, proof, deadline)));
+  cli.terminal.progress("");
+  if (outcomes.some(({ hadAt }) => hadAt === undefined)) cli.endWith(EXIT.notYetEverywhere);
+  return outcomes;
+}
+
+export function toReports(outcomes: readonly EdgeOutcome[], { startedAt }: KillTimes): readonly EdgeReport[] {
+  return outcomes.map(({ edge, hadAt, status, problem }) => ({
+    url: edge.shownUrl,
+    has_kill: hadAt !== undefined,
+    after_ms: hadAt === undefined ? null : Math.max(0, Math.round(hadAt - startedAt)),
+    epoch: status?.epoch ?? null,
+    revision: status?.revision ?? null,
+    age_ms: status?.age_ms ?? null,
+    problem: problem ?? null,
+  }));
+}
+
+const WHAT_IS_PROVED =
+  "Proved for the isolate that answered, one of many. All others that take requests follow within 3 x REFRESH_MS (15 s " +
+  "unless set otherwise) as long as they reach Redis.";
+
+/** One line for each edge, and what they prove. */
+export function tellEdges(
+  { terminal }: Cli,
+  outcomes: readonly EdgeOutcome[],
+  { startedAt }: KillTimes,
+  limitMs: number,
+): void {
+  for (const { edge, hadAt, status, problem } of outcomes) {
+    if (hadAt !== undefined) {
+      const after = inTime(Math.max(0, hadAt - startedAt));
+      terminal.print(`${edge.shownUrl} has it, at the latest ${after} after the command began.`);
+      continue;
+    }
+    const why = problem === undefined ? stillAt(status, limitMs) : visible(problem, 200);
+    terminal.print(terminal.paint("yellow", `${edge.shownUrl} is NOT known to have it: ${why}.`));
+  }
+  if (outcomes.some(({ hadAt }) => hadAt !== undefined))
+    terminal.print(terminal.paint("dim", WHAT_IS_PROVED));
+}
+
+function stillAt(status: EdgeOutcome["status"], limitMs: number): string {
+  if (status === undefined || status.revision === null || status.age_ms === null) {
+    const fault = status?.fault === undefined ? "" : ` (${visible(status.fault, 60)})`;
+    return `it holds no flags${fault}, so everything is off there`;
+  }
+  const { revision, age_ms: age, fault } = status;
+  return (
+    `after ${inTime(limitMs)} it is at revision ${revision}, which Redis confirmed ${inTime(age)} ago` +
+    (fault === undefined ? "" : `; it says ${visible(fault, 60)}`)
+  );
+}
