@@ -104,7 +104,8 @@ function changeLine(key: string, before: readonly Variant[], after: readonly Var
 
 /** A value of null is one; none at all is another thing. */
 function isSameValue(one: Variant, other: Variant): boolean {
-  return "value" in one === "value" in other && jsonEquals(one.value, other.value);
+  if (one.value === undefined || other.value === undefined) return one.value === other.value;
+  return jsonEquals(one.value, other.value);
 }
 
 function noSuchVariant({ key }: VariedFlag, variants: readonly Variant[], missing: string): CliError {
