@@ -26,8 +26,8 @@ function expectDone(run: CliRun): void {
 
 /** The rules of a flag as they stand in Postgres. */
 async function rulesOf(key: string): Promise<readonly unknown[]> {
-  const row = await system.row(key);
-  return (row?.["targeting"] as { rules?: unknown[] }).rules ?? [];
+  const { targeting } = (await system.row(key)) ?? {};
+  return (targeting as { rules?: unknown[] } | undefined)?.rules ?? [];
 }
 
 const rule = (id: string, more = {}) => ({ id, if: { country: "DE" }, off: true, ...more });
