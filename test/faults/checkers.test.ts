@@ -254,6 +254,7 @@ describe("killed flags", () => {
   );
   const recorded = write("kill", "switch", 150, 210, told(2, state(false)));
   const edgeOnly = write("kill", "switch", 150, 210, { result: "edge-only" });
+  const emptied = { target: "redis", kind: "emptied", startedAt: 220, endedAt: 220 };
   const off = sighting(220, 230, 1, []);
   const on = (from: number, revision: number) => sighting(from, from + 10, revision, ["switch"]);
   const check = (kill: Write, seen: readonly Sighting[], faults: Parameters<typeof checkKills>[2] = []) =>
@@ -276,6 +277,28 @@ describe("killed flags", () => {
     expect(check({ ...recorded, outcome: { result: "unknown", why: "" } }, [off, on(240, 1)])).toEqual([]);
   });
 
+  it("finds one that is on where Redis was asked since, whether it was ever shown off or not", () => {
+    const asked = (from: number, ageMs: number) => ({ ...on(from, 1), ageMs });
+    const heard = write("kill", "switch", 150, 210, told(2, state(false), false));
+    for (const kill of [recorded, edgeOnly]) {
+      expect(check(kill, [asked(400, 100)])).toEqual(["switch at a1, on in 1.1"]);
+      expect(check(kill, [asked(400, 190)])).toEqual([]);
+      expect(check(kill, [asked(400, 100)], [emptied])).toEqual([]);
+    }
+    expect(check(heard, [asked(400, 100)])).toEqual([]);
+    const atEdge = { version: version(2), flag: state(false), published: false, atEdge: true };
+    expect(check({ ...heard, outcome: { result: "acknowledged", told: atEdge } }, [asked(400, 100)])).toEqual(
+      ["switch at a1, on in 1.1"],
+    );
+  });
+
+  it("finds a kill of the edge's that never came into Postgres", () => {
+    const only = truthOf(change(1, "switch", null, state(true)));
+    expect(found(checkKills([], [edgeOnly], [], only))).toEqual(["the kill of switch was lost"]);
+    expect(checkKills([], [edgeOnly], [emptied], only)).toEqual([]);
+    expect(checkKills([], [edgeOnly], [], truth)).toEqual([]);
+  });
+
   it("takes a flag that is off anyway for no sign that the kill has arrived", () => {
     // Off at revision 2 by plain SQL, on again at 3, killed at 4.
     const moves = truthOf(
@@ -292,16 +315,18 @@ describe("killed flags", () => {
   });
 
   it("finds none where Redis forgot what it alone had", () => {
-    const emptied = [{ target: "redis", kind: "emptied", startedAt: 220, endedAt: 220 }];
-    expect(check(edgeOnly, [off, on(240, 1)], emptied)).toEqual([]);
-    expect(check(recorded, [off, on(240, 1)], emptied)).toEqual(["switch at a1, on in 1.1"]);
+    expect(check(edgeOnly, [off, on(240, 1)], [emptied])).toEqual([]);
+    expect(check(recorded, [off, on(240, 1)], [emptied])).toEqual(["switch at a1, on in 1.1"]);
   });
 
   it("takes no enabling from before the kill for one after it", () => {
     const late = write("kill", "switch", 640, 660, { result: "edge-only" });
     expect(check(late, [sighting(670, 680, 6, []), on(690, 6)])).toEqual([]);
     const later = write("kill", "switch", 700, 710, { result: "edge-only" });
-    expect(check(later, [sighting(720, 730, 6, []), on(740, 6)])).toEqual(["switch at a1, on in 1.6"]);
+    expect(check(later, [sighting(720, 730, 6, []), on(740, 6)])).toEqual([
+      "switch at a1, on in 1.6",
+      "the kill of switch was lost",
+    ]);
   });
 });
 

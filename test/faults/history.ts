@@ -24,6 +24,8 @@ export interface Told {
   readonly flag: FlagState | null;
   /** Whether Redis has it, or something newer. */
   readonly published: boolean;
+  /** Of a kill: whether Redis has heard of it, published or not. */
+  readonly atEdge?: boolean;
 }
 
 /** One change that a client tried to make. */
@@ -52,6 +54,8 @@ export interface Sighting extends Span {
   readonly problem?: string;
   /** Absent when the isolate held nothing. */
   readonly version?: Version;
+  /** How long ago Redis had confirmed it, by the isolate's own account. */
+  readonly ageMs?: number;
   /** The flags that were on. */
   readonly on: readonly string[];
 }

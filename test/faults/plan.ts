@@ -23,7 +23,11 @@ const SHARE_OF_PROCESSES = 0.55;
 export function planRound(random: Random, menu: ReadonlyMap<string, Faults>): Plan {
   const writeMs = random.between(900, 1_800);
   const links = [...menu.keys()].filter((target) => target.startsWith("link "));
-  const processes = [...menu.keys()].filter((target) => !target.startsWith("link "));
+  const processes = [...menu.keys()].flatMap((target) => {
+    if (target.startsWith("link ")) return [];
+    // There is one of each, and everything hangs on it.
+    return target === "postgres" || target === "redis" ? [target, target] : [target];
+  });
   const count = random.between(1, 4);
   const faults: Planned[] = [];
   while (faults.length < count) {

@@ -1,19 +1,22 @@
 import { compareVersions, type Version } from "../../../shared/revision.ts";
-import { FORGETTING } from "../parts/redis.ts";
 import type { Inflicted, Sighting, Violation, Write } from "../history.ts";
+import { FORGETTING } from "../parts/redis.ts";
 import { nameOf, type Truth } from "../truth.ts";
 
 const RULE = "no killed flag was on again";
 
-/** The clocks are one; the moment at which Postgres looks at it is not the last of its transaction. */
+/** Clocks of one machine, read in several processes and rounded on the way. */
 const CLOCK_TOLERANCE_MS = 50;
 
 /**
- * Once a kill was acknowledged, and an isolate had it, the flag is never on there again, but in a version that somebody
- * enabled it in after the kill.
+ * A kill that was acknowledged holds: where an isolate has it, the flag is never on, but in a version that somebody
+ * enabled it in after the kill. And one that only the edge has ("not yet recorded") comes into Postgres.
  *
- * An isolate has it when it shows the flag off since: in a version that knows of the kill, or in one in which it would be
- * on. A kill that only the edge has ("not yet recorded") is gone with a Redis that forgets: nothing else knows of it.
+ * An isolate has a kill of which Redis is known to know as soon as it has asked Redis since; any other as soon as it
+ * shows the flag off since: in a version that has the kill, or in one in which the flag would be on.
+ *
+ * A Redis that forgets may forget kills that Postgres does not have yet, and set isolates that had not heard of a kill
+ * to a version before it. It never makes an isolate that has shown a recorded kill forget it.
  */
 export function checkKills(
   sightings: readonly Sighting[],
@@ -25,26 +28,32 @@ export function checkKills(
   const byIsolate = [...Map.groupBy(sound, ({ isolate }) => isolate)];
   return writes.flatMap((write) => {
     const [key = ""] = write.keys;
-    const mayBeOn = whenOnAgain(write, key, faults, truth);
+    const isForgotten = faults.some(({ kind, endedAt }) => FORGETTING.has(kind) && endedAt > write.startedAt);
+    const mayBeOn = whenOnAgain(write, key, isForgotten, truth);
     if (mayBeOn === undefined) return [];
-    return byIsolate.flatMap(([isolate, seen]) => {
-      const confirmed = whenConfirmed(seen, write, key, truth);
-      const again = seen.find(
-        ({ startedAt, on, version }) =>
-          confirmed !== undefined &&
-          startedAt > confirmed.endedAt &&
-          on.includes(key) &&
-          (version === undefined || !mayBeOn(version)),
+
+    const lost = isLost(write, key, truth);
+    const again = byIsolate.flatMap(([isolate, seen]) => {
+      const shown = whenShown(seen, write, key, truth);
+      const hasIt = (sighting: Sighting): boolean =>
+        (shown !== undefined && sighting.startedAt > shown.endedAt) ||
+        (!isForgotten && isTold(write) && confirmedAt(sighting) > write.endedAt + CLOCK_TOLERANCE_MS);
+      const found = seen.find(
+        (sighting) =>
+          sighting.on.includes(key) &&
+          hasIt(sighting) &&
+          (sighting.version === undefined || !mayBeOn(sighting.version)),
       );
-      if (again === undefined) return [];
-      const at = again.version === undefined ? "nothing" : nameOf(again.version);
-      return [{ rule: RULE, what: `${key} at ${isolate}, on in ${at}`, about: [write, confirmed, again] }];
+      if (found === undefined) return [];
+      const at = found.version === undefined ? "nothing" : nameOf(found.version);
+      return [{ rule: RULE, what: `${key} at ${isolate}, on in ${at}`, about: [write, shown, found] }];
     });
+    return lost ? [...again, { rule: RULE, what: `the kill of ${key} was lost`, about: [write] }] : again;
   });
 }
 
-/** The first visit that shows that this isolate has the kill. */
-function whenConfirmed(
+/** The first visit that shows, by itself, that this isolate has the kill. */
+function whenShown(
   seen: readonly Sighting[],
   { outcome, endedAt }: Write,
   key: string,
@@ -60,11 +69,22 @@ function whenConfirmed(
     .toSorted((a, b) => a.endedAt - b.endedAt)[0];
 }
 
+/** Whether the answer said that Redis knows of the kill. */
+function isTold({ outcome }: Write): boolean {
+  if (outcome.result !== "acknowledged") return outcome.result === "edge-only";
+  return outcome.told?.published === true || outcome.told?.atEdge === true;
+}
+
+/** Before which moment nothing that was in Redis can be missing in what a visit saw. */
+function confirmedAt({ startedAt, ageMs = Infinity }: Sighting): number {
+  return startedAt - ageMs;
+}
+
 /** In which versions a killed flag may be on; undefined when the write is no kill that anybody was promised. */
 function whenOnAgain(
   { what, outcome, startedAt }: Write,
   key: string,
-  faults: readonly Inflicted[],
+  isForgotten: boolean,
   truth: Truth,
 ): ((version: Version) => boolean) | undefined {
   if (what !== "kill") return undefined;
@@ -72,9 +92,8 @@ function whenOnAgain(
     const killed = outcome.told.version;
     return (version) => compareVersions(version, killed) > 0 && truth.stateAt(key, version)?.enabled === true;
   }
-  if (outcome.result !== "edge-only") return undefined;
-  const isForgotten = faults.some(({ kind, endedAt }) => FORGETTING.has(kind) && endedAt > startedAt);
-  if (isForgotten) return undefined;
+  // Nothing but Redis knew of it.
+  if (outcome.result !== "edge-only" || isForgotten) return undefined;
   const enabledAfter = truth.changes.filter(
     (change) =>
       change.key === key &&
@@ -85,4 +104,15 @@ function whenOnAgain(
   return (version) =>
     truth.stateAt(key, version)?.enabled === true &&
     enabledAfter.some((change) => compareVersions(change, version) <= 0);
+}
+
+/** Whether a kill that the edge alone had never came into Postgres: the flag was enabled all the time since. */
+function isLost({ outcome, startedAt }: Write, key: string, truth: Truth): boolean {
+  if (outcome.result !== "edge-only" || truth.stateAt(key, truth.newest)?.enabled !== true) return false;
+  return !truth.changes.some(
+    ({ key: changed, at, before, after }) =>
+      changed === key &&
+      at > startedAt - CLOCK_TOLERANCE_MS &&
+      (before?.enabled !== true || after?.enabled !== true),
+  );
 }

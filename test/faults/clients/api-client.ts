@@ -136,15 +136,17 @@ interface AnswerBody {
   readonly epoch?: number;
   readonly revision?: number;
   readonly published?: boolean;
+  readonly at_edge?: boolean;
   readonly detail?: string;
 }
 
 /** What an answer promises. */
 function outcomeOf({ status, body }: Answer): Outcome {
-  const { flag, epoch, revision, published = false, detail = "" } = body;
+  const { flag, epoch, revision, published = false, at_edge: atEdge, detail = "" } = body;
   if (status === 202) return { result: "edge-only" };
   if (status < 300 && epoch !== undefined && revision !== undefined) {
-    return { result: "acknowledged", told: { version: { epoch, revision }, flag: stateOf(flag), published } };
+    const told = { version: { epoch, revision }, flag: stateOf(flag), published };
+    return { result: "acknowledged", told: { ...told, ...(atEdge !== undefined && { atEdge }) } };
   }
   if (status >= 400 && status < 500) return { result: "refused", why: `${status} ${detail}` };
   // Only this promises that nothing has happened.

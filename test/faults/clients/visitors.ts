@@ -75,7 +75,7 @@ export function startVisitors(
   };
 }
 
-type Told = Pick<Sighting, "problem" | "version" | "on">;
+type Told = Pick<Sighting, "problem" | "version" | "ageMs" | "on">;
 
 async function ask(url: string, headers: Readonly<Record<string, string>>): Promise<Told> {
   const response = await fetch(`${url}/page`, { headers, signal: AbortSignal.timeout(PATIENCE_MS) });
@@ -87,5 +87,10 @@ async function ask(url: string, headers: Readonly<Record<string, string>>): Prom
   if (context === undefined || flags === undefined) {
     return { problem: `unreadable headers: ${heard.context} / ${heard.flags}`, on: [] };
   }
-  return { on: [...flags.keys()], ...(context.version !== undefined && { version: context.version }) };
+  const { version, ageMs } = context;
+  return {
+    on: [...flags.keys()],
+    ...(version !== undefined && { version }),
+    ...(ageMs !== undefined && { ageMs }),
+  };
 }
