@@ -91,7 +91,6 @@ test.each([
 test("a second one in the same clone is told that one runs, and by whom", async () => {
   const postgres = await startEmbeddedPostgres({
     dataDir: path.join(clone, ".sluice/postgres"),
-    throwaway: true,
   });
   try {
     const run = await runSluice(["dev"], { program });
