@@ -207,3 +207,25 @@ test.each([
   expect((await system.call("GET", "/api/v1/flags/a")).body.flag["invalid"]).toMatch(says);
   expect((await toggle("a", false)).status).toBe(200);
 });
+
+test("more than workers take is not published: they go on with what they have, and a kill arrives", async () => {
+  const head = await get("head");
+  await system.sql(
+    `insert into feature_flags (key, targeting)
+     select 'large-' || n, jsonb_build_object('allowlist', (
+       select jsonb_agg('user-' || n || '-' || repeat('x', 240) || i) from generate_series(1, 250) i))
+     from generate_series(1, 150) n`,
+  );
+  await vi.waitUntil(async () => {
+    const { body } = await system.call("GET", "/api/v1/status");
+    return /the snapshot has \d+ bytes, and workers take 8388608/.test(String(body["fault"]));
+  }, PATIENT);
+  const kill = await toggle("a", false);
+  expect([kill.status, kill.body.published, kill.body["at_edge"]]).toEqual([200, false, true]);
+  expect(await get("head")).toBe(head);
+  expect(String(await system.redisCommand("GET", redisKey("off")))).toContain('"a":null');
+
+  await system.sql("delete from feature_flags where key like 'large-%'");
+  await untilPublished();
+  expect((await readSnapshot()).flags).toContainEqual({ key: "a", enabled: false, rollout_pct: 0 });
+});
