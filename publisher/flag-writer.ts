@@ -1,7 +1,7 @@
 import type pg from "pg";
 import type { Version } from "../shared/revision.ts";
 import { checkNotRequired, checkReferences } from "./check-references.ts";
-import { readFlagVersion } from "./flag-history.ts";
+import { readVersion, type Subject } from "./change-history.ts";
 import type { FlagRow } from "./flag-record.ts";
 import { NO_SIZES, checkSizes, readFlagSizes } from "./flag-sizes.ts";
 import { readFlagView, type FlagView } from "./flag-view.ts";
@@ -57,7 +57,13 @@ export function createFlagWriter(options: {
       return writeTransaction<VersionedFlag>(pool, actor, async (client) => {
         const row = await lockFlag(client, key);
         const { set, required } = await plan(row, client);
-        await checkPrecondition(client, key, await readFlagVersion(client, key), precondition, required);
+        await checkPrecondition(
+          client,
+          flagNamed(key),
+          await readVersion(client, flagNamed(key)),
+          precondition,
+          required,
+        );
         const isNarrow = Object.keys(set).every((name) => NARROW.has(name));
         if (isNarrow) return versioned(client, await updateFlag(client, key, set));
         const before = await readFlagSizes(client, key);
@@ -77,8 +83,8 @@ export function createFlagWriter(options: {
             `flag ${key} has gates, which would open without it: archive it, or remove its gates first`,
           );
         }
-        const version = await readFlagVersion(client, key);
-        await checkPrecondition(client, key, version, precondition, "this removes the flag");
+        const version = await readVersion(client, flagNamed(key));
+        await checkPrecondition(client, flagNamed(key), version, precondition, "this removes the flag");
         await deleteFlag(client, key);
         await checkNotRequired(client, key);
         return {};
@@ -90,13 +96,16 @@ export function createFlagWriter(options: {
   };
 }
 
+/** A flag as the audit names it. */
+export const flagNamed = (key: string): Subject => ({ entity: "flag", name: key });
+
 /** What changes neither sizes nor references: a kill asks for nothing but its own row. */
 const NARROW: ReadonlySet<string> = new Set(["enabled", "rollout_pct"]);
 
 async function versioned(client: Queryable, row: FlagRow): Promise<VersionedFlag> {
   const flag = await readFlagView(client, row);
   await raiseRevision(client);
-  return { flag, version: await readFlagVersion(client, row.key) };
+  return { flag, version: await readVersion(client, flagNamed(row.key)) };
 }
 
 /** One flag, kept as it is until the transaction's end. */

@@ -9,6 +9,7 @@ import { briefly } from "./problem.ts";
 import { AHEAD, decidePublish } from "./publish-decision.ts";
 import type { PublisherRedis } from "./redis.ts";
 import { buildSnapshot } from "./snapshot-builder.ts";
+import { MAX_PUBLISHED_BYTES } from "./snapshot-limits.ts";
 import { raiseForRebuild, readPublicationState, readSnapshotSource } from "./store.ts";
 
 /** How a publish ended well. */
@@ -40,6 +41,12 @@ export async function publishOnce(
   if (source.divergence !== undefined) throw new DivergedError(source.divergence);
   const { epoch, revision, databaseId } = source;
   const { text, bytes, digest, invalid } = await buildSnapshot(source);
+  if (bytes > MAX_PUBLISHED_BYTES) {
+    // Published, it would stop every worker; as it is, they go on with the last one, and kills arrive.
+    throw new Error(
+      `the snapshot has ${bytes} bytes, and workers take ${MAX_PUBLISHED_BYTES}: plain SQL made it so large`,
+    );
+  }
   const published = { epoch, revision, digest, bytes, invalid };
   const head: Head & { readonly builder: number } = {
     schema: SCHEMA,

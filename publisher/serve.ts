@@ -14,6 +14,7 @@ import { listenForChanges } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { createPool } from "./postgres.ts";
 import { briefly } from "./problem.ts";
+import { createSegmentService } from "./segment-service.ts";
 import { startPublisher } from "./publisher.ts";
 import { createPublisherRedis, type PublisherRedis } from "./redis.ts";
 
@@ -74,6 +75,7 @@ export async function servePublisher(
     });
     const api = createAdminApi({
       service,
+      segments: createSegmentService({ ...config, pool, publisher }),
       publisherStatus: publisher.status,
       adminToken: config.adminToken,
       log,

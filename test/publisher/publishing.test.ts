@@ -101,6 +101,21 @@ describe("what reaches Redis", () => {
     expect(await readFlags()).toHaveLength(1);
   });
 
+  it("is put back when Redis was set back to an older state", async () => {
+    await create("ai_search");
+    const texts = await Promise.all(
+      (["head", "snapshot"] as const).map((name) => system.redisCommand("GET", redisKey(name))),
+    );
+    const { body } = await create("ai_later");
+    await system.redisCommand(
+      "MSET",
+      ...["head", "snapshot"].flatMap((name, at) => [redisKey(name as "head"), String(texts[at])]),
+    );
+    await until(async () => (await readHead())?.revision === body.revision);
+    expect(await readFlags()).toHaveLength(2);
+    expect(await status()).toMatchObject({ diverged: false, published: true });
+  });
+
   it("is put back when only the snapshot was lost", async () => {
     await create("ai_search");
     await system.redisCommand("DEL", redisKey("snapshot"));
