@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ADMIN_TOKEN, startApiSystem, type ApiSystem } from "../support/api-system.ts";
+import { callSluice } from "../support/cli-streams.ts";
 import { runSluice } from "../support/cli.ts";
 
 let system: ApiSystem;
@@ -10,15 +11,15 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-it("goes from a new flag to its kill as docs/cli.md says", async () => {
+it("goes the whole walk of docs/cli.md", async () => {
   const text = await readFile(new URL("../../docs/cli.md", import.meta.url), "utf8");
-  const [, transcript = ""] = /```console\n([\s\S]*?)```/.exec(text) ?? [];
-  const steps = transcript.split(/^\$ sluice /m).slice(1);
-  expect(steps.length).toBeGreaterThanOrEqual(5);
+  const transcripts = Array.from(text.matchAll(/```console\n([\s\S]*?)```/g), ([, block = ""]) => block);
+  const steps = transcripts.flatMap((transcript) => transcript.split(/^\$ sluice /m).slice(1));
+  expect(steps.length).toBeGreaterThanOrEqual(12);
 
   for (const step of steps) {
     const [line = "", ...expected] = step.trimEnd().split("\n");
-    const run = await runSluice(splitCommandLine(line), {
+    const run = await callSluice(splitCommandLine(line), {
       env: { SLUICE_URL: system.url, SLUICE_TOKEN: ADMIN_TOKEN },
     });
     expect([line, run.code, run.stderr]).toEqual([line, 0, ""]);
