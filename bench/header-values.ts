@@ -65,11 +65,11 @@ function withParameter(value: BareItem): string {
   return serializeDictionary(members);
 }
 
-function parameterOf(header: string): BareItem | undefined {
+function parameterOf(header: string): unknown {
   return parseDictionary(header).get(FLAG)?.[1].get("val");
 }
 
-const fromBytes = (bytes: BareItem | undefined): unknown =>
+const fromBytes = (bytes: unknown): unknown =>
   bytes instanceof ArrayBuffer ? JSON.parse(decoder.decode(bytes)) : undefined;
 
 const waysFor = (value: unknown): readonly Way[] => [
