@@ -197,7 +197,6 @@ export type KillAnswer = z.output<typeof killAnswer>;
 export type FlagAnswer = z.output<typeof flagAnswer>;
 export type FlagList = z.output<typeof flagList>;
 export type Explained = z.output<typeof explained>;
-export type Explanation = z.output<typeof explanation>;
 export type Step = z.output<typeof step>;
 export type Preview = z.output<typeof preview>;
 export type Segment = z.output<typeof segment>;
