@@ -143,7 +143,7 @@ async function start(stops: (() => Promise<unknown> | void)[], stop: () => Promi
     };
     const keep = (line: string): void =>
       void workerLines.splice(0, workerLines.push(`colo ${colo} ${line}`) - KEPT_LINES);
-    const edge = await startEdgePart(colo, count, vars, keep);
+    const edge = await startEdgePart(colo, count, vars, janitor, keep);
     stops.push(() => edge.stop());
     faults.set(`colo ${colo}`, edge.faults);
     edges.push(edge);
