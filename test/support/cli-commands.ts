@@ -42,6 +42,13 @@ export const OPEN_ENDED: ReadonlySet<string> = new Set([
 export const API_COMMANDS: readonly (readonly string[])[] = [
   ...KEYED_COMMANDS.map(({ command, rest }) => [...command.split(" "), "ai_search", ...rest]),
   ["explain", "--all"],
+  ["segment", "list"],
+  ["segment", "show", "testers"],
+  ["segment", "create", "testers", "--id", "u1"],
+  ["segment", "set", "testers", "--description", "words"],
+  ["segment", "add", "testers", "u1"],
+  ["segment", "remove", "testers", "u1"],
+  ["segment", "delete", "testers", "--yes"],
   ["list"],
   ["status"],
 ];
