@@ -114,8 +114,12 @@ export interface PublisherStatus {
 
 /** Keeps Redis equal to Postgres. */
 export interface Publisher {
-  /** Publishes soon; any number of requests while one publish runs become one more. */
-  readonly request: () => void;
+  /**
+   * Publishes soon; any number of requests while one publish runs become one more.
+   *
+   * @param version what there is to publish: nothing is done when Redis was brought to it meanwhile. Absent: not known
+   */
+  readonly request: (version?: Version) => void;
   /** Publishes, and waits until Redis has this version. @returns false when it has not within `timeoutMs`, or cannot */
   readonly publishAtLeast: (version: Version, timeoutMs: number) => Promise<boolean>;
   readonly status: () => PublisherStatus;
@@ -138,6 +142,28 @@ export function startPublisher(options: {
   const { pool, redis, log, reconcileMs = 10_000 } = options;
   const waiting = new Set<{ readonly version: Version; readonly done: (isPublished: boolean) => void }>();
   let status: PublisherStatus = {};
+  /** What the next run was asked for; undefined when only its time has come. */
+  let wanted: Version | "unknown" | undefined;
+
+  function request(version?: Version): void {
+    if (version === undefined || wanted === "unknown") wanted = "unknown";
+    else if (wanted === undefined || compareVersions(version, wanted) > 0) wanted = version;
+    loop.request();
+  }
+
+  async function work(): Promise<void> {
+    const version = wanted;
+    wanted = undefined;
+    const { published, fault } = status;
+    // Postgres announces to us what we wrote and published ourselves: reading everything once more would find nothing.
+    const isPublished =
+      typeof version === "object" &&
+      waiting.size === 0 &&
+      fault === undefined &&
+      published !== undefined &&
+      compareVersions(published, version) >= 0;
+    if (!isPublished) await publish();
+  }
 
   async function publish(): Promise<void> {
     const result = await publishOnce(pool, redis, new Date());
@@ -165,9 +191,9 @@ export function startPublisher(options: {
     }
   }
 
-  const loop = startLoop({ work: publish, everyMs: reconcileMs, onError: fail });
+  const loop = startLoop({ work, everyMs: reconcileMs, onError: fail });
   return {
-    request: loop.request,
+    request,
     status: () => status,
 
     publishAtLeast(version, timeoutMs) {
@@ -180,7 +206,7 @@ export function startPublisher(options: {
         const waiter = { version, done: finish };
         const timeout = setTimeout(() => finish(false), timeoutMs);
         waiting.add(waiter);
-        loop.request();
+        request(version);
       });
     },
 
