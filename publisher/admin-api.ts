@@ -14,10 +14,16 @@ import { describeApi, publicRoutes, type openApiDocument } from "./openapi.ts";
 import { renderOpenApiPage } from "./openapi-page.ts";
 import { Problem, briefly } from "./problem.ts";
 import type { PublisherStatus } from "./publisher.ts";
+import { addSegmentHandlers } from "./segment-handlers.ts";
+import { segmentRoutes } from "./segment-routes.ts";
+import type { SegmentService } from "./segment-service.ts";
 import { validationProblem, type InputPart } from "./validation-problem.ts";
 
 /** The largest request body, in bytes; the largest flag with 10,000 ids of ordinary length fits. */
 const MAX_BODY_BYTES = 1_048_576;
+
+/** The same where a sample of contexts is sent along: 10,000 of ordinary size. */
+const MAX_SAMPLE_BYTES = 8 * 1_048_576;
 
 /** What nothing here needs: scripts, frames, forms, anything loaded. */
 const STRICT_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -32,11 +38,12 @@ const PARTS: { readonly [target: string]: InputPart } = {
 /** The admin API: `/api/v1` behind the token, its description and `/healthz` before it. */
 export function createAdminApi(options: {
   readonly service: FlagService;
+  readonly segments: SegmentService;
   readonly publisherStatus: () => PublisherStatus;
   readonly adminToken: string;
   readonly log: Log;
 }): OpenAPIHono {
-  const { service, publisherStatus, adminToken, log } = options;
+  const { service, segments, publisherStatus, adminToken, log } = options;
   const app = new OpenAPIHono();
 
   app.use(secureHeaders());
@@ -82,9 +89,10 @@ export function createAdminApi(options: {
     },
   });
   api.use(requireBearerToken(adminToken));
-  api.use(requireJsonBody(MAX_BODY_BYTES));
+  api.use(requireJsonBody((path) => (path.endsWith("/preview") ? MAX_SAMPLE_BYTES : MAX_BODY_BYTES)));
   addHandlers(api, service, publisherStatus);
-  refuseOtherMethods(api, Object.values(routes).map(toHonoRoute));
+  addSegmentHandlers(api, segments);
+  refuseOtherMethods(api, Object.values({ ...routes, ...segmentRoutes }).map(toHonoRoute));
   app.route("/api/v1", api);
 
   const description = describeApi(app);

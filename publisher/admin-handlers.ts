@@ -1,20 +1,19 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { z } from "@hono/zod-openapi";
-import type { Version } from "../shared/revision.ts";
 import { routes } from "./admin-routes.ts";
+import { ACTOR, ifMatchOf, ifNoneMatchOf, setEntityTag, type HeaderContext } from "./answer-parts.ts";
 import { divergenceText } from "./divergence.ts";
 import type { explanation } from "./explain-schema.ts";
 import type { Explanation } from "./explanation.ts";
 import type { flag } from "./flag-schema.ts";
-import type { FlagService, Standing } from "./flag-service.ts";
+import type { FlagService } from "./flag-service.ts";
 import type { VersionedFlag } from "./flag-writer.ts";
 import { toCursor, toFlagQuery } from "./list-query.ts";
-import { isNotModified, parsePrecondition, toEntityTag } from "./precondition.ts";
+import { isNotModified } from "./precondition.ts";
 import { Problem } from "./problem.ts";
+import type { preview as previewed } from "./preview-schema.ts";
 import type { PublisherStatus } from "./publisher.ts";
-
-/** Whoever holds the one admin token. */
-const ACTOR = "admin";
+import { standingMembers, type Standing } from "./standing.ts";
 
 const UNRECORDED =
   "killed at the edge, not yet recorded: Postgres does not answer, or another transaction holds the flag; it is brought in later";
@@ -31,7 +30,7 @@ export function addHandlers(
     const last = flags.at(-1);
     const next_cursor = last !== undefined && flags.length === query.limit ? toCursor(query, last) : null;
     return context.json(
-      { flags: flags.map(({ flag }) => shown(flag)), next_cursor, ...standingOf(where) },
+      { flags: flags.map(({ flag }) => shown(flag)), next_cursor, ...standingMembers(where) },
       200,
     );
   });
@@ -43,7 +42,7 @@ export function addHandlers(
   });
 
   api.openapi(routes.get, async (context) => {
-    const ifNoneMatch = parsePrecondition("If-None-Match", context.req.header("if-none-match"));
+    const ifNoneMatch = ifNoneMatchOf(context);
     const result = await service.get(context.req.valid("param").key);
     const answer = answerOf(result, context);
     if (isNotModified(result.version, ifNoneMatch)) return context.body(null, 304);
@@ -63,7 +62,7 @@ export function addHandlers(
   api.openapi(routes.remove, async (context) => {
     const { key } = context.req.valid("param");
     const result = await service.remove(ACTOR, key, ifMatchOf(context));
-    return context.json({ key, ...standingOf(result) }, 200);
+    return context.json({ key, ...standingMembers(result) }, 200);
   });
 
   api.openapi(routes.rollout, async (context) => {
@@ -111,12 +110,19 @@ export function addHandlers(
     const { key } = context.req.valid("param");
     const asked = context.req.valid("json");
     const { state, published, ...explanation } = await service.explain(key, asked.context, asked.draft);
-    return context.json({ ...toJson(explanation), ...standingOf({ state, published }) }, 200);
+    return context.json({ ...toJson(explanation), ...standingMembers({ state, published }) }, 200);
   });
 
   api.openapi(routes.explainAll, async (context) => {
     const { flags, ...where } = await service.explainAll(context.req.valid("json").context);
-    return context.json({ flags: flags.map(toJson), ...standingOf(where) }, 200);
+    return context.json({ flags: flags.map(toJson), ...standingMembers(where) }, 200);
+  });
+
+  api.openapi(routes.preview, async (context) => {
+    const { key } = context.req.valid("param");
+    const { draft, contexts } = context.req.valid("json");
+    const { state, ...preview } = await service.preview(key, draft, contexts);
+    return context.json({ ...(preview as z.output<typeof previewed>), ...state }, 200);
   });
 
   api.openapi(routes.status, async (context) => {
@@ -124,7 +130,7 @@ export function addHandlers(
     const { published, fault } = publisherStatus();
     return context.json(
       {
-        ...standingOf(where),
+        ...standingMembers(where),
         changed_at: changedAt.toISOString(),
         changed_ms_ago: changedMsAgo,
         redis: divergence?.redis ?? published ?? null,
@@ -140,18 +146,9 @@ export function addHandlers(
   });
 }
 
-interface HeaderContext {
-  header(name: string, value: string): void;
-  readonly req: { header(name: string): string | undefined };
-}
-
-function ifMatchOf(context: HeaderContext) {
-  return parsePrecondition("If-Match", context.req.header("if-match"));
-}
-
 function answerOf(result: VersionedFlag & Standing, context: HeaderContext) {
-  context.header("etag", toEntityTag(result.version));
-  return { flag: shown(result.flag), ...standingOf(result) };
+  setEntityTag(context, result.version);
+  return { flag: shown(result.flag), ...standingMembers(result) };
 }
 
 /** What plain SQL broke is shown as it is: the schema says what a sound flag looks like. */
@@ -161,7 +158,3 @@ function shown(view: VersionedFlag["flag"]): z.output<typeof flag> {
 
 /** The same, with arrays that the schema's types could write to. */
 const toJson = (one: Explanation) => one as z.output<typeof explanation>;
-
-function standingOf({ state, published }: { readonly state: Version; readonly published: boolean }) {
-  return { epoch: state.epoch, revision: state.revision, published };
-}

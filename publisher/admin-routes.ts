@@ -2,6 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { explainAllRequest, explainRequest, explanation } from "./explain-schema.ts";
 import * as schema from "./flag-schema.ts";
 import { listParameters } from "./list-query.ts";
+import { preview as previewed, previewRequest } from "./preview-schema.ts";
 import {
   body,
   failures,
@@ -186,6 +187,26 @@ const explainAll = createRoute({
   },
 });
 
+const preview = createRoute({
+  operationId: "previewFlag",
+  method: "post",
+  path: `${FLAG}/preview`,
+  summary: "Say who would gain and who would lose a flag by a draft, before anything is saved",
+  description:
+    "Decided for every context of the sample, as Postgres has flags and segments; nothing is saved.",
+  request: {
+    params,
+    body: body(previewRequest, {
+      draft: { rollout_pct: 50 },
+      contexts: [{ userId: "user-1" }, { userId: "user-2", plan: "enterprise" }],
+    }),
+  },
+  responses: {
+    200: json(previewed.openapi("Preview"), "Who changes."),
+    ...failures(400, 404, 413, 415, 422),
+  },
+});
+
 const status = createRoute({
   operationId: "getStatus",
   method: "get",
@@ -229,5 +250,6 @@ export const routes = {
   restore,
   explain,
   explainAll,
+  preview,
   status,
 } as const;

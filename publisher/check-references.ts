@@ -8,7 +8,7 @@ import { judgeContent } from "./judge-content.ts";
 import type { Queryable } from "./postgres.ts";
 import { Problem } from "./problem.ts";
 import { rulesOf, segmentNamesIn } from "./segment-names.ts";
-import { readSegmentsNamed } from "./segment-store.ts";
+import { readSegmentUses, readSegmentsNamed } from "./segment-store.ts";
 import { raiseRevision } from "./store.ts";
 
 /**
@@ -60,6 +60,15 @@ export async function checkNotRequired(db: Queryable, key: string): Promise<void
     `flag ${key} is required by ${list(dependents)}: take it out of their requires first`,
     dependents,
   );
+}
+
+/** Refuses to take a segment away that rules ask for. */
+export async function checkNotUsed(db: Queryable, segment: string): Promise<void> {
+  await raiseRevision(db);
+  const keys = (await readSegmentUses(db, segment)).get(segment) ?? [];
+  if (keys.length === 0) return;
+  const flags = keys.map((key) => ({ key }));
+  throw inUse(`segment ${segment} is asked for by rules of ${list(flags)}: change these rules first`, flags);
 }
 
 /** A segment may have gone since the rules were judged. */

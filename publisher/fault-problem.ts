@@ -15,7 +15,7 @@ export function faultProblem({ path, detail }: Fault): Problem {
 /** RFC 6901. */
 export function toJsonPointer(path: Path | readonly PropertyKey[]): string {
   return path
-    .map((step) => String(step).slice(0, MAX_STEP))
+    .map((step) => String(step).slice(0, MAX_STEP).toWellFormed())
     .map((step) => `/${step.replaceAll("~", "~0").replaceAll("/", "~1")}`)
     .join("");
 }

@@ -1,7 +1,7 @@
 import type pg from "pg";
 import type { FlagRow } from "./flag-record.ts";
 import type { FlagWriter, VersionedFlag } from "./flag-writer.ts";
-import { flagNotFound } from "./flag-writer.ts";
+import { flagNamed, flagNotFound } from "./flag-writer.ts";
 import { createEdgeKill } from "./kill.ts";
 import type { Log } from "./log.ts";
 import { guardPostgres } from "./postgres-problem.ts";
@@ -92,7 +92,7 @@ async function checkBeforehand(pool: pg.Pool, key: string, precondition: Precond
   try {
     await guardPostgres("read", async () => {
       const found = (await readFlagState(pool, key)) ?? flagNotFound(key);
-      await checkPrecondition(pool, key, found.version, precondition, undefined);
+      await checkPrecondition(pool, flagNamed(key), found.version, precondition, undefined);
     });
   } catch (error) {
     if (!(error instanceof Problem) || error.kind !== "unavailable") throw error;

@@ -16,19 +16,13 @@ import type { Log } from "./log.ts";
 import { inTransaction, type Queryable } from "./postgres.ts";
 import { guardPostgres } from "./postgres-problem.ts";
 import type { Precondition } from "./precondition.ts";
+import { preview, type Preview } from "./preview.ts";
 import { Problem } from "./problem.ts";
 import type { Publisher } from "./publisher.ts";
 import { RedisFault, type PublisherRedis } from "./redis.ts";
 import { readStatus, type PostgresStatus } from "./read-status.ts";
+import { standingOf, type Standing } from "./standing.ts";
 import { readFlagState, readPublicationState, readSnapshotSource, type SnapshotSource } from "./store.ts";
-
-/** What a read or a write tells beside the flag. */
-export interface Standing {
-  /** Where Postgres stands. */
-  readonly state: Version;
-  /** Whether Redis is known to hold that. */
-  readonly published: boolean;
-}
 
 export type FlagService = ReturnType<typeof createFlagService>;
 
@@ -47,13 +41,7 @@ export function createFlagService(options: {
   const { pool, redis, publisher } = options;
   const writer = createFlagWriter(options);
 
-  function standing(state: Version): Standing {
-    const { published } = publisher.status();
-    return {
-      state,
-      published: published?.epoch === state.epoch && published.revision >= state.revision,
-    };
-  }
+  const standing = (state: Version): Standing => standingOf(state, publisher.status());
 
   const readState = (key: string) =>
     guardPostgres("read", async () => (await readFlagState(pool, key)) ?? flagNotFound(key));
@@ -142,6 +130,16 @@ export function createFlagService(options: {
     async explainAll(context: EvaluationContext): Promise<{ flags: readonly Explanation[] } & Standing> {
       const source = toExplainedState(await guardPostgres("read", () => readSnapshotSource(pool)));
       return { flags: await explainFlags(source, context, redis), ...standing(source.state) };
+    },
+
+    /** Who would gain and who would lose a flag by a draft; nothing is saved. */
+    async preview(
+      key: string,
+      draft: z.output<typeof flagDraft>,
+      contexts: readonly EvaluationContext[],
+    ): Promise<Preview & { readonly state: Version }> {
+      const { before, source } = await readSource(key, draft);
+      return { ...(await preview(before, source, key, contexts)), state: source.state };
     },
 
     /** A new flag is disabled and at 0 %. */

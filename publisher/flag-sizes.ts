@@ -2,7 +2,8 @@ import { encodeMember } from "../shared/flag-member.ts";
 import { isObject } from "../shared/members.ts";
 import type { Queryable } from "./postgres.ts";
 import { Problem } from "./problem.ts";
-import { only, raiseRevision } from "./store.ts";
+import { only } from "./only.ts";
+import { raiseRevision } from "./store.ts";
 
 /** The worst-case `x-flags` that a write may lead to, in bytes. */
 const MAX_HEADER_BYTES = 8_192;

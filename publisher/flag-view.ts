@@ -1,6 +1,7 @@
 import { compileSegments } from "../shared/compile-segments.ts";
 import { faultText } from "../shared/fault.ts";
 import { orderFlags } from "../shared/order-flags.ts";
+import { cutBelow } from "./cut-below.ts";
 import { toFlagRecord, type FlagRecord, type FlagRow } from "./flag-record.ts";
 import { readRelations, requirementsOf } from "./flag-relations.ts";
 import { judgeFlag } from "./judge-flag.ts";
@@ -50,12 +51,4 @@ function toFlagView(row: FlagRow, invalid: string | undefined): FlagView {
     gates: cutBelow(gates, MAX_DEPTH) as FlagRecord["gates"],
     invalid,
   };
-}
-
-/** Cuts what is nested deeper than any valid content. */
-export function cutBelow(value: unknown, depth: number): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  if (depth === 0) return "…";
-  if (Array.isArray(value)) return value.map((item) => cutBelow(item, depth - 1));
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, cutBelow(item, depth - 1)]));
 }

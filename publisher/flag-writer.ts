@@ -1,7 +1,7 @@
 import type pg from "pg";
 import type { Version } from "../shared/revision.ts";
 import { checkNotRequired, checkReferences } from "./check-references.ts";
-import { readFlagVersion } from "./flag-history.ts";
+import { readVersion, type Subject } from "./change-history.ts";
 import type { FlagRow } from "./flag-record.ts";
 import { NO_SIZES, checkSizes, readFlagSizes } from "./flag-sizes.ts";
 import { readFlagView, type FlagView } from "./flag-view.ts";
@@ -57,12 +57,18 @@ export function createFlagWriter(options: {
       return writeTransaction<VersionedFlag>(pool, actor, async (client) => {
         const row = await lockFlag(client, key);
         const { set, required } = await plan(row, client);
-        await checkPrecondition(client, key, await readFlagVersion(client, key), precondition, required);
+        await checkPrecondition(
+          client,
+          flagNamed(key),
+          await readVersion(client, flagNamed(key)),
+          precondition,
+          required,
+        );
         const isNarrow = Object.keys(set).every((name) => NARROW.has(name));
         if (isNarrow) return versioned(client, await updateFlag(client, key, set));
         const before = await readFlagSizes(client, key);
         const changed = await updateFlag(client, key, set);
-        await checkReferences(client, row, changed);
+        if (RELATING.some((name) => set[name] !== undefined)) await checkReferences(client, row, changed);
         await checkSizes(client, key, before, maxSnapshotBytes);
         return versioned(client, changed);
       });
@@ -77,8 +83,8 @@ export function createFlagWriter(options: {
             `flag ${key} has gates, which would open without it: archive it, or remove its gates first`,
           );
         }
-        const version = await readFlagVersion(client, key);
-        await checkPrecondition(client, key, version, precondition, "this removes the flag");
+        const version = await readVersion(client, flagNamed(key));
+        await checkPrecondition(client, flagNamed(key), version, precondition, "this removes the flag");
         await deleteFlag(client, key);
         await checkNotRequired(client, key);
         return {};
@@ -90,13 +96,19 @@ export function createFlagWriter(options: {
   };
 }
 
+/** A flag as the audit names it. */
+export const flagNamed = (key: string): Subject => ({ entity: "flag", name: key });
+
+/** What names other flags and segments, or is named by them. What plain SQL broke can be archived all the same. */
+const RELATING = ["targeting", "variants", "requires"] as const;
+
 /** What changes neither sizes nor references: a kill asks for nothing but its own row. */
 const NARROW: ReadonlySet<string> = new Set(["enabled", "rollout_pct"]);
 
 async function versioned(client: Queryable, row: FlagRow): Promise<VersionedFlag> {
   const flag = await readFlagView(client, row);
   await raiseRevision(client);
-  return { flag, version: await readFlagVersion(client, row.key) };
+  return { flag, version: await readVersion(client, flagNamed(row.key)) };
 }
 
 /** One flag, kept as it is until the transaction's end. */

@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { compareVersions } from "../shared/revision.ts";
 import { parseHead } from "../shared/snapshot.ts";
-import { readVersionOfYesterday } from "./flag-history.ts";
+import { readVersionOfYesterday } from "./change-history.ts";
 import { updateKill } from "./kill.ts";
 import { holdersOf, record } from "./kill-entry.ts";
 import { inTransaction } from "./postgres.ts";

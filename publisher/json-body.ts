@@ -8,15 +8,15 @@ const METHODS_WITH_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * Lets requests through whose body is JSON text of at most `maxBytes`, or that have none. The handlers behind it find a
+ * Lets requests through whose body is JSON text of at most so many bytes, or that have none. The handlers behind it find a
  * body of valid UTF-8 with the content type `application/json`, or neither body nor content type.
  */
-export function requireJsonBody(maxBytes: number) {
+export function requireJsonBody(maxBytesOf: (path: string) => number) {
   return createMiddleware(async function jsonBody(context, next) {
     const { raw } = context.req;
     if (!METHODS_WITH_BODY.has(raw.method)) return next();
 
-    const bytes = await readBody(raw, maxBytes);
+    const bytes = await readBody(raw, maxBytesOf(context.req.path));
     const headers = new Headers(raw.headers);
     headers.delete("content-length");
     headers.delete("transfer-encoding");

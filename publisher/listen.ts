@@ -1,4 +1,5 @@
 import pg from "pg";
+import type { Version } from "../shared/revision.ts";
 import type { Log } from "./log.ts";
 import { briefly } from "./problem.ts";
 import { REVISION_CHANNEL } from "./store.ts";
@@ -6,13 +7,13 @@ import { REVISION_CHANNEL } from "./store.ts";
 const RECONNECT_MS = { first: 200, most: 5_000 } as const;
 
 /**
- * Calls `onChange` for every commit that changed the snapshot, whoever made it: another publisher, or plain SQL. Holds
- * one connection of its own, opens it again when it breaks, and then calls `onChange` too, since something may have
- * been missed.
+ * Calls `onChange` with the version of every commit that changed the snapshot, whoever made it: this publisher, another
+ * one, or plain SQL. Holds one connection of its own, opens it again when it breaks, and then calls `onChange` too,
+ * without a version, since something may have been missed.
  */
 export function listenForChanges(options: {
   readonly databaseUrl: string;
-  readonly onChange: () => void;
+  readonly onChange: (version?: Version) => void;
   readonly log: Log;
 }): { stop(): Promise<void> } {
   const { databaseUrl, onChange, log } = options;
@@ -40,7 +41,7 @@ export function listenForChanges(options: {
     };
     candidate.on("error", again);
     candidate.on("end", () => again("the connection was closed"));
-    candidate.on("notification", onChange);
+    candidate.on("notification", ({ payload }) => onChange(parseVersion(payload)));
     candidate
       .connect()
       .then(() => candidate.query(`LISTEN ${REVISION_CHANNEL}`))
@@ -59,4 +60,16 @@ export function listenForChanges(options: {
       await client?.end().catch(() => undefined);
     },
   };
+}
+
+/** Anybody who may connect may notify: what is no version says that something may have changed, and no more. */
+function parseVersion(payload: string | undefined): Version | undefined {
+  try {
+    const { epoch, revision } = JSON.parse(payload ?? "") as Partial<Record<keyof Version, unknown>>;
+    return Number.isSafeInteger(epoch) && Number.isSafeInteger(revision)
+      ? { epoch: Number(epoch), revision: Number(revision) }
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -4,17 +4,23 @@ import { Problem } from "./problem.ts";
 // Each of these ends the transaction, whatever statement it came from, COMMIT included.
 const UNCHANGED = "nothing was changed, try again";
 
+type Noun = "flag" | "segment";
+
+/** What tells one from another. */
+const KEY_OF: { readonly [Name in Noun]: string } = { flag: "key", segment: "name" };
+
 /** By SQLSTATE (Postgres documentation, appendix A): what a caller is told. */
 const BY_STATE: {
-  readonly [state: string]: (error: pg.DatabaseError) => Problem;
+  readonly [state: string]: (error: pg.DatabaseError, noun: Noun) => Problem;
 } = {
   // unique_violation
-  "23505": () => new Problem("conflict", "a flag with this key is there already"),
+  "23505": (_error, noun) => new Problem("conflict", `a ${noun} with this ${KEY_OF[noun]} is there already`),
   // restrict_violation, check_violation: the schemas at the border should have said so first
   "23001": (error) => new Problem("conflict", `refused by the constraint ${error.constraint ?? "?"}`),
   "23514": (error) => new Problem("invalid-request", `refused by the constraint ${error.constraint ?? "?"}`),
   // lock_not_available, query_canceled: our own limits on waiting
-  "55P03": () => new Problem("unavailable", `another transaction holds this flag: ${UNCHANGED}`),
+  "55P03": (_error, noun) =>
+    new Problem("unavailable", `another transaction holds this ${noun}: ${UNCHANGED}`),
   "57014": () => new Problem("unavailable", `Postgres took too long: ${UNCHANGED}`),
   // serialization_failure, deadlock_detected
   "40001": () => new Problem("unavailable", `another write came in between: ${UNCHANGED}`),
@@ -30,13 +36,18 @@ const BY_STATE: {
  * Turns what pg throws into a problem with an answer.
  *
  * @param kind what the work does: a read that fails leaves nothing to look after
+ * @param noun what it is about
  */
-export async function guardPostgres<T>(kind: "read" | "write", work: () => Promise<T>): Promise<T> {
+export async function guardPostgres<T>(
+  kind: "read" | "write",
+  work: () => Promise<T>,
+  noun: Noun = "flag",
+): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (error instanceof Problem) throw error;
-    const known = error instanceof pg.DatabaseError ? BY_STATE[error.code ?? ""]?.(error) : undefined;
+    const known = error instanceof pg.DatabaseError ? BY_STATE[error.code ?? ""]?.(error, noun) : undefined;
     if (known !== undefined) throw known;
     if (isPostgresDown(error)) throw DOWN[kind]();
     throw error;

@@ -1,7 +1,7 @@
 import { compareVersions, type Version } from "../shared/revision.ts";
 import type { Queryable } from "./postgres.ts";
 import { Problem } from "./problem.ts";
-import { readFlagChangesSince } from "./flag-history.ts";
+import { readChangesSince, type Subject } from "./change-history.ts";
 
 /** One entity tag of a request. */
 interface EntityTag {
@@ -17,7 +17,7 @@ export type Precondition = "none" | "any" | readonly EntityTag[];
 const ENTITY_TAG_IN_LIST = /[ \t,]*(W\/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?=,|$)/gy;
 const OWN_TAG = /^"(\d{1,15})\.(\d{1,15})"$/;
 
-/** A flag's entity tag: the version that changed it last. Strong, since every change has a version of its own. */
+/** The entity tag of a flag or a segment: the version that changed it last. Strong, since every change has a version of its own. */
 export function toEntityTag({ epoch, revision }: Version): string {
   return `"${epoch}.${revision}"`;
 }
@@ -44,22 +44,22 @@ export function parsePrecondition(
   return tags;
 }
 
-/** Whether a reader who sent this If-None-Match holds the flag as it is now. */
+/** Whether a reader who sent this If-None-Match holds it as it is now. */
 export function isNotModified(current: Version, ifNoneMatch: Precondition): boolean {
   if (ifNoneMatch === "none") return false;
   return ifNoneMatch === "any" || ifNoneMatch.some(({ opaque }) => opaque === toEntityTag(current));
 }
 
 /**
- * Refuses a write that its sender has not based on the flag as it is now.
+ * Refuses a write that its sender has not based on what is there now.
  *
- * @param current the flag's version, under lock
+ * @param current its version, under lock
  * @param required what the write would do, when it must not happen unseen; undefined when it may
  * @throws Problem 428 without If-Match where it is required, 412 with what changed meanwhile
  */
 export async function checkPrecondition(
   db: Queryable,
-  key: string,
+  subject: Subject,
   current: Version,
   precondition: Precondition,
   required: string | undefined,
@@ -70,17 +70,21 @@ export async function checkPrecondition(
     if (required === undefined) return;
     throw new Problem(
       "precondition-required",
-      `${required}: send If-Match with the ETag of the flag as you saw it (now ${etag})`,
+      `${required}: send If-Match with the ETag of the ${subject.entity} as you saw it (now ${etag})`,
     );
   }
   if (precondition.some(({ weak, opaque }) => !weak && opaque === etag)) return;
 
   const seen = newestOf(precondition);
-  const changes = seen === undefined ? [] : await readFlagChangesSince(db, key, seen);
-  throw new Problem("precondition-failed", `flag ${key} is at ${etag} now: look at it and send again`, {
-    extensions: { etag, changes },
-    headers: { etag },
-  });
+  const changes = seen === undefined ? [] : await readChangesSince(db, subject, seen);
+  throw new Problem(
+    "precondition-failed",
+    `${subject.entity} ${subject.name} is at ${etag} now: look at it and send again`,
+    {
+      extensions: { etag, changes },
+      headers: { etag },
+    },
+  );
 }
 
 /** The newest state that the sender names, if any of the tags is one of ours. */

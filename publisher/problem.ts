@@ -13,7 +13,7 @@ const KINDS = {
   "not-found": { status: 404, title: "There is no such thing" },
   "method-not-allowed": { status: 405, title: "This method is not allowed here" },
   conflict: { status: 409, title: "This conflicts with what is there" },
-  "precondition-failed": { status: 412, title: "The flag has changed meanwhile" },
+  "precondition-failed": { status: 412, title: "It has changed meanwhile" },
   "content-too-large": { status: 413, title: "The request is too large" },
   "unsupported-media-type": { status: 415, title: "The content type is not supported" },
   "invalid-request": { status: 422, title: "The request is not valid" },

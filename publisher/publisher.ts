@@ -9,6 +9,7 @@ import { briefly } from "./problem.ts";
 import { AHEAD, decidePublish } from "./publish-decision.ts";
 import type { PublisherRedis } from "./redis.ts";
 import { buildSnapshot } from "./snapshot-builder.ts";
+import { MAX_PUBLISHED_BYTES } from "./snapshot-limits.ts";
 import { raiseForRebuild, readPublicationState, readSnapshotSource } from "./store.ts";
 
 /** How a publish ended well. */
@@ -40,6 +41,12 @@ export async function publishOnce(
   if (source.divergence !== undefined) throw new DivergedError(source.divergence);
   const { epoch, revision, databaseId } = source;
   const { text, bytes, digest, invalid } = await buildSnapshot(source);
+  if (bytes > MAX_PUBLISHED_BYTES) {
+    // Published, it would stop every worker; as it is, they go on with the last one, and kills arrive.
+    throw new Error(
+      `the snapshot has ${bytes} bytes, and workers take ${MAX_PUBLISHED_BYTES}: plain SQL made it so large`,
+    );
+  }
   const published = { epoch, revision, digest, bytes, invalid };
   const head: Head & { readonly builder: number } = {
     schema: SCHEMA,
@@ -107,8 +114,12 @@ export interface PublisherStatus {
 
 /** Keeps Redis equal to Postgres. */
 export interface Publisher {
-  /** Publishes soon; any number of requests while one publish runs become one more. */
-  readonly request: () => void;
+  /**
+   * Publishes soon; any number of requests while one publish runs become one more.
+   *
+   * @param version what there is to publish: nothing is done when Redis was brought to it meanwhile. Absent: not known
+   */
+  readonly request: (version?: Version) => void;
   /** Publishes, and waits until Redis has this version. @returns false when it has not within `timeoutMs`, or cannot */
   readonly publishAtLeast: (version: Version, timeoutMs: number) => Promise<boolean>;
   readonly status: () => PublisherStatus;
@@ -131,6 +142,28 @@ export function startPublisher(options: {
   const { pool, redis, log, reconcileMs = 10_000 } = options;
   const waiting = new Set<{ readonly version: Version; readonly done: (isPublished: boolean) => void }>();
   let status: PublisherStatus = {};
+  /** What the next run was asked for; undefined when only its time has come. */
+  let wanted: Version | "unknown" | undefined;
+
+  function request(version?: Version): void {
+    if (version === undefined || wanted === "unknown") wanted = "unknown";
+    else if (wanted === undefined || compareVersions(version, wanted) > 0) wanted = version;
+    loop.request();
+  }
+
+  async function work(): Promise<void> {
+    const version = wanted;
+    wanted = undefined;
+    const { published, fault } = status;
+    // Postgres announces to us what we wrote and published ourselves: reading everything once more would find nothing.
+    const isPublished =
+      typeof version === "object" &&
+      waiting.size === 0 &&
+      fault === undefined &&
+      published !== undefined &&
+      compareVersions(published, version) >= 0;
+    if (!isPublished) await publish();
+  }
 
   async function publish(): Promise<void> {
     const result = await publishOnce(pool, redis, new Date());
@@ -158,9 +191,9 @@ export function startPublisher(options: {
     }
   }
 
-  const loop = startLoop({ work: publish, everyMs: reconcileMs, onError: fail });
+  const loop = startLoop({ work, everyMs: reconcileMs, onError: fail });
   return {
-    request: loop.request,
+    request,
     status: () => status,
 
     publishAtLeast(version, timeoutMs) {
@@ -173,7 +206,7 @@ export function startPublisher(options: {
         const waiter = { version, done: finish };
         const timeout = setTimeout(() => finish(false), timeoutMs);
         waiting.add(waiter);
-        loop.request();
+        request(version);
       });
     },
 

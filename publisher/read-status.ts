@@ -1,6 +1,7 @@
 import type { Version } from "../shared/revision.ts";
 import { readDivergence, type Divergence } from "./divergence.ts";
-import { only, toVersion, type VersionColumns } from "./store.ts";
+import { only } from "./only.ts";
+import { toVersion, type VersionColumns } from "./store.ts";
 import type { Queryable } from "./postgres.ts";
 
 /** What Postgres tells of publishing. */

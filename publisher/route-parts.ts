@@ -52,9 +52,9 @@ const outdated = problem
 const FAILURES: { readonly [status: number]: string } = {
   400: "The request is malformed.",
   401: "The admin token is missing or another one.",
-  404: "There is no such flag.",
+  404: "There is no such flag or segment.",
   409: "This conflicts with what is there.",
-  412: "The flag has changed since the state that If-Match names.",
+  412: "It has changed since the state that If-Match names.",
   413: "The body is too large.",
   415: "The body is not sent as JSON.",
   422: "The request is not valid: `errors` says where and why.",
@@ -99,14 +99,14 @@ export const params = z.object({ key: flagKey.openapi({ param: { name: "key", in
 
 export const ifMatch = z.object({
   "if-match": z.string().optional().openapi({
-    description: 'The ETag of the flag as you saw it, or "*" for any state.',
+    description: 'The ETag of what you saw, or "*" for any state.',
     example: '"1.412"',
   }),
 });
 
 export const ifNoneMatch = z.object({
   "if-none-match": z.string().optional().openapi({
-    description: "The ETag of the flag as you hold it: answered with 304 when it is still that.",
+    description: "The ETag of what you hold: answered with 304 when it is still that.",
     example: '"1.412"',
   }),
 });

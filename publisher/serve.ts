@@ -1,16 +1,20 @@
 import { once } from "node:events";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createAdaptorServer } from "@hono/node-server";
 import type pg from "pg";
 import { createAdminApi } from "./admin-api.ts";
 import { startLoop, type BackgroundLoop } from "./background-loop.ts";
 import type { PublisherConfig } from "./config.ts";
+import { drain } from "./drain.ts";
 import { createFlagService } from "./flag-service.ts";
 import { importKills, pruneKills, type KillImport } from "./import-kills.ts";
 import { listenForChanges } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { createPool } from "./postgres.ts";
 import { briefly } from "./problem.ts";
+import { createSegmentService } from "./segment-service.ts";
 import { startPublisher } from "./publisher.ts";
 import { createPublisherRedis, type PublisherRedis } from "./redis.ts";
 
@@ -20,11 +24,19 @@ const IMPORT_KILLS_MS = 10_000;
 /** How often kills that every snapshot knows of are taken out of Redis. */
 const PRUNE_KILLS_MS = 3_600_000;
 
+/** How long what was asked may take to be answered when the publisher ends: a write waits 15 s for Postgres and Redis. */
+const DRAIN_MS = 20_000;
+
+/** How long any other part may take to end, in milliseconds: a Postgres that hangs is not waited for. */
+const END_MS = 5_000;
+
 /** A publisher that runs. */
 export interface RunningPublisher {
   readonly url: string;
-  /** Answers what was asked, publishes what was committed, then closes every connection. */
+  /** Answers what was asked, which includes publishing it, then closes every connection; within half a minute or so. */
   stop(): Promise<void>;
+  /** Whether `stop` had to cut something off that was asked and not answered in time. */
+  readonly hasCutOff: boolean;
 }
 
 /** Runs the publisher: admin API, publishing loop, LISTEN. The schema must be there (`migrate`). */
@@ -34,11 +46,12 @@ export async function servePublisher(
 ): Promise<RunningPublisher> {
   const pool = createPool(config.databaseUrl, log);
   const redis = createPublisherRedis(config);
-  const stops: (() => Promise<unknown>)[] = [() => pool.end()];
+  const stops: (() => Promise<unknown>)[] = [() => withinTime(pool.end())];
   /** Ends every part, the last started first. */
   const stop = async (): Promise<void> => {
     for (const stopPart of stops.splice(0).reverse()) await stopPart();
   };
+  let isDrained = true;
 
   try {
     const publisher = startPublisher({ pool, redis, log });
@@ -50,7 +63,7 @@ export async function servePublisher(
       onChange: publisher.request,
       log,
     });
-    stops.push(() => listener.stop());
+    stops.push(() => withinTime(listener.stop()));
 
     const service = createFlagService({
       ...config,
@@ -62,20 +75,26 @@ export async function servePublisher(
     });
     const api = createAdminApi({
       service,
+      segments: createSegmentService({ ...config, pool, publisher }),
       publisherStatus: publisher.status,
       adminToken: config.adminToken,
       log,
     });
-    const server = createAdaptorServer({ fetch: api.fetch });
+    // HTTP/1.1, unless it is told otherwise.
+    const server = createAdaptorServer({ fetch: api.fetch }) as Server;
     server.listen(config.port, config.host);
     await once(server, "listening");
     stops.push(async () => {
-      const closed = once(server, "close");
-      server.close();
-      if ("closeIdleConnections" in server) server.closeIdleConnections();
-      await closed;
+      isDrained = await drain(server, DRAIN_MS);
+      if (!isDrained) log("serve.cut_off", { after_ms: DRAIN_MS });
     });
-    return { url: urlOf(server.address() as AddressInfo), stop };
+    return {
+      url: urlOf(server.address() as AddressInfo),
+      stop,
+      get hasCutOff() {
+        return !isDrained;
+      },
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -99,6 +118,12 @@ function startKillPruner(pool: pg.Pool, redis: PublisherRedis, log: Log): Backgr
     onError: (error) => log("kill.prune_failed", { error: briefly(error) }),
     work: () => pruneKills(pool, redis),
   });
+}
+
+async function withinTime(ending: Promise<unknown>): Promise<void> {
+  const patience = new AbortController();
+  await Promise.race([ending, sleep(END_MS, undefined, { signal: patience.signal }).catch(() => undefined)]);
+  patience.abort();
 }
 
 function urlOf({ address, port, family }: AddressInfo): string {

@@ -2,9 +2,10 @@ import type pg from "pg";
 import type { Version } from "../shared/revision.ts";
 import { readDivergence, type Divergence } from "./divergence.ts";
 import type { FlagRow } from "./flag-record.ts";
+import { only } from "./only.ts";
 import { inTransaction, type Queryable } from "./postgres.ts";
 import type { SegmentRow } from "./segment-record.ts";
-import { SEGMENT_COLUMNS } from "./segment-store.ts";
+import { readSegments } from "./segment-store.ts";
 
 /** The channel on which a commit that changed anything in the snapshot is announced. */
 export const REVISION_CHANNEL = "sluice_revision";
@@ -31,14 +32,15 @@ export function readSnapshotSource(pool: pg.Pool): Promise<SnapshotSource> {
   return inTransaction(
     pool,
     async (client) => {
+      // TRUNCATE takes the rows out of older views of the database, too: between two of these reads it would leave a
+      // revision with another content than it has. So it has to wait; this comes before the view is made.
+      await client.query("LOCK TABLE feature_flags, segments IN ACCESS SHARE MODE");
       const state = await readPublicationState(client);
       const divergence = await readDivergence(client);
       const { rows } = await client.query<FlagRow>(
         `SELECT ${FLAG_COLUMNS} FROM feature_flags ORDER BY key COLLATE "C"`,
       );
-      const { rows: segmentRows } = await client.query<SegmentRow>(
-        `SELECT ${SEGMENT_COLUMNS} FROM segments ORDER BY name COLLATE "C"`,
-      );
+      const segmentRows = await readSegments(client);
       return { ...state, divergence, rows, segmentRows };
     },
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -219,10 +221,4 @@ function split(columns: FlagColumns): { names: string[]; values: unknown[] } {
     return JSON_COLUMNS.has(name) ? JSON.stringify(value) : value;
   });
   return { names, values };
-}
-
-export function only<T>(rows: readonly T[]): T {
-  const [row] = rows;
-  if (row === undefined) throw new Error("Postgres gave no row where there has to be one");
-  return row;
 }

@@ -18,14 +18,15 @@ export function writeTransaction<T>(
   pool: pg.Pool,
   actor: string,
   work: (client: Queryable) => Promise<T>,
+  noun: "flag" | "segment" = "flag",
 ): Promise<T & Written> {
-  return guardPostgres("write", () =>
+  const write = () =>
     inTransaction(pool, async (client) => {
       await setActor(client, actor);
       const result = await work(client);
       return { ...result, state: await raiseRevision(client) };
-    }),
-  );
+    });
+  return guardPostgres("write", write, noun);
 }
 
 /** Waits until Redis has what was written. */

@@ -7,6 +7,13 @@ export type VariantRanges = Readonly<Record<string, readonly Range[]>>;
 
 type Weighted = Pick<Variant, "key" | "weight">;
 
+/** A range and whose it is; nobody's when an allocation begins. */
+interface Piece {
+  readonly key: string | undefined;
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
  * Divides all users among variants so that new weights move as few as possible from one to another: a variant that shrinks
  * gives up its last slots of 10,000, one that grows takes them in order, and nobody else moves.
@@ -16,22 +23,33 @@ type Weighted = Pick<Variant, "key" | "weight">;
  * @returns ranges that cover 0 to 10,000 exactly once; a variant without a share has none
  */
 export function allocateVariants(variants: readonly Weighted[], previous: unknown): VariantRanges {
-  const shares = toShares(variants);
-  const owners = ownersOf(previous);
-  const free: number[] = [];
-  const kept = new Map<string, number>();
-  for (const [slot, owner] of owners.entries()) {
-    const count = owner === undefined ? 0 : (kept.get(owner) ?? 0);
-    if (owner !== undefined && count < (shares.get(owner) ?? 0)) kept.set(owner, count + 1);
-    else free.push(slot);
+  const missing = new Map(toShares(variants));
+  const given: Piece[] = [];
+  const free: Piece[] = [];
+  for (const { key, from, to } of piecesOf(previous)) {
+    const kept = key === undefined ? 0 : Math.min(to - from, missing.get(key) ?? 0);
+    if (key !== undefined && kept > 0) {
+      given.push({ key, from, to: from + kept });
+      missing.set(key, (missing.get(key) ?? 0) - kept);
+    }
+    if (from + kept < to) free.push({ key: undefined, from: from + kept, to });
   }
-  let next = 0;
+  // Taken from the end of a list: the first that are free are the last in it.
+  free.reverse();
   for (const { key } of variants) {
-    const missing = (shares.get(key) ?? 0) - (kept.get(key) ?? 0);
-    for (const slot of free.slice(next, next + missing)) owners[slot] = key;
-    next += missing;
+    let wanted = missing.get(key) ?? 0;
+    for (let next = free.pop(); next !== undefined; next = free.pop()) {
+      const { from, to } = next;
+      const taken = Math.min(wanted, to - from);
+      if (taken > 0) given.push({ key, from, to: from + taken });
+      wanted -= taken;
+      if (from + taken < to) {
+        free.push({ key: undefined, from: from + taken, to });
+        break;
+      }
+    }
   }
-  const ranges = rangesByKey(owners);
+  const ranges = rangesByKey(given);
   return Object.fromEntries(variants.map(({ key }) => [key, ranges.get(key) ?? []]));
 }
 
@@ -57,14 +75,12 @@ function toShares(variants: readonly Weighted[]): ReadonlyMap<string, number> {
   return shares;
 }
 
-/** Whose each slot is by a saved allocation; nobody's when it is none. */
-function ownersOf(previous: unknown): (string | undefined)[] {
-  const owners = Array.from<string | undefined>({ length: TOTAL });
-  if (!isVariantRanges(previous)) return owners;
-  for (const [key, ranges] of Object.entries(previous)) {
-    for (const [from, to] of ranges) owners.fill(key, from, to);
-  }
-  return owners;
+/** A saved allocation in order; when it is none, all of it is nobody's. */
+function piecesOf(previous: unknown): readonly Piece[] {
+  if (!isVariantRanges(previous)) return [{ key: undefined, from: 0, to: TOTAL }];
+  return Object.entries(previous)
+    .flatMap(([key, ranges]) => ranges.map(([from, to]) => ({ key, from, to })))
+    .sort((a, b) => a.from - b.from);
 }
 
 function isVariantRanges(value: unknown): value is VariantRanges {
@@ -76,14 +92,15 @@ function isVariantRanges(value: unknown): value is VariantRanges {
   );
 }
 
-function rangesByKey(owners: readonly (string | undefined)[]): ReadonlyMap<string | undefined, Range[]> {
-  const ranges = new Map<string | undefined, Range[]>();
-  let from = 0;
-  for (let slot = 1; slot <= owners.length; slot += 1) {
-    const owner = owners[from];
-    if (slot < owners.length && owners[slot] === owner) continue;
-    ranges.set(owner, [...(ranges.get(owner) ?? []), [from, slot]]);
-    from = slot;
+/** Pieces by whose they are, those that touch each other joined. */
+function rangesByKey(pieces: readonly Piece[]): ReadonlyMap<string | undefined, readonly Range[]> {
+  const byKey = new Map<string | undefined, Range[]>();
+  for (const { key, from, to } of pieces.toSorted((a, b) => a.from - b.from)) {
+    const ranges = byKey.get(key) ?? [];
+    byKey.set(key, ranges);
+    const last = ranges.at(-1);
+    if (last?.[1] === from) ranges[ranges.length - 1] = [last[0], to];
+    else ranges.push([from, to]);
   }
-  return ranges;
+  return byKey;
 }

@@ -88,9 +88,15 @@ export function buildFlag(
     failMode: flag.failMode,
     inHeader: flag.inHeader,
     clientVisible: flag.clientVisible,
-    headerMembers: new Map(variants.map((variant) => [variant.key, encodeMember(flag.key, variant)])),
+    headerMembers:
+      variants.length === 0
+        ? NO_MEMBERS
+        : new Map(variants.map((variant) => [variant.key, encodeMember(flag.key, variant)])),
   };
 }
+
+/** Of a boolean flag: the same for all, since an empty map is not small. */
+const NO_MEMBERS: CompiledFlag["headerMembers"] = new Map();
 
 /** The reasons at 0 % and at 100 %. */
 interface ShareReasons {

@@ -24,6 +24,13 @@ export const variantSalt = (salt: string): string => `${salt}:v`;
 export function createSlots(): Slots {
   const all: Slot[] = [];
   const positions = new Map<string, number>();
+  // Most flags bucket by one and the same attribute.
+  const readers = new Map<string, IdReader>();
+  const readerOf = (bucketBy: string): IdReader => {
+    const reader = readers.get(bucketBy) ?? idReader(bucketBy);
+    readers.set(bucketBy, reader);
+    return reader;
+  };
   return {
     all,
     add(salt, bucketBy) {
@@ -31,7 +38,7 @@ export function createSlots(): Slots {
       const position = positions.get(name) ?? all.length;
       if (position === all.length) {
         positions.set(name, position);
-        all.push({ salt, readId: idReader(bucketBy) });
+        all.push({ salt, readId: readerOf(bucketBy) });
       }
       return position;
     },

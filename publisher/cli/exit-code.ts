@@ -5,7 +5,7 @@ export const EXIT = {
   failure: 1,
   /** The command line, the environment or a value is not valid: nothing was sent, or nothing was changed. */
   usage: 2,
-  /** There is no such flag, or no such gate. */
+  /** There is no such flag, segment, rule, variant or gate. */
   notFound: 3,
   /** What is there stands against it, or has changed meanwhile. */
   conflict: 4,

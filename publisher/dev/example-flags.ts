@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { inTransaction } from "../postgres.ts";
+import { insertSegment, type SegmentColumns } from "../segment-store.ts";
 import { insertFlag, setActor, type FlagColumns } from "../store.ts";
 
 /** What a team that rolls AI features out might have: each flag in another phase. */
@@ -27,7 +28,39 @@ const EXAMPLES: Readonly<Record<string, FlagColumns>> = {
     owner: "editor",
     tags: ["ai", "expensive"],
   },
+  ai_assistant: {
+    description: "The chat assistant for a tenth of all users: a quarter of them get the large model",
+    enabled: true,
+    rollout_pct: 10,
+    variants: [
+      { key: "small", weight: 3, value: { model: "small-1" } },
+      { key: "large", weight: 1, value: { model: "large-2" } },
+    ],
+    owner: "assistant",
+    tags: ["ai", "expensive"],
+  },
+  ai_translate: {
+    description:
+      "Translations: all who test with us, half of the people in four countries, nobody else so far",
+    enabled: true,
+    targeting: {
+      rules: [
+        { id: "testers", if: { organization: { $inGroup: "beta-testers" } }, rollout_pct: 100 },
+        { id: "europe", if: { country: { $in: ["DE", "AT", "CH", "FR"] } }, rollout_pct: 50 },
+      ],
+    },
+    owner: "reading",
+    tags: ["ai"],
+  },
   ai_agent: { description: "Not ready: off for everybody", owner: "agents", tags: ["ai"] },
+};
+
+const EXAMPLE_SEGMENTS: Readonly<Record<string, SegmentColumns>> = {
+  "beta-testers": {
+    description: "Companies that try new features before others, and our own people",
+    ids: ["acme", "initech"],
+    condition: { email: { $endsWith: "@example.com" } },
+  },
 };
 
 /** Puts the example flags into an empty database; one that holds flags is left as it is. */
@@ -37,6 +70,8 @@ export async function addExampleFlags(pool: pg.Pool): Promise<void> {
     // Whoever deleted the examples does not want them back.
     if (rowCount !== 0) return;
     await setActor(client, "sluice: example flags");
+    for (const [name, columns] of Object.entries(EXAMPLE_SEGMENTS))
+      await insertSegment(client, name, columns);
     for (const [key, columns] of Object.entries(EXAMPLES)) await insertFlag(client, key, columns);
   });
 }

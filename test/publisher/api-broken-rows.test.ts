@@ -24,6 +24,56 @@ const ROWS: readonly (readonly [key: string, column: string, sql: string, invali
     `('{"x": ' || repeat('[', ${DEEP}) || repeat(']', ${DEEP}) || '}')::jsonb`,
     /unknown/,
   ],
+  [
+    "rule-of-nothing",
+    "targeting",
+    `'{"rules": [{"id": "r", "if": {}}]}'`,
+    /rules\[0\]: must have exactly one/,
+  ],
+  ["rules-of-text", "targeting", `'{"rules": "all"}'`, /rules: must be an array/],
+  [
+    "unknown-operator",
+    "targeting",
+    `'{"rules": [{"id": "r", "if": {"a": {"$is": 1}}, "off": true}]}'`,
+    /\$is/,
+  ],
+  [
+    "pattern-without-end",
+    "targeting",
+    `'{"rules": [{"id": "r", "if": {"email": {"$regex": "(a+)+$"}}, "off": true}]}'`,
+    /email\.\$regex/,
+  ],
+  [
+    "deep-rule",
+    "targeting",
+    `('{"rules": [{"id": "r", "off": true, "if": {"a": ' || repeat('[', ${DEEP}) || repeat(']', ${DEEP}) || '}}]}')::jsonb`,
+    /nested more than/,
+  ],
+  [
+    "segment-of-nobody",
+    "targeting",
+    `'{"rules": [{"id": "r", "if": {"a": {"$inGroup": "nobody"}}, "off": true}]}'`,
+    /no segment "nobody"/,
+  ],
+  [
+    "variant-of-nobody",
+    "targeting",
+    `'{"rules": [{"id": "r", "if": {}, "variant": "nobody"}]}'`,
+    /rules\[0\]\.variant/,
+  ],
+  ["variant-without-weight", "variants", `'[{"key": "a"}]'`, /variants\[0\]\.weight/],
+  ["variants-of-no-weight", "variants", `'[{"key": "a", "weight": 0}]'`, /variants: one weight/],
+  ["variants-of-text", "variants", `'["a"]'`, /variants\[0\]: must be an object/],
+  [
+    "deep-variant",
+    "variants",
+    `('[{"key": "a", "weight": 1, "value": ' || repeat('[', ${DEEP}) || repeat(']', ${DEEP}) || '}]')::jsonb`,
+    /variants\[0\]\.value: must not be nested/,
+  ],
+  ["requires-of-text", "requires", `'["a"]'`, /requires\[0\]: must be an object/],
+  ["requires-nobody", "requires", `'[{"flag": "nobody"}]'`, /no flag "nobody"/],
+  ["requires-itself", "requires", `'[{"flag": "requires-itself"}]'`, /cannot need itself/],
+  ["ranges-of-text", "variant_ranges", `'{"a": "x"}'`],
   ["deep-gates", "gates", `(repeat('[', ${DEEP}) || repeat(']', ${DEEP}))::jsonb`, /gates/],
   ["gate-of-text", "gates", `'["/ai/*"]'`, /gates/],
   ["gate-that-explodes", "gates", `'[{"pattern": "/(a+)+b", "otherwise": {"status": 404}}]'`, /gates/],
@@ -70,12 +120,19 @@ describe("a row that plain SQL put in", () => {
     if (invalid !== undefined)
       expect(explained.body).toMatchObject({ value: false, error_code: "PARSE_ERROR" });
 
-    // It stops nobody else, and can be mended from here.
+    // It stops nobody else, can be put away as it is, and can be mended from here.
+    if (column !== "archived_at") {
+      for (const step of ["archive", "restore"]) {
+        const answer = await system.call("POST", `/api/v1/flags/${key}/${step}`);
+        expect([step, answer.status]).toEqual([step, 200]);
+      }
+      await system.sql("update feature_flags set enabled = true where key = $1", [key]);
+    }
     const other = await system.call("POST", "/api/v1/flags", { body: { key: `after-${key}` } });
     expect(other.body).toMatchObject({ published: true });
     const mended = await system.call("PATCH", `/api/v1/flags/${key}`, {
-      body: { targeting: null, gates: null, tags: null, description: null },
-      ifMatch: shown.etag,
+      body: { targeting: null, variants: null, requires: null, gates: null, tags: null, description: null },
+      ifMatch: "*",
     });
     expect([mended.status, mended.body.flag["invalid"], mended.body.published]).toEqual([
       200,

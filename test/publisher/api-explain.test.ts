@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { bucketU32, toBucket } from "../../shared/bucket.ts";
 import { redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 
@@ -143,4 +143,154 @@ test("explaining changes nothing", async () => {
   const before = await system.sql("select revision from publication");
   await explain({ userId: "u" });
   expect(await system.sql("select revision from publication")).toEqual(before);
+});
+
+describe("every step of the way", () => {
+  const VARIANTS = [
+    { key: "small", weight: 50 },
+    { key: "large", weight: 50, value: { model: "large-2" } },
+  ];
+  const RULES = [
+    {
+      id: "staff",
+      description: "Colleagues",
+      if: { email: { $endsWith: "@example.com" } },
+      variant: "large",
+    },
+    { id: "companies", if: { organization: { $in: ["acme"] } }, rollout_pct: 50, bucket_by: "organization" },
+  ];
+  beforeAll(async () => {
+    await system.call("POST", "/api/v1/flags", {
+      body: { key: "steps", variants: VARIANTS, targeting: { rules: RULES }, salt: "drawn-2" },
+    });
+    await system.call("PATCH", "/api/v1/flags/steps/toggle", { body: { enabled: true }, ifMatch: "*" });
+  });
+  const explainSteps = async (context: object, draft?: object) =>
+    (await system.call("POST", "/api/v1/flags/steps/explain", { body: { context, draft } })).body;
+
+  test("a rule that gives a variant", async () => {
+    const email = "ada@example.com";
+    expect(await explainSteps({ userId: "u", email })).toMatchObject({
+      value: true,
+      variant: "large",
+      variant_value: { model: "large-2" },
+      reason: "TARGETING_MATCH",
+      rule: "rules",
+      rule_id: "staff",
+      salt: "drawn-2",
+      bucket_by: "targetingKey",
+      bucket: toBucket(await bucketU32("drawn-2", "u")),
+      steps: [
+        { step: "off" },
+        { step: "enabled" },
+        {
+          step: "rules",
+          rule_id: "staff",
+          matched: true,
+          comparisons: [
+            {
+              attribute: "email",
+              operator: "$endsWith",
+              expected: "@example.com",
+              actual: email,
+              matched: true,
+            },
+          ],
+        },
+      ],
+    });
+  });
+
+  test("a rule's own percentage, and the variant that is drawn", async () => {
+    const body = await explainSteps({ userId: "u", organization: "acme" });
+    const bucket = toBucket(await bucketU32("drawn-2", "acme"));
+    const place = toBucket(await bucketU32("drawn-2:v", "u"));
+    const share = { bucket_by: "organization", id: "acme", bucket, rollout_pct: 50 };
+    const steps = body["steps"] as readonly object[];
+    expect(steps.slice(2, 4)).toEqual([
+      {
+        step: "rules",
+        rule_id: "staff",
+        matched: false,
+        comparisons: [
+          {
+            attribute: "email",
+            operator: "$endsWith",
+            expected: "@example.com",
+            actual: null,
+            matched: false,
+          },
+        ],
+      },
+      expect.objectContaining({ step: "rules", rule_id: "companies", matched: true, share }),
+    ]);
+    expect(body).toMatchObject({ value: bucket < 50, rule_id: "companies" });
+    const all = await explainSteps({ userId: "u" }, { rollout_pct: 100 });
+    expect((all["steps"] as readonly object[]).at(-1)).toEqual({
+      step: "variants",
+      draw: {
+        bucket_by: "targetingKey",
+        id: "u",
+        bucket: place,
+        variant: place < 50 ? "small" : "large",
+        range: place < 50 ? [0, 50] : [50, 100],
+      },
+    });
+  });
+
+  test("a draft is explained as if it were saved, and is not", async () => {
+    const context = { userId: "u" };
+    expect(await explainSteps(context)).toMatchObject({ value: false, rule: "rollout_pct" });
+    expect(await explainSteps(context, { rollout_pct: 100 })).toMatchObject({
+      value: true,
+      rollout_pct: 100,
+    });
+    expect(await explainSteps(context, { enabled: false })).toMatchObject({ rule: "enabled" });
+    const draft = { targeting: { rules: null, allowlist: ["u"] }, variants: null };
+    expect(await explainSteps(context, draft)).toMatchObject({
+      value: true,
+      variant: "on",
+      rule: "allowlist",
+    });
+    expect(await explainSteps(context)).toMatchObject({ value: false, rule: "rollout_pct" });
+  });
+
+  test.for([
+    [{ rollout_pct: 101 }, "/draft/rollout_pct"],
+    [{ key: "x" }, "/draft/key"],
+    [
+      { targeting: { rules: [{ id: "r", if: { a: { $is: 1 } }, off: true }] } },
+      "/draft/targeting/rules/0/if/a/$is",
+    ],
+    [{ variants: [{ key: "a" }] }, "/draft/variants/0/weight"],
+    [{ requires: [{ flag: "nobody" }] }, "/draft/requires/0/flag"],
+    [{ requires: [{ flag: "steps" }] }, "/draft/requires/0/flag"],
+  ] as const)("a draft that could not be saved: %o", async ([draft, pointer]) => {
+    const answer = await system.call("POST", "/api/v1/flags/steps/explain", { body: { context: {}, draft } });
+    expect([answer.status, answer.body.errors?.[0]?.pointer]).toEqual([422, pointer]);
+  });
+
+  test("an attribute of one's own, in whatever depth it may be", async () => {
+    const rules = [{ id: "r", if: { "device.os.version": { $vgte: "17.2" } }, rollout_pct: 100 }];
+    const draft = { targeting: { rules }, variants: null };
+    const context = { userId: "u", device: { os: { version: "17.10" } } };
+    expect(await explainSteps(context, draft)).toMatchObject({ value: true, rule_id: "r" });
+  });
+});
+
+test("all flags for one context: each as it is explained by itself", async () => {
+  const context = { userId: "u", organization: "acme" };
+  const all = await system.call("POST", "/api/v1/explain", { body: { context } });
+  expect(all.status).toBe(200);
+  const flags = all.body["flags"] as readonly { readonly flag_key: string }[];
+  expect(flags.map(({ flag_key }) => flag_key)).toEqual(["ai_search", "steps"]);
+  for (const flag of flags) {
+    const { body } = await system.call("POST", `/api/v1/flags/${flag.flag_key}/explain`, {
+      body: { context },
+    });
+    expect(body).toEqual({ ...flag, epoch: body.epoch, revision: body.revision, published: true });
+  }
+  expect((await system.call("POST", "/api/v1/explain", { body: {} })).body.errors?.[0]?.pointer).toBe(
+    "/context",
+  );
 });

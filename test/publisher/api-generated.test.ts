@@ -166,18 +166,16 @@ function requestOf(operation: Operation, keys: readonly string[]) {
       const search = new URLSearchParams(
         Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
       );
-      const path = operation.path.replace("{key}", encodeURIComponent(key));
+      const path = operation.path.replace(/\{(key|name)\}/, encodeURIComponent(key));
       return { operation, path: `${path}?${search.toString()}`.replace(/\?$/, ""), body, ifMatch };
     });
 }
 
-/** A flag that is created has one of the few keys. */
+/** A flag that is created has one of the few keys, a segment one of the same as its name. */
 function withKey(body: fc.Arbitrary<unknown>, key: fc.Arbitrary<string>): fc.Arbitrary<unknown> {
-  return fc
-    .tuple(body, key)
-    .map(([content, name]) =>
-      typeof content === "object" && content !== null && "key" in content
-        ? { ...content, key: name }
-        : content,
-    );
+  return fc.tuple(body, key).map(([content, name]) => {
+    if (typeof content !== "object" || content === null) return content;
+    if ("key" in content) return { ...content, key: name };
+    return "name" in content ? { ...content, name } : content;
+  });
 }

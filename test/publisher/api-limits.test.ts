@@ -1,9 +1,14 @@
+import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { readFlagSizes, readSegmentSize, readSnapshotBound } from "../../publisher/flag-sizes.ts";
 import { compile } from "../../shared/compile.ts";
 import { encodeFlags } from "../../shared/flags-header.ts";
 import { SCHEMA } from "../../shared/snapshot.ts";
 import { redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { createTestDatabase, withClient, type TestDatabase } from "../support/database.ts";
+
+/** Printed, so that a run can be had again. */
+const seed = Math.floor(Math.random() * 2 ** 31);
 
 let system: ApiSystem;
 
@@ -170,11 +175,65 @@ describe("the snapshot: at most MAX_SNAPSHOT_BYTES", () => {
     expect((await patch("big1", { targeting: ids(2_000) }, small)).status).toBe(422);
   });
 
-  test("the bound is never below what is published, whatever stands in the flags", async () => {
+  test("variants, prerequisites and segments count, and are pointed at", async () => {
+    const value = "x".repeat(4_000);
+    const variants = (count: number) =>
+      Array.from({ length: count }, (_, n) => ({ key: `v${n}`, weight: 1, value: `${n}${value}` }));
+    expect((await create({ key: "a", in_header: false, variants: variants(4) }, small)).status).toBe(201);
+    const large = await patch("a", { variants: variants(5) }, small);
+    expect([large.status, large.body.errors?.[0]?.pointer]).toEqual([422, "/variants"]);
+
+    const segment = (name: string, count: number) =>
+      small.call("POST", "/api/v1/segments", {
+        body: { name, ids: Array.from({ length: count }, (_, n) => `${n}`.padEnd(96, "x")) },
+      });
+    expect((await segment("few", 10)).status).toBe(201);
+    const many = await segment("many", 40);
+    expect([many.status, many.body.errors?.[0]?.pointer]).toEqual([422, "/ids"]);
+    const more = await small.call("POST", "/api/v1/segments/few/ids", {
+      body: { add: Array.from({ length: 40 }, (_, n) => `more-${n}`.padEnd(96, "x")) },
+    });
+    expect([more.status, more.body.errors?.[0]?.pointer]).toEqual([422, "/ids"]);
+    expect(await bytesInRedis()).toBeLessThanOrEqual(MAX);
+    await small.sql("truncate segments");
+  });
+});
+
+describe("the bound is never below what is published", () => {
+  /** Each flag and each segment by itself, and all together, once a last write says that Redis has them. */
+  async function expectBounded(): Promise<void> {
+    const last = await create({ key: "last" });
+    expect([last.body.published, last.body.errors]).toEqual([true, undefined]);
+    const { flags, segments = [] } = JSON.parse(
+      String(await system.redisCommand("GET", redisKey("snapshot"))),
+    ) as { flags: readonly { key: string }[]; segments?: readonly { name: string }[] };
+    await withClient(system.databaseUrl, async (client) => {
+      for (const flag of flags) {
+        const { snapshot } = await readFlagSizes(client, flag.key);
+        expect([flag, bytesOf(flag) <= snapshot]).toEqual([flag, true]);
+      }
+      for (const segment of segments) {
+        const bound = await readSegmentSize(client, segment.name);
+        expect([segment, bytesOf(segment) <= bound]).toEqual([segment, true]);
+      }
+      expect(await snapshotBytes()).toBeLessThanOrEqual(await readSnapshotBound(client));
+    });
+  }
+  /** With the comma behind it. */
+  const bytesOf = (part: unknown): number => Buffer.byteLength(JSON.stringify(part)) + 1;
+
+  test("whatever stands in the flags", async () => {
     const odd = ['"\\', "\u2028é😀", "\u007f", "a/b", "<script>", "\ud7ff"].map((text) => text.repeat(20));
     await create({
       key: "odd",
-      targeting: { allowlist: odd, plans: odd },
+      targeting: {
+        allowlist: odd,
+        plans: odd,
+        rules: [{ id: "r", description: "d", if: { a: { $in: odd } }, rollout_pct: 99.99 }],
+      },
+      bucket_by: "organization",
+      salt: "s".repeat(64),
+      requires: [],
       fail_mode: "last-known",
       client_visible: true,
       in_header: false,
@@ -183,11 +242,90 @@ describe("the snapshot: at most MAX_SNAPSHOT_BYTES", () => {
     await system.sql(
       `insert into feature_flags (key, targeting) values ('broken', jsonb_build_object(repeat('"\\', 60), 1)), ('cc', jsonb_build_object(repeat(E'\\u0001', 64), 1))`,
     );
-    await create({ key: "last" });
-    const [{ bound } = { bound: 0 }] = await system.sql<{ bound: number }>(
-      "select sum(octet_length(key) + octet_length(targeting::text) + octet_length(gates::text) + 200)::int + 40 as bound from feature_flags",
+    await expectBounded();
+  });
+
+  test("variants whose shares are in many pieces, with weights that plain SQL changed", async () => {
+    const weigh = (weights: readonly number[]) =>
+      weights.map((weight, n) => ({ key: `v${n}`, weight, value: { n, 'ä"': null } }));
+    await create({ key: "pieces", variants: weigh(Array.from({ length: 20 }, () => 1)) });
+    for (let round = 0; round < 6; round++) {
+      const weights = Array.from({ length: 20 }, (_, n) => ((n * 7 + round * 3) % 11) + 1);
+      expect((await patch("pieces", { variants: weigh(weights) })).status).toBe(200);
+    }
+    const weights = Array.from({ length: 20 }, (_, n) => ((n * 5) % 13) + 1);
+    await system.sql("update feature_flags set variants = $1 where key = 'pieces'", [
+      JSON.stringify(weigh(weights)),
+    ]);
+    await system.sql(
+      `insert into feature_flags (key, variants) select 'plain-' || n, $1 from generate_series(1, 20) n`,
+      [JSON.stringify(weigh(weights))],
     );
-    expect(await snapshotBytes()).toBeLessThanOrEqual(bound);
+    await expectBounded();
+  });
+
+  test(`rows and segments of any JSON that Postgres takes (seed ${seed})`, async () => {
+    const json = fc
+      .json({ maxDepth: 4, stringUnit: "binary" })
+      .filter((text) => text.isWellFormed() && !/\\u0000|\\ud[89a-f]/i.test(text));
+    const objects = fc
+      .sample(json, { numRuns: 200, seed })
+      .map((text) => `{"${text.length}x": ${text}, "rules": [${text}]}`);
+    await system.sql(
+      `insert into feature_flags (key, targeting, variants, requires, variant_ranges)
+       select 'any-' || n, t::jsonb, jsonb_build_array(t::jsonb), case when n % 3 = 0 then jsonb_build_array(t::jsonb) else '[]' end,
+         case when n % 2 = 0 then t::jsonb else '{}' end
+       from unnest($1::text[]) with ordinality as given (t, n) where n % 2 = 0`,
+      [objects],
+    );
+    await system.sql(
+      `insert into segments (name, ids, condition)
+       select 'any-' || n, array[t, '"\\'], t::jsonb from unnest($1::text[]) with ordinality as given (t, n)`,
+      [objects],
+    );
+    await expectBounded();
+    await system.sql("truncate segments");
+  });
+});
+
+describe("x-flags with variants", () => {
+  test("counts the variant that says most, as it is written there", async () => {
+    const value = { prompt: 'say "hi" \\ ä 😀 \u0001', n: [1, null, 1e-7] };
+    const variants = [
+      { key: "a", weight: 1 },
+      { key: "longest", weight: 0, value },
+    ];
+    await create({ key: "varied", variants });
+    const compiled = compile({
+      schema: SCHEMA,
+      flags: [
+        {
+          key: "varied",
+          enabled: true,
+          rollout_pct: 100,
+          variants: [{ key: "longest", ranges: [[0, 10_000]], value }],
+        },
+      ],
+    });
+    const header = encodeFlags(compiled, [{ value: true, variant: "longest", reason: "STATIC" }]) ?? "";
+    const KEYS = Array.from({ length: 250 }, (_, n) => keyOf(n, 38));
+    // Fill up to where one more key of 38 bytes would no longer fit.
+    const room = Math.floor((8_192 - header.length - 2) / 40);
+    await system.sql("insert into feature_flags (key) select unnest($1::text[])", [KEYS.slice(0, room)]);
+    const left = 8_192 - header.length - 2 - room * 40;
+    const refused = await patch("varied", {
+      variants: [
+        ...variants.slice(0, 1),
+        { key: "longest", weight: 0, value: { ...value, more: "x".repeat(left) } },
+      ],
+    });
+    expect([refused.status, refused.body.errors?.[0]?.pointer]).toEqual([422, "/variants"]);
+    const shorter = [
+      { key: "a", weight: 1 },
+      { key: "longest", weight: 0, value: "short" },
+    ];
+    expect((await patch("varied", { variants: shorter })).status).toBe(200);
+    expect((await create({ key: KEYS[room] ?? "" })).status).toBe(201);
   });
 });
 

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { startEmbeddedPostgres } from "../../publisher/dev/embedded-postgres.ts";
 import { ADMIN_TOKEN } from "../support/api-system.ts";
 import { runSluice, startCliSystem, type CliSystem } from "../support/cli.ts";
 
@@ -19,7 +20,7 @@ beforeAll(async () => {
   await system.make("ai_search");
   clone = await mkdtemp(path.join(tmpdir(), "sluice-clone-"));
   const root = fileURLToPath(new URL("../../", import.meta.url));
-  for (const part of ["publisher", "shared", "package.json"]) {
+  for (const part of ["publisher", "shared", "worker", "examples", "package.json", "wrangler.toml"]) {
     await cp(path.join(root, part), path.join(clone, part), { recursive: true });
   }
   await symlink(path.join(root, "node_modules"), path.join(clone, "node_modules"));
@@ -85,4 +86,22 @@ test.each([
   expect(run).toMatchObject({ code: 2, stdout: "" });
   expect(run.stderr).toContain("dev.json does not say where the local system is\n");
   expect(run.stderr).not.toContain("evil");
+});
+
+test("a second one in the same clone is told that one runs, and by whom", async () => {
+  const postgres = await startEmbeddedPostgres({
+    dataDir: path.join(clone, ".sluice/postgres"),
+  });
+  try {
+    const run = await runSluice(["dev"], { program });
+    expect(run.code).toBe(4);
+    expect(run.stderr).toMatch(
+      new RegExp(
+        `^error: a local system runs from this clone already\n {2}Another Sluice .* started by process ${process.pid}\\)`,
+      ),
+    );
+    expect(run.stderr).not.toMatch(/unforeseen|^\s+at /m);
+  } finally {
+    await postgres.stop({ remove: true });
+  }
 });

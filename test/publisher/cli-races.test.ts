@@ -55,6 +55,14 @@ describe("edits that can be made anew", () => {
       is: [{ pattern: "/x", otherwise: { status: 404 } }],
     },
     { args: ["describe", "anew", "mine"], column: "description", is: "mine" },
+    {
+      args: ["rule", "add", "anew", "--id", "mine", "--if", "{}", "--off"],
+      column: "targeting",
+      is: { allowlist: ["u1"], rules: [{ id: "mine", if: {}, off: true }] },
+    },
+    { args: ["variant", "set", "anew", "a=1"], column: "variants", is: [{ key: "a", weight: 1 }] },
+    { args: ["bucket", "anew", "--by", "organization"], column: "bucket_by", is: "organization" },
+    { args: ["require", "add", "anew", "together"], column: "requires", is: [{ flag: "together" }] },
   ])("$args.0 looks again when somebody was quicker", async ({ args, column, is }) => {
     await system.sql("DELETE FROM feature_flags WHERE key = 'anew' AND gates = '[]'");
     await system.sql("INSERT INTO feature_flags (key) VALUES ('anew') ON CONFLICT DO NOTHING");

@@ -43,12 +43,46 @@ describe("text from outside", () => {
       "INSERT INTO feature_flags (key, description, owner, tags, targeting) VALUES ('nasty', $1, $1, ARRAY[$1], $2)",
       [NASTY, JSON.stringify({ allowlist: [NASTY], plans: [NASTY] })],
     );
+    const rule = {
+      id: "r",
+      description: NASTY,
+      if: { [NASTY]: NASTY, plan: { $in: [NASTY] } },
+      variant: NASTY,
+    };
+    await system.sql(
+      "INSERT INTO feature_flags (key, enabled, targeting, variants, requires, salt) VALUES ('nasty_rules', true, $1, $2, $3, NULL)",
+      [
+        JSON.stringify({ rules: [rule] }),
+        JSON.stringify([{ key: NASTY, weight: 1, value: NASTY }]),
+        JSON.stringify([{ flag: NASTY, variant: NASTY }]),
+      ],
+    );
+    await system.sql(
+      "INSERT INTO segments (name, description, ids, condition) VALUES ('nasty', $1, ARRAY[$1], $2)",
+      [NASTY, JSON.stringify({ plan: NASTY })],
+    );
+    await system.make("steps", { targeting: { rules: [{ id: "r", if: { plan: NASTY }, off: true }] } });
+    await system.sql("UPDATE feature_flags SET enabled = true WHERE key = 'steps'");
   });
 
   test.each([
     { args: ["show", "nasty"] },
     { args: ["list"] },
     { args: ["explain", "nasty"] },
+    { args: ["explain", "--all"] },
+    { args: ["explain", "steps", "--plan", NASTY, "--user", NASTY] },
+    { args: ["show", "nasty_rules"] },
+    { args: ["rule", "list", "nasty_rules"] },
+    { args: ["rule", "list", "steps"] },
+    { args: ["rule", "remove", "nasty_rules", "nope"] },
+    { args: ["variant", "list", "nasty_rules"] },
+    { args: ["variant", "remove", "nasty_rules", "nope"] },
+    { args: ["require", "list", "nasty_rules"] },
+    { args: ["require", "remove", "nasty_rules", "nope"] },
+    { args: ["segment", "show", "nasty"] },
+    { args: ["segment", "list"] },
+    { args: ["segment", "add", "nasty", "u1"] },
+    { args: ["rule", "add", "steps", "--if", JSON.stringify({ [NASTY]: 1 }), "--off"] },
     { args: ["target", "nasty", "--deny", "x"] },
   ])("cannot steer the terminal: $args.0", async ({ args }) => {
     for (const isTTY of [true, false]) {

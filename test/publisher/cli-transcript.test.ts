@@ -1,24 +1,38 @@
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ADMIN_TOKEN, startApiSystem, type ApiSystem } from "../support/api-system.ts";
+import { callSluice } from "../support/cli-streams.ts";
 import { runSluice } from "../support/cli.ts";
+import { splitCommandLine } from "../support/command-line.ts";
 
 let system: ApiSystem;
+let folder: string;
 
 beforeAll(async () => {
   system = await startApiSystem();
+  folder = await mkdtemp(path.join(tmpdir(), "sluice-cli-"));
 });
-afterAll(() => system.stop());
+afterAll(async () => {
+  await system.stop();
+  await rm(folder, { recursive: true });
+});
 
-it("goes from a new flag to its kill as docs/cli.md says", async () => {
+it("goes the whole walk of docs/cli.md", async () => {
   const text = await readFile(new URL("../../docs/cli.md", import.meta.url), "utf8");
-  const [, transcript = ""] = /```console\n([\s\S]*?)```/.exec(text) ?? [];
-  const steps = transcript.split(/^\$ sluice /m).slice(1);
-  expect(steps.length).toBeGreaterThanOrEqual(5);
+  const transcripts = Array.from(text.matchAll(/```console\n([\s\S]*?)```/g), ([, block = ""]) => block);
+  const steps = transcripts.flatMap((transcript) => transcript.split(/^\$ sluice /m).slice(1));
+  expect(steps.length).toBeGreaterThanOrEqual(12);
+
+  const [, people = ""] = /```csv\n([\s\S]*?)```/.exec(text) ?? [];
+  const sample = path.join(folder, "people.csv");
+  await writeFile(sample, people);
 
   for (const step of steps) {
     const [line = "", ...expected] = step.trimEnd().split("\n");
-    const run = await runSluice(splitCommandLine(line), {
+    const words = splitCommandLine(line).map((word) => (word === "people.csv" ? sample : word));
+    const run = await callSluice(words, {
       env: { SLUICE_URL: system.url, SLUICE_TOKEN: ADMIN_TOKEN },
     });
     expect([line, run.code, run.stderr]).toEqual([line, 0, ""]);
@@ -36,11 +50,3 @@ it("finds every command of that walk in --help", async () => {
     expect(stdout).toMatch(new RegExp(`^  sluice ${command} ai_search`, "m"));
   }
 });
-
-/** Splits a command line as a shell would, as far as the transcript needs it: blanks, and quotes around a word. */
-function splitCommandLine(line: string): readonly string[] {
-  return Array.from(
-    line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g),
-    (match) => match[1] ?? match[2] ?? match[3] ?? "",
-  );
-}

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
 import { ENVIRONMENT, redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 import { runSluice } from "../support/cli.ts";
+import { startFaultyRedis } from "../support/faulty-redis.ts";
 import { createTestDatabase, withClient, type TestDatabase } from "../support/database.ts";
 
 /** A bound against hanging; the reconciler comes round every 10 s. */
@@ -101,12 +102,53 @@ describe("what reaches Redis", () => {
     expect(await readFlags()).toHaveLength(1);
   });
 
+  it("is put back when Redis was set back to an older state", async () => {
+    await create("ai_search");
+    const texts = await Promise.all(
+      (["head", "snapshot"] as const).map((name) => system.redisCommand("GET", redisKey(name))),
+    );
+    const { body } = await create("ai_later");
+    await system.redisCommand(
+      "MSET",
+      ...["head", "snapshot"].flatMap((name, at) => [redisKey(name as "head"), String(texts[at])]),
+    );
+    await until(async () => (await readHead())?.revision === body.revision);
+    expect(await readFlags()).toHaveLength(2);
+    expect(await status()).toMatchObject({ diverged: false, published: true });
+  });
+
   it("is put back when only the snapshot was lost", async () => {
     await create("ai_search");
     await system.redisCommand("DEL", redisKey("snapshot"));
     // The head promises it still.
     await until(async () => (await readFlags()).length === 1);
     expect((await status())["fault"]).toBeNull();
+  });
+
+  it("costs two commands a write, although Postgres announces each to its own writer as well", async () => {
+    const counted = await startFaultyRedis(redis.url);
+    const writer = await startApiSystem({
+      databaseUrl: database.url,
+      redis,
+      through: { redisUrl: counted.url },
+    });
+    // The other one would publish too, and count as well.
+    await system.stop();
+    try {
+      const before = counted.commands;
+      const writes = 40;
+      for (let index = 0; index < writes; index++) {
+        const body = { key: `flag_${index}` };
+        expect((await writer.call("POST", "/api/v1/flags", { body })).body.published).toBe(true);
+      }
+      // A look at what stands there, and the swap; the rest is what comes round by itself.
+      expect(counted.commands - before).toBeGreaterThanOrEqual(2 * writes);
+      expect(counted.commands - before).toBeLessThan(2.7 * writes);
+    } finally {
+      await writer.stop();
+      await counted.stop();
+      system = await startApiSystem({ databaseUrl: database.url, redis });
+    }
   });
 
   it("comes from any of several publishers", async () => {

@@ -125,7 +125,7 @@ const ATTRIBUTE = fc
   );
 
 /** What a condition is asked about: JSON objects. */
-const ATTRIBUTES = fc
+export const ATTRIBUTES = fc
   .uniqueArray(ATTRIBUTE, { maxLength: 9, size: "max", selector: ([name]) => name })
   .map((members) => Object.fromEntries(members));
 
@@ -176,7 +176,7 @@ const asObject = (entries: readonly Entry[]): object => Object.fromEntries(entri
 const nameOf = ([name]: Entry): string => name;
 
 /** Conditions of every operator that GrowthBook has as well, within each other. */
-const { condition: CONDITION } = fc.letrec<{
+export const { condition: CONDITION } = fc.letrec<{
   condition: object;
   member: Entry;
   value: unknown;

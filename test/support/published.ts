@@ -20,9 +20,10 @@ export async function putSnapshot(
   revision: number,
   flags: readonly object[],
   off: object = {},
+  segments?: readonly object[],
 ): Promise<void> {
   const keys = redisKeys(environment);
-  const snapshot = JSON.stringify({ schema: 1, flags });
+  const snapshot = JSON.stringify({ schema: 1, flags, ...(segments && { segments }) });
   const head: Head = {
     schema: 1,
     epoch: 1,

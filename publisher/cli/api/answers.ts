@@ -109,6 +109,7 @@ const explained = z.looseObject({
   flag_key: z.string(),
   value: z.boolean(),
   variant: z.string(),
+  variant_value: z.unknown().optional(),
   reason: z.string(),
   rule: z.string().optional(),
   rule_id: z.string().optional(),
@@ -197,7 +198,6 @@ export type KillAnswer = z.output<typeof killAnswer>;
 export type FlagAnswer = z.output<typeof flagAnswer>;
 export type FlagList = z.output<typeof flagList>;
 export type Explained = z.output<typeof explained>;
-export type Explanation = z.output<typeof explanation>;
 export type Step = z.output<typeof step>;
 export type Preview = z.output<typeof preview>;
 export type Segment = z.output<typeof segment>;

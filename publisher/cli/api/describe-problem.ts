@@ -49,7 +49,10 @@ const BY_STATUS: { readonly [status: number]: Answer } = {
   412: { exitCode: EXIT.conflict, mend: lookAgain },
   413: {
     exitCode: EXIT.usage,
-    mend: () => "a percentage or a plan reaches many people without listing them",
+    mend: (_, { noun }) =>
+      noun === "flag"
+        ? "a percentage or a plan reaches many people without listing them"
+        : "add them in several steps, with `sluice segment add`, or ask for a condition instead",
   },
   428: { exitCode: EXIT.conflict, mend: lookAgain },
   500: { exitCode: EXIT.failure, mend: () => "the publisher's log says more" },

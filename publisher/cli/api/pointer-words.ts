@@ -2,6 +2,8 @@ import { visible } from "../visible.ts";
 import { namedPlace } from "./pointer-places.ts";
 import { stepsOf, valueAt } from "./value-at.ts";
 
+const ATTRIBUTE = "the attribute";
+
 /** What people typed for what a pointer of the API names. */
 const WORDS: readonly (readonly [pointer: RegExp, words: string])[] = [
   [/^$/, "this"],
@@ -20,6 +22,11 @@ const WORDS: readonly (readonly [pointer: RegExp, words: string])[] = [
   [/^\/targeting\/employees_only$/, "--employees-only"],
   [/^\/gates\/\d+\/pattern$/, "--add"],
   [/^\/gates\/\d+\/otherwise/, "--rewrite, --redirect or --status"],
+  [/^\/targeting$/, "the targeting:"],
+  [/^\/targeting\/rules$/, "the rules:"],
+  [/^\/variants$/, "the variants:"],
+  [/^\/requires$/, "what it needs:"],
+  [/^\/contexts$/, "--contexts"],
   [/^\/bucket_by$/, "--by"],
   [/^\/salt$/, "--salt"],
   [/^\/(ids|add|remove)(\/|$)/, "<id>"],
@@ -27,7 +34,8 @@ const WORDS: readonly (readonly [pointer: RegExp, words: string])[] = [
   [/^\/context\/anonymousId$/, "--anonymous"],
   [/^\/context\/plan$/, "--plan"],
   [/^\/context\/isEmployee$/, "--employee"],
-  [/^\/context/, "--context"],
+  [/^\/context$/, "the evaluation context:"],
+  [/^\/context\//, ATTRIBUTE],
   [/^\/draft\/rollout_pct$/, "--rollout"],
   [/^\/draft\/enabled$/, "--enable"],
 ];
@@ -40,9 +48,7 @@ export function inWords(pointer: string, sent: unknown): string {
   if (place !== undefined) return place;
   const words = known ?? visible(pointer, 80);
   // What an option has no words for is found by its name in what was typed.
-  if (words === "--context" && pointer !== "/context") {
-    return `--context: "${visible(steps.at(-1) ?? "", 60)}"`;
-  }
+  if (words === ATTRIBUTE) return `${words} "${visible(steps.at(-1) ?? "", 60)}"`;
   const value = pointer.startsWith("/") ? valueAt(sent, steps) : undefined;
   return typeof value === "string" ? `${words} "${visible(value, 60)}"` : words;
 }

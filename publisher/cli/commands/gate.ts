@@ -35,7 +35,7 @@ export function addGate(program: Command, cli: Cli): void {
     .addHelpText(
       "after",
       `
-Gates are kept and published, but the worker of this version does not close pages by them yet.
+The worker closes these pages to whoever is not in, in every spelling of their path.
 Quote patterns, or the shell expands them.
 
 Examples:

@@ -1,9 +1,13 @@
+import process from "node:process";
 import type { Command } from "commander";
 import { readPublisherConfig, type PublisherConfig } from "../../config.ts";
 import { CliError } from "../cli-error.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-code.ts";
 import { untilSignal } from "../until-signal.ts";
+
+/** How long a process that is done may still be kept by a connection, in milliseconds. */
+const LINGER_MS = 2_000;
 
 export function addServe(program: Command, cli: Cli): void {
   program
@@ -14,7 +18,8 @@ export function addServe(program: Command, cli: Cli): void {
       `
 Reads DATABASE_URL, UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN and ADMIN_TOKEN; and PORT (8080), HOST (0.0.0.0),
 SLUICE_ENV (production) and MAX_SNAPSHOT_BYTES (1048576). Logs to standard error, one JSON object a line.
-SIGINT or SIGTERM ends it after what was asked is answered; a second one ends it at once.
+SIGINT or SIGTERM ends it after what was asked is answered and published, at most half a minute later; a second one ends
+it at once.
 
 Example:
   sluice migrate && sluice serve`,
@@ -27,6 +32,12 @@ Example:
       await signal;
       cli.terminal.note("Stopping: what was asked is answered first. Once more ends it at once.");
       await publisher.stop();
+      if (publisher.hasCutOff) {
+        cli.terminal.note("What was asked and not answered in time was cut off.");
+        cli.endWith(EXIT.failure);
+      }
+      // A connection that hangs would keep the process; nothing that counts is on its way any more.
+      setTimeout(() => process.exit(), LINGER_MS).unref();
     });
 }
 

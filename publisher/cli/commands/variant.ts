@@ -85,8 +85,9 @@ Examples:
   sluice variant set ai_search small=75 large=25
   sluice variant set ai_search large=50 --value 'large={"model": "large"}' --value small=@small.json`,
     )
-    .action(async (key: string, given: ReadonlyMap<string, number> | undefined, options: SetOptions) => {
-      const weights = given ?? new Map<string, number>();
+    .action(async (key: string, given: ReadonlyMap<string, number> | readonly [], options: SetOptions) => {
+      // Commander gives an empty array where no argument is.
+      const weights = "get" in given ? given : new Map<string, number>();
       const { value = new Map<string, string>(), withoutValue = [] } = options;
       if (weights.size === 0 && value.size === 0 && withoutValue.length === 0) {
         throw new CliError(EXIT.usage, "there is nothing to change", {

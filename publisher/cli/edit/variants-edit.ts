@@ -1,3 +1,4 @@
+import { jsonEquals } from "../../../shared/json-equals.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
 import { percentInWords } from "../show/percent-words.ts";
@@ -68,7 +69,7 @@ export function removeVariants(flag: VariedFlag, keys: readonly string[]): Varia
 }
 
 function changeOf(before: readonly Variant[], after: readonly Variant[]): VariantsChange {
-  if (JSON.stringify(before) === JSON.stringify(after)) return { variants: before, lines: [] };
+  if (jsonEquals(before, after)) return { variants: before, lines: [] };
   const keys = [...new Set([...before, ...after].map(({ key }) => key))];
   const moved = movedShare(before, after);
   return {
@@ -95,10 +96,16 @@ function changeLine(key: string, before: readonly Variant[], after: readonly Var
     ...(was.weight === is.weight && share === shareBefore
       ? []
       : [`${name}: weight ${was.weight} -> ${is.weight}, ${shareBefore} -> ${share}`]),
-    ...(JSON.stringify(was.value) === JSON.stringify(is.value)
+    ...(isSameValue(was, is)
       ? []
       : [`${name}: ${is.value === undefined ? "no value any more" : "another value"}`]),
   ];
+}
+
+/** A value of null is one; none at all is another thing. */
+function isSameValue(one: Variant, other: Variant): boolean {
+  if (one.value === undefined || other.value === undefined) return one.value === other.value;
+  return jsonEquals(one.value, other.value);
 }
 
 function noSuchVariant({ key }: VariedFlag, variants: readonly Variant[], missing: string): CliError {

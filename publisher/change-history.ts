@@ -2,8 +2,17 @@ import type { Version } from "../shared/revision.ts";
 import type { Queryable } from "./postgres.ts";
 import { NEVER, toVersion, type VersionColumns } from "./store.ts";
 
+/** What has a history of its own. */
+export interface Subject {
+  readonly entity: "flag" | "segment";
+  /** A flag's key, a segment's name. */
+  readonly name: string;
+}
+
+const NAME_COLUMN = { flag: "flag_key", segment: "segment_name" } as const;
+
 /** One entry of the audit, without the values before and after. */
-export interface FlagChange extends Version {
+export interface Change extends Version {
   readonly at: Date;
   readonly actor: string;
   readonly action: string;
@@ -11,11 +20,11 @@ export interface FlagChange extends Version {
   readonly changed: readonly string[];
 }
 
-/** When a flag that the caller has locked changed last. */
-export async function readFlagVersion(db: Queryable, key: string): Promise<Version> {
+/** When something that the caller has locked changed last. */
+export async function readVersion(db: Queryable, { entity, name }: Subject): Promise<Version> {
   const { rows } = await db.query<VersionColumns>(
-    "SELECT epoch, revision FROM flag_audit WHERE flag_key = $1 ORDER BY id DESC LIMIT 1",
-    [key],
+    `SELECT epoch, revision FROM flag_audit WHERE ${NAME_COLUMN[entity]} = $1 ORDER BY id DESC LIMIT 1`,
+    [name],
   );
   const [row] = rows;
   return row === undefined ? NEVER : toVersion(row);
@@ -30,19 +39,19 @@ export async function readVersionOfYesterday(db: Queryable): Promise<Version | u
   return row && toVersion(row);
 }
 
-/** What happened to a flag after a version, oldest first, at most 20 entries. */
-export async function readFlagChangesSince(
+/** What happened to something after a version, oldest first, at most 20 entries. */
+export async function readChangesSince(
   db: Queryable,
-  key: string,
+  { entity, name }: Subject,
   since: Version,
-): Promise<readonly FlagChange[]> {
-  const { rows } = await db.query<Omit<FlagChange, keyof Version> & VersionColumns>(
+): Promise<readonly Change[]> {
+  const { rows } = await db.query<Omit<Change, keyof Version> & VersionColumns>(
     `SELECT epoch, revision, at, actor, action, ARRAY(
        SELECT key FROM jsonb_each(coalesce(after, '{}')) AS new (key, value)
        WHERE value IS DISTINCT FROM coalesce(before, '{}') -> key AND key NOT IN ('updated_at', 'variant_ranges') ORDER BY key
      ) AS changed
-     FROM flag_audit WHERE flag_key = $1 AND (epoch, revision) > ($2, $3) ORDER BY id LIMIT 20`,
-    [key, since.epoch, since.revision],
+     FROM flag_audit WHERE ${NAME_COLUMN[entity]} = $1 AND (epoch, revision) > ($2, $3) ORDER BY id LIMIT 20`,
+    [name, since.epoch, since.revision],
   );
   return rows.map((row) => ({ ...row, ...toVersion(row) }));
 }

@@ -1,0 +1,203 @@
+// How evenly and how independently a million ids are split: see docs/bucketing.md.
+import { hash } from "node:crypto";
+import { parseArgs } from "node:util";
+import { allocateVariants } from "../shared/allocate-variants.ts";
+import { bucketU32, isWithin, toBasisPoints, toBucket } from "../shared/bucket.ts";
+import { compile } from "../shared/compile.ts";
+import { withTargetingKey } from "../shared/context.ts";
+import { computeBuckets, decide, decisionOf } from "../shared/evaluate.ts";
+import { SCHEMA } from "../shared/snapshot.ts";
+import { testIndependent, testUniform, type ChiSquare } from "./support/chi-square.ts";
+import { runBench, type Bench } from "./support/run-bench.ts";
+
+const { values: given } = parseArgs({
+  options: { ids: { type: "string", default: "1000000" }, first: { type: "string", default: "1" } },
+});
+const IDS = Number(given.ids);
+const FIRST = Number(given.first);
+const LAST = FIRST + IDS - 1;
+
+/** For each test over 100 buckets. */
+const MIN_P = 0.001;
+
+/** The same for a single share, in standard deviations. */
+const MAX_DEVIATION = 3.3;
+
+const PERCENTAGES = [0.1, 1, 5, 25, 50, 99];
+
+/** One in so many ids is decided by the evaluator itself, and its places drawn by Web Crypto. */
+const CHECKED = 1_000;
+
+const VARIANTS = [
+  { key: "small", weight: 1 },
+  { key: "medium", weight: 1 },
+  { key: "large", weight: 2 },
+];
+
+/** Ids as databases and as the anonymous cookie make them. */
+const KINDS: readonly (readonly [name: string, id: (n: number) => string])[] = [
+  ["user-1, user-2, …", (n) => `user-${n}`],
+  ["anon- and 22 characters", (n) => `anon-${hash("sha256", `${n}`, "base64url").slice(0, 22)}`],
+];
+
+/**
+ * The tests of independence are many: were each held to `MIN_P`, chance alone would fail one run in sixty. So all of them
+ * together are held to it.
+ */
+const INDEPENDENCE_TESTS = KINDS.length * (2 + PERCENTAGES.length);
+
+/** Two flags, and what the first one's variants are drawn by. */
+const SALTS = ["ai_search", "copilot", "ai_search:v"] as const;
+
+const ENDS = Object.values(allocateVariants(VARIANTS, {})).map((ranges) => ranges.at(-1)?.[1] ?? 0);
+
+const COMPILED = compile({
+  schema: SCHEMA,
+  flags: PERCENTAGES.map((rollout_pct, at) => ({
+    key: `at-${at}`,
+    salt: "ai_search",
+    enabled: true,
+    rollout_pct,
+    variants: Object.entries(allocateVariants(VARIANTS, {})).map(([key, ranges]) => ({ key, ranges })),
+  })),
+});
+
+/** How often each combination of two things was seen. */
+type Table = number[][];
+
+const tableOf = (rows: number, columns: number): Table =>
+  Array.from({ length: rows }, () => Array.from({ length: columns }, () => 0));
+
+function add(table: Table, row: number, column: number): void {
+  const counts = table[row];
+  if (counts !== undefined) counts[column] = (counts[column] ?? 0) + 1;
+}
+
+await runBench(`${IDS.toLocaleString("en-US")} ids of each kind, split`, async (bench) => {
+  for (const [kind, idOf] of KINDS) {
+    bench.print(`Ids: ${kind}\n`);
+    const counted = count(idOf);
+    report(bench, counted);
+    for (let n = FIRST; n <= LAST; n += CHECKED) await checkOne(bench, idOf(n));
+  }
+});
+
+/** The first 32 bits, as `bucketU32` has them: Node's own hash, which need not be waited for. */
+function placeOf(salt: string, id: string): number {
+  return hash("sha256", `${salt}::${id}`, "buffer").readUInt32BE(0);
+}
+
+function variantAt(place: number): number {
+  return ENDS.findIndex((end) => isWithin(place, end));
+}
+
+type Test = readonly [what: string, result: ChiSquare];
+
+interface Counted {
+  /** By salt, by bucket. */
+  readonly buckets: Table;
+  readonly flags: Table;
+  readonly inAndVariant: Table;
+  /** By percentage: in or not, by variant. */
+  readonly shares: readonly Table[];
+  /** What would be, were variants drawn by the place that decides who is in. */
+  readonly samePlace: Table;
+}
+
+function count(idOf: (n: number) => string): Counted {
+  const buckets = tableOf(SALTS.length, 100);
+  const flags = tableOf(10, 10);
+  const inAndVariant = tableOf(10, 10);
+  const shares = PERCENTAGES.map(() => tableOf(2, VARIANTS.length));
+  const samePlace = tableOf(2, VARIANTS.length);
+  for (let n = FIRST; n <= LAST; n += 1) {
+    const id = idOf(n);
+    const [search, copilot, drawn] = SALTS.map((salt) => placeOf(salt, id));
+    if (search === undefined || copilot === undefined || drawn === undefined) continue;
+    for (const [row, place] of [search, copilot, drawn].entries())
+      add(buckets, row, Math.floor(toBucket(place)));
+    add(flags, Math.floor(toBucket(search) / 10), Math.floor(toBucket(copilot) / 10));
+    add(inAndVariant, Math.floor(toBucket(search) / 10), Math.floor(toBucket(drawn) / 10));
+    for (const [at, percentage] of PERCENTAGES.entries()) {
+      add(shares[at] ?? [], isWithin(search, toBasisPoints(percentage)) ? 0 : 1, variantAt(drawn));
+    }
+    add(samePlace, isWithin(search, toBasisPoints(25)) ? 0 : 1, variantAt(search));
+  }
+  return { buckets, flags, inAndVariant, shares, samePlace };
+}
+
+function report(bench: Bench, { buckets, flags, inAndVariant, shares, samePlace }: Counted): void {
+  const even: readonly Test[] = SALTS.map((salt, row) => [
+    `100 buckets, salt ${salt}`,
+    testUniform(buckets[row] ?? []),
+  ]);
+  const independent: readonly Test[] = [
+    ["two flags, 10 x 10 tenths", testIndependent(flags)],
+    ["in and variant, 10 x 10 tenths", testIndependent(inAndVariant)],
+    ...PERCENTAGES.map(
+      (percentage, at) => [`in at ${percentage} %, and variant`, testIndependent(shares[at] ?? [])] as const,
+    ),
+  ];
+  const wrong = testIndependent(samePlace);
+  bench.table(
+    [...even, ...independent, ["were both drawn by one place, at 25 %", wrong] as const].map(
+      ([what, { statistic, degrees, p }]) => ({
+        what,
+        "chi-square": Number(statistic.toFixed(1)),
+        degrees,
+        p: p < 0.0001 ? "below 0.0001" : p.toFixed(4),
+      }),
+    ),
+  );
+  const check =
+    (least: number) =>
+    ([what, { p }]: Test): void =>
+      bench.check(p > least, `${what}: p is ${p}, not above ${least}`);
+  even.forEach(check(MIN_P));
+  independent.forEach(check(MIN_P / INDEPENDENCE_TESTS));
+  bench.check(wrong.p < MIN_P, "a draw by one place for both was not told from an independent one");
+
+  bench.table(
+    PERCENTAGES.map((percentage, at) => {
+      const [within = [], beyond = []] = shares[at] ?? [];
+      const inside = sumOf(within);
+      const expected = (sumOf([...within, ...beyond]) * percentage) / 100;
+      const deviation = (inside - expected) / Math.sqrt(expected * (1 - percentage / 100));
+      bench.check(
+        Math.abs(deviation) < MAX_DEVIATION,
+        `${percentage} %: ${deviation} standard deviations off`,
+      );
+      return {
+        "rollout %": percentage,
+        expected: Math.round(expected),
+        in: inside,
+        "standard deviations": Number(deviation.toFixed(2)),
+        ...Object.fromEntries(
+          VARIANTS.map(({ key }, column) => [
+            `${key} %`,
+            Number((((within[column] ?? 0) / inside) * 100).toFixed(2)),
+          ]),
+        ),
+      };
+    }),
+  );
+}
+
+/** What was counted is what the evaluator decides, by Web Crypto. */
+async function checkOne(bench: Bench, id: string): Promise<void> {
+  for (const salt of SALTS) {
+    bench.check((await bucketU32(salt, id)) === placeOf(salt, id), `${salt}: another place by Web Crypto`);
+  }
+  const context = withTargetingKey({ userId: id });
+  const decisions = decide(COMPILED, context, await computeBuckets(COMPILED, context));
+  for (const [at, percentage] of PERCENTAGES.entries()) {
+    const isIn = isWithin(placeOf("ai_search", id), toBasisPoints(percentage));
+    const expected = isIn ? VARIANTS[variantAt(placeOf("ai_search:v", id))]?.key : "off";
+    const { variant } = decisionOf(COMPILED, decisions, `at-${at}`);
+    bench.check(variant === expected, `${percentage} %: the evaluator decides otherwise`);
+  }
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}

@@ -1,0 +1,50 @@
+import { readFile, readdir, writeFile } from "node:fs/promises";
+
+/** How fine the kernel counts processor time: USER_HZ is 100 on every Linux that Node runs on. */
+const TICK_MS = 10;
+
+/** The process of a workerd that this process has started, as Linux sees it. */
+export interface WorkerdProcess {
+  /** Forgets the peak so far: from here on counts what comes. */
+  readonly resetPeak: () => Promise<void>;
+  /** The most memory that stood in RAM since, in bytes: JavaScript's heap, texts and buffers beside it, and code. */
+  readonly peakBytes: () => Promise<number>;
+  /** False also when miniflare has started another one in its place. */
+  readonly isAlive: () => Promise<boolean>;
+  /** Processor time of all its threads so far, in milliseconds. */
+  readonly cpuMs: () => Promise<number>;
+}
+
+/** Finds the one workerd below this process. Throws on anything but Linux, and when there is another one. */
+export async function findWorkerd(): Promise<WorkerdProcess> {
+  if (process.platform !== "linux") throw new Error("memory is read from /proc: this needs Linux");
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const stats = await Promise.all(pids.map(async (pid) => ({ pid, stat: await readStat(pid) })));
+  const own = stats.filter(({ stat }) => stat?.parent === process.pid && stat.name.startsWith("workerd"));
+  const [found] = own;
+  if (found === undefined || own.length > 1)
+    throw new Error(`${own.length} workerd processes instead of one`);
+
+  const folder = `/proc/${found.pid}`;
+  const statusOf = async (name: string): Promise<number> => {
+    const line = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(await readFile(`${folder}/status`, "utf8"));
+    return Number(line?.[1]) * 1_024;
+  };
+  return {
+    resetPeak: () => writeFile(`${folder}/clear_refs`, "5"),
+    peakBytes: () => statusOf("VmHWM"),
+    isAlive: async () => (await readStat(found.pid))?.parent === process.pid,
+    cpuMs: async () => (await readStat(found.pid))?.cpuMs ?? Number.NaN,
+  };
+}
+
+/** Reads /proc/PID/stat; undefined when the process has gone meanwhile. */
+async function readStat(pid: string) {
+  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  // The name stands in parentheses and may hold spaces.
+  const name = text.slice(text.indexOf("(") + 1, text.lastIndexOf(")"));
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const [parent, user, system] = [fields[1], fields[11], fields[12]].map(Number);
+  return { name, parent, cpuMs: ((user ?? 0) + (system ?? 0)) * TICK_MS };
+}

@@ -1,0 +1,278 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { callSluice } from "../support/cli-streams.ts";
+import { startCliSystem, type CliSystem } from "../support/cli.ts";
+
+let system: CliSystem;
+let folder: string;
+
+const on = (key: string, percent = 100) =>
+  system.sql("UPDATE feature_flags SET enabled = true, rollout_pct = $2 WHERE key = $1", [key, percent]);
+
+beforeAll(async () => {
+  system = await startCliSystem();
+  folder = await mkdtemp(path.join(tmpdir(), "sluice-cli-"));
+  await system.make("models", {
+    variants: [
+      { key: "small", weight: 1 },
+      { key: "large", weight: 1, value: { model: "large" } },
+    ],
+  });
+  await on("models");
+  await system.make("chat", {
+    targeting: {
+      allowlist: ["vip"],
+      blocklist: ["lawyer"],
+      plans: ["pro"],
+      rules: [
+        {
+          id: "acme",
+          if: { organization: "acme", age: { $gte: 18 } },
+          rollout_pct: 30,
+          bucket_by: "organization",
+        },
+        { id: "swiss", if: { country: { $in: ["CH", "LI"] } }, off: true },
+      ],
+    },
+    requires: [{ flag: "models" }],
+  });
+  await on("chat", 50);
+});
+afterAll(async () => {
+  await system.stop();
+  await rm(folder, { recursive: true });
+});
+
+/** What is printed, without the places, which hashes decide. */
+async function explain(...args: readonly string[]): Promise<string> {
+  const run = await callSluice(["explain", ...args], { env: system.env });
+  expect(run).toMatchObject({ code: 0, stderr: "" });
+  return run.stdout.replace(/\d+\.\d{4}/g, "<place>");
+}
+
+/** The way to a decision, from its heading on. */
+async function wayOf(...args: readonly string[]): Promise<readonly string[]> {
+  const [, way = ""] = (await explain(...args)).split("\nThe way to it:\n");
+  return way.trimEnd().split("\n");
+}
+
+describe("the way to a decision", () => {
+  test("through a rule to its percentage", async () => {
+    const args = [
+      "chat",
+      "--user",
+      "u1",
+      "--plan",
+      "pro",
+      "--attribute",
+      "organization=acme",
+      "--attribute",
+      "age=18",
+    ];
+    expect(await wayOf(...args)).toEqual([
+      "  kill         not killed",
+      "  switch       on",
+      expect.stringMatching(/^ {2}needs {8}models must be on: yes, it is on with (small|large) \(SPLIT\)$/),
+      '  allowed ids  userId is one of "vip": no, it is "u1"',
+      '  denied ids   userId is one of "lawyer": no, it is "u1"',
+      '  plans        plan is one of "pro": yes, it is "pro"',
+      "  rule acme    age is at least 18: yes, it is 18",
+      '               organization is "acme": yes, it is "acme"',
+      "               it matches",
+      expect.stringMatching(/^ {15}30 %, place <place> of organization "acme": (in|out)$/),
+    ]);
+    expect(await explain(...args)).toMatch(
+      /^chat +(on|off)\nbecause +the rule acme matches them, and they are (within|beyond) its percentage\nreason +SPLIT\ndecided by +rules: acme\n/,
+    );
+  });
+
+  test("past the rules to the flag's percentage", async () => {
+    const way = await wayOf("chat", "--user", "u1", "--plan", "pro", "--attribute", "country=DE");
+    expect(way.slice(6)).toEqual([
+      "  rule acme    age is at least 18: no, it is not there",
+      "               it does not match",
+      '  rule swiss   country is one of "CH", "LI": no, it is "DE"',
+      "               it does not match",
+      expect.stringMatching(/^ {2}percentage {3}50 %, place <place> of targetingKey "u1": (in|out)$/),
+    ]);
+  });
+
+  test("to the draw of a variant", async () => {
+    const way = await wayOf("models", "--user", "u1");
+    expect(way.slice(2)).toEqual([
+      "  percentage  100 %: everybody is in",
+      expect.stringMatching(
+        /^ {2}variant {5}place <place> of targetingKey "u1", from (0 to 50 it is small|50 to 100 it is large)$/,
+      ),
+    ]);
+  });
+
+  test.each([
+    {
+      args: ["chat", "--user", "vip"],
+      value: "on",
+      because: "their user id is allowed",
+      last: /^ {2}allowed ids .*: yes/,
+    },
+    {
+      args: ["chat", "--user", "lawyer"],
+      value: "off",
+      because: "their user id is denied",
+      last: /denied ids .*: yes/,
+    },
+    {
+      args: ["chat", "--user", "u1"],
+      value: "off",
+      because: "they are on none of its plans",
+      last: /plans .*not there$/,
+    },
+    {
+      args: ["chat", "--user", "u1", "--plan", "pro", "--attribute", "country=CH"],
+      value: "off",
+      because: "the rule swiss matches them",
+      last: /^ +it matches$/,
+    },
+    {
+      args: [
+        "chat",
+        "--plan",
+        "pro",
+        "--user",
+        "u",
+        "--attribute",
+        "age=20",
+        "--attribute",
+        "company.name=acme",
+      ],
+      value: "(on|off)",
+      because: "they are (within|beyond) the rollout percentage",
+      last: /percentage/,
+    },
+    {
+      args: ["models"],
+      value: "off",
+      because: "the variant needs a user id or an anonymous id",
+      last: /none can be drawn: there is no targetingKey$/,
+    },
+  ])("$args: $because", async ({ args, value, because, last }) => {
+    const text = await explain(...args);
+    expect(text).toMatch(new RegExp(`^${args[0] ?? ""} +${value}(, \\w+)?\nbecause +${because}\n`));
+    expect((await wayOf(...args)).at(-1)).toMatch(last);
+  });
+
+  test("names the attribute that a percentage needs", async () => {
+    await system.make("by_company", { bucket_by: "organization" });
+    await on("by_company", 50);
+    const text = await explain("by_company", "--user", "u1");
+    expect(text).toMatch(/^because +the percentage needs their organization$/m);
+    expect(text).toMatch(/^reason +ERROR \(TARGETING_KEY_MISSING\)$/m);
+    expect(text).toContain("50 %, but there is no organization: out");
+    expect(await explain("by_company", "--attribute", "organization=7")).toMatch(
+      /^their place +<place> of 100, by organization$/m,
+    );
+  });
+
+  test("ends at what is switched off, killed, not met or broken", async () => {
+    await system.make("still");
+    expect(await wayOf("still")).toEqual(["  kill    not killed", "  switch  off"]);
+
+    await system.make("unmet", { requires: [{ flag: "still" }, { flag: "models" }] });
+    await on("unmet");
+    expect((await wayOf("unmet", "--user", "u1")).at(-1)).toBe(
+      "  needs   still must be on: no, it is off (DISABLED)",
+    );
+    expect(await explain("unmet", "--user", "u1")).toMatch(
+      /^because +a flag that it needs is not on for them$/m,
+    );
+
+    await system.sql(`INSERT INTO feature_flags (key, targeting) VALUES ('sql_broken', '{"plans": 1}')`);
+    const broken = await explain("sql_broken");
+    expect(broken).toMatch(/^reason +ERROR \(PARSE_ERROR\)$/m);
+    expect(broken).toMatch(/^because +.*plans/m);
+  });
+});
+
+test("the value of a variant is shown", async () => {
+  const rules = [{ id: "r", if: {}, variant: "large" }];
+  await system.make("valued", {
+    variants: [{ key: "large", weight: 1, value: { m: [1] } }],
+    targeting: { rules },
+  });
+  await on("valued");
+  expect(await explain("valued", "--user", "u1")).toMatch(
+    /^valued +on, large\nvalue +\{"m":\[1\]\}\nbecause +the rule r matches them$/m,
+  );
+});
+
+test("--all is a table of every flag for one user", async () => {
+  const text = await explain("--all", "--user", "vip");
+  expect(text).toMatch(/^FLAG +FOR THEM +DECIDED BY +BECAUSE$/m);
+  expect(text).toMatch(/^chat +on +allowlist +their user id is allowed$/m);
+  expect(text).toMatch(/^models +on, (small|large) +rollout_pct +they are within the rollout percentage$/m);
+  const json = await callSluice(["explain", "--all", "--user", "vip", "--json"], { env: system.env });
+  const { flags } = JSON.parse(json.stdout) as { flags: { flag_key: string }[] };
+  expect(flags.map((flag) => flag.flag_key)).toEqual(
+    (await system.sql("SELECT key FROM feature_flags WHERE archived_at IS NULL ORDER BY key")).map(
+      ({ key }) => key,
+    ),
+  );
+});
+
+describe("the context", () => {
+  const json = async (...args: readonly string[]) => {
+    const run = await callSluice(["explain", "chat", "--json", ...args], { env: system.env });
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    return JSON.parse(run.stdout) as {
+      rule?: string;
+      rule_id?: string;
+      steps: { comparisons?: { actual: unknown }[] }[];
+    };
+  };
+
+  test("comes from a file, and the more particular option wins", async () => {
+    const file = path.join(folder, "context.json");
+    await writeFile(file, '{"userId": "u9", "plan": "pro", "country": "CH"}');
+    expect(await json("--context", file)).toMatchObject({ rule: "rules", rule_id: "swiss" });
+    expect(await json("--context", file, "--attribute", "country=DE")).toMatchObject({ rule: "rollout_pct" });
+    expect(await json("--context", file, "--user", "vip")).toMatchObject({ rule: "allowlist" });
+  });
+
+  test("comes from standard input", async () => {
+    const run = await callSluice(["explain", "chat", "--json", "--context", "-"], {
+      env: system.env,
+      input: '{"userId": "vip"}',
+    });
+    expect(JSON.parse(run.stdout)).toMatchObject({ value: true, rule: "allowlist" });
+  });
+
+  test.each([
+    {
+      args: ["--attribute", `bio=${"x".repeat(257)}`],
+      says: /attribute "bio" is longer than 256 characters/,
+    },
+    { args: ["--context", '{"userId": 5}'], says: /^error: --user must be a string/ },
+    {
+      args: ["--context", '{"a": {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}}'],
+      says: /attribute "a" is nested deeper than 5/,
+    },
+  ])("that the edge would not take is refused: $says", async ({ args, says }) => {
+    const run = await callSluice(["explain", "chat", ...args], { env: system.env });
+    expect(run).toMatchObject({ code: 2, stdout: "" });
+    expect(run.stderr).toMatch(says);
+    expect(run.stderr).not.toContain("xxx");
+  });
+});
+
+test("--draft explains what is not saved", async () => {
+  const file = path.join(folder, "draft.json");
+  await writeFile(file, '{"targeting": {"plans": null}, "rollout_pct": 100}');
+  const before = await system.everything();
+  expect(await explain("chat", "--user", "u1", "--draft", file)).toMatch(/^chat +on\n/);
+  expect(await system.everything()).toBe(before);
+  await writeFile(file, '{"targeting": {"rules": [{"id": "x", "if": {"a": {"$b": 1}}, "off": true}]}}');
+  const run = await callSluice(["explain", "chat", "--draft", file], { env: system.env });
+  expect(run).toMatchObject({ code: 2, stdout: "" });
+  expect(run.stderr).toMatch(/^error: --draft at targeting\.rules\.0\.if\.a\.\$b: unknown operator/);
+});

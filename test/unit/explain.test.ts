@@ -1,0 +1,243 @@
+import { describe, expect, test } from "vitest";
+import { compile, type Compiled } from "../../shared/compile.ts";
+import { withTargetingKey } from "../../shared/context.ts";
+import { explain, explainAll } from "../../shared/explain.ts";
+import { SCHEMA } from "../../shared/snapshot.ts";
+
+const compiled: Compiled = compile({
+  schema: SCHEMA,
+  segments: [{ name: "pilots", ids: ["acme"] }],
+  flags: [
+    {
+      key: "ai_search",
+      enabled: true,
+      rollout_pct: 50,
+      targeting: {
+        allowlist: ["beta-1"],
+        plans: ["pro", "enterprise"],
+        rules: [
+          { id: "embargo", if: { country: { $in: ["XA", "XB"] } }, off: true },
+          {
+            id: "pilots",
+            if: { $or: [{ organization: { $inGroup: "pilots" } }, { seats: { $gte: 50, $lt: 100 } }] },
+            rollout_pct: 75.5,
+            bucket_by: "organization",
+          },
+        ],
+      },
+    },
+    {
+      key: "copilot",
+      enabled: true,
+      rollout_pct: 60,
+      salt: "copilot",
+      variants: [
+        { key: "small", ranges: [[0, 5_000]] },
+        { key: "large", ranges: [[5_000, 10_000]], value: { model: "large-3" } },
+      ],
+    },
+    { key: "chat", enabled: true, rollout_pct: 100, requires: [{ flag: "copilot", variant: "large" }] },
+    { key: "voice", enabled: false, rollout_pct: 100, fail_mode: "last-known" },
+    { key: "broken", enabled: true, rollout_pct: 100, targeting: { regions: ["eu"] } },
+  ],
+});
+
+describe("explain", () => {
+  test("a rule that matches: what was asked on the way to it, and what was not needed is not there", async () => {
+    const context = withTargetingKey({ userId: "user-1", plan: "pro", organization: "acme", seats: 5 });
+    expect(await explain(compiled, "ai_search", context)).toStrictEqual({
+      key: "ai_search",
+      decision: {
+        value: true,
+        variant: "on",
+        reason: "SPLIT",
+        rule: "rules",
+        ruleId: "pilots",
+      },
+      steps: [
+        { step: "off" },
+        { step: "enabled" },
+        {
+          step: "allowlist",
+          comparisons: [
+            { attribute: "userId", operator: "$in", expected: ["beta-1"], actual: "user-1", matched: false },
+          ],
+        },
+        {
+          step: "plans",
+          comparisons: [
+            {
+              attribute: "plan",
+              operator: "$in",
+              expected: ["pro", "enterprise"],
+              actual: "pro",
+              matched: true,
+            },
+          ],
+        },
+        {
+          step: "rules",
+          ruleId: "embargo",
+          comparisons: [
+            { attribute: "country", operator: "$in", expected: ["XA", "XB"], actual: null, matched: false },
+          ],
+          matched: false,
+        },
+        {
+          step: "rules",
+          ruleId: "pilots",
+          comparisons: [
+            {
+              attribute: "organization",
+              operator: "$inGroup",
+              expected: "pilots",
+              actual: "acme",
+              matched: true,
+            },
+          ],
+          matched: true,
+          // As in docs/bucketing.md: the first 32 bits of SHA-256 of "ai_search::acme".
+          share: { bucketBy: "organization", id: "acme", bucket: expect.closeTo(62.89, 2), rolloutPct: 75.5 },
+        },
+      ],
+      place: { bucketBy: "targetingKey", salt: "ai_search", id: "user-1", bucket: expect.closeTo(71.16, 2) },
+    });
+  });
+
+  test("nobody in particular: every comparison on the way, and a place that is missing", async () => {
+    const { decision, steps, place } = await explain(compiled, "ai_search", {
+      plan: "enterprise",
+      seats: 100,
+    });
+    expect(decision).toMatchObject({ value: false, reason: "ERROR", errorCode: "TARGETING_KEY_MISSING" });
+    expect(steps.slice(-2)).toStrictEqual([
+      {
+        step: "rules",
+        ruleId: "pilots",
+        comparisons: [
+          {
+            attribute: "organization",
+            operator: "$inGroup",
+            expected: "pilots",
+            actual: null,
+            matched: false,
+          },
+          { attribute: "seats", operator: "$gte", expected: 50, actual: 100, matched: true },
+          { attribute: "seats", operator: "$lt", expected: 100, actual: 100, matched: false },
+        ],
+        matched: false,
+      },
+      { step: "rollout_pct", share: { bucketBy: "targetingKey", rolloutPct: 50 } },
+    ]);
+    expect(place).toStrictEqual({ bucketBy: "targetingKey", salt: "ai_search" });
+  });
+
+  test("a variant: the place of the percentage, and the other one that drew it", async () => {
+    const { decision, steps } = await explain(compiled, "copilot", withTargetingKey({ userId: "user-1" }));
+    expect(decision).toMatchObject({
+      variant: "large",
+      variantValue: { model: "large-3" },
+      rule: "rollout_pct",
+    });
+    expect(steps.slice(-2)).toStrictEqual([
+      {
+        step: "rollout_pct",
+        share: { bucketBy: "targetingKey", id: "user-1", bucket: expect.closeTo(55.84, 2), rolloutPct: 60 },
+      },
+      {
+        step: "variants",
+        draw: {
+          bucketBy: "targetingKey",
+          id: "user-1",
+          bucket: expect.closeTo(77.64, 2),
+          variant: "large",
+          range: [50, 100],
+        },
+      },
+    ]);
+  });
+
+  test("a prerequisite: what it is itself", async () => {
+    const { decision, steps } = await explain(compiled, "chat", withTargetingKey({ userId: "user-3" }));
+    expect(decision).toMatchObject({ value: false, rule: "requires" });
+    expect(steps.at(-1)).toMatchObject({
+      step: "requires",
+      requirements: [
+        {
+          flag: "copilot",
+          variant: "large",
+          met: false,
+          decision: { value: true, variant: "small", rule: "rollout_pct" },
+        },
+      ],
+    });
+  });
+
+  test("killed, stale, disabled: the step that decided is the last", async () => {
+    const context = withTargetingKey({ userId: "user-1" });
+    const stepsOf = async (key: string, circumstances: object): Promise<readonly string[]> =>
+      (await explain(compiled, key, context, circumstances)).steps.map(({ step }) => step);
+    expect(await stepsOf("voice", { killed: new Set(["voice"]) })).toStrictEqual(["off"]);
+    expect(await stepsOf("voice", { stale: true })).toStrictEqual(["off", "fail_mode", "enabled"]);
+    expect(await stepsOf("copilot", { stale: true })).toStrictEqual(["off", "fail_mode"]);
+    expect(await stepsOf("voice", {})).toStrictEqual(["off", "enabled"]);
+  });
+
+  test("a broken flag: why, and no place, since what it buckets by is not known", async () => {
+    expect(await explain(compiled, "broken", withTargetingKey({ userId: "user-1" }))).toStrictEqual({
+      key: "broken",
+      decision: { value: false, variant: "off", reason: "ERROR", errorCode: "PARSE_ERROR" },
+      steps: [{ step: "off" }],
+      fault: { path: ["targeting", "regions"], detail: 'unknown member "regions"' },
+    });
+  });
+
+  test("a flag that is not there", async () => {
+    for (const key of ["nothing", "constructor", "__proto__", ""]) {
+      expect(await explain(compiled, key, {})).toStrictEqual({
+        key,
+        decision: { value: false, variant: "off", reason: "ERROR", errorCode: "FLAG_NOT_FOUND" },
+        steps: [],
+      });
+    }
+  });
+
+  test("all flags at once, by key", async () => {
+    const context = withTargetingKey({ userId: "user-1", plan: "pro" });
+    const all = await explainAll(compiled, context);
+    expect(all.map(({ key }) => key)).toStrictEqual(["ai_search", "broken", "chat", "copilot", "voice"]);
+    for (const explanation of all)
+      expect(await explain(compiled, explanation.key, context)).toEqual(explanation);
+  });
+
+  test("long values are cut, deep ones too: an explanation is for people", async () => {
+    const items = Array.from({ length: 5_000 }, (_, at) => `id-${at}`);
+    const flags = [
+      {
+        key: "long",
+        enabled: true,
+        rollout_pct: 0,
+        targeting: {
+          allowlist: items,
+          rules: [{ id: "a", if: { a: { $in: items }, b: { $exists: true } }, off: true }],
+        },
+      },
+    ];
+    const context = withTargetingKey({ userId: "user-1", a: items, b: { c: { d: { e: { f: [1] } } } } });
+    const { steps } = await explain(compile({ schema: SCHEMA, flags }), "long", context);
+    const cut = [...items.slice(0, 10), "… 4990 more"];
+    expect(steps.flatMap(({ comparisons = [] }) => comparisons)).toStrictEqual([
+      { attribute: "userId", operator: "$in", expected: cut, actual: "user-1", matched: false },
+      { attribute: "a", operator: "$in", expected: cut, actual: cut, matched: true },
+      {
+        attribute: "b",
+        operator: "$exists",
+        expected: true,
+        actual: { c: { d: { e: { f: "…" } } } },
+        matched: true,
+      },
+    ]);
+    const text = await explain(compile({ schema: SCHEMA, flags }), "long", { userId: "x".repeat(500) });
+    expect(text.steps[2]?.comparisons?.[0]?.actual).toBe(`${"x".repeat(120)}…`);
+  });
+});

@@ -1,0 +1,229 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { allocateVariants } from "../../shared/allocate-variants.ts";
+import { bucketU32, isWithin } from "../../shared/bucket.ts";
+import { compile, type Compiled } from "../../shared/compile.ts";
+import type { EvaluationContext } from "../../shared/context.ts";
+import { computeBuckets, decide, decisionOf, type Circumstances } from "../../shared/evaluate.ts";
+import { explain, explainAll } from "../../shared/explain.ts";
+import type { SnapshotFlag } from "../../shared/flag.ts";
+import type { Decision } from "../../shared/reason.ts";
+import { SCHEMA } from "../../shared/snapshot.ts";
+import {
+  CIRCUMSTANCES,
+  CONTEXT,
+  FLAGS,
+  PERCENTAGE,
+  SEGMENT_LIST,
+  WEIGHTS,
+} from "../support/flag-arbitraries.ts";
+
+const SEED = 20_260_701;
+/** Snapshots; each has one to five flags, so that there are well over 10,000 of these with their contexts. */
+const RUNS = 4_000;
+
+const compiledOf = (flags: readonly unknown[]): Compiled =>
+  compile({ schema: SCHEMA, flags, segments: SEGMENT_LIST });
+
+async function decideAll(
+  flags: readonly unknown[],
+  context: EvaluationContext,
+  circumstances?: Circumstances,
+): Promise<ReadonlyMap<string, Decision>> {
+  const compiled = compiledOf(flags);
+  const decisions = decide(compiled, context, await computeBuckets(compiled, context), circumstances);
+  return new Map(compiled.flags.map(({ key }) => [key, decisionOf(compiled, decisions, key)]));
+}
+
+/** A copy that shares nothing, by way of JSON, in which "__proto__" is a member like any other. */
+const copyOf = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value)) as Value;
+
+describe(`${RUNS} snapshots of every kind of flag, and contexts, seed ${SEED}`, () => {
+  test("a decision is made, the same one each time, and its explanation agrees", async () => {
+    const seen = new Map<string, number>();
+    let decided = 0;
+    await fc.assert(
+      fc.asyncProperty(FLAGS, CONTEXT, CIRCUMSTANCES, async (flags, context, circumstances) => {
+        const decisions = await decideAll(flags, context, circumstances);
+        expect(await decideAll(copyOf(flags).toReversed(), context, circumstances)).toEqual(decisions);
+
+        const compiled = compiledOf(flags);
+        expect(compiled.flags.filter(({ fault }) => fault !== undefined)).toStrictEqual([]);
+        const explanations = await explainAll(compiled, context, circumstances);
+        expect(explanations.map(({ key, decision }) => [key, decision])).toStrictEqual([...decisions]);
+        for (const { decision, steps } of explanations) {
+          decided += 1;
+          seen.set(
+            `${decision.rule} ${decision.reason}`,
+            (seen.get(`${decision.rule} ${decision.reason}`) ?? 0) + 1,
+          );
+          // Of the steps the last one that decides is the one that the decision names.
+          expect(steps.findLast(({ step }) => step === decision.rule)?.ruleId).toBe(decision.ruleId);
+          expect(decision.value).toBe(decision.variant !== "off");
+          expect(decision.errorCode !== undefined).toBe(decision.reason === "ERROR");
+          expect(decision.reason === "ERROR" && decision.value).toBe(false);
+        }
+        // By itself, too: what it needs is decided with it.
+        const [first] = compiled.flags;
+        const { decision } = await explain(compiled, first?.key ?? "", context, circumstances);
+        expect(decision).toStrictEqual(explanations[0]?.decision);
+      }),
+      { seed: SEED, numRuns: RUNS },
+    );
+    expect(decided).toBeGreaterThan(10_000);
+    // Every step that can answer did, so that the agreement says something about each.
+    const answers = [
+      ...["off DISABLED", "fail_mode STALE", "enabled DISABLED", "requires TARGETING_MATCH"],
+      ...["allowlist TARGETING_MATCH", "blocklist TARGETING_MATCH", "plans TARGETING_MATCH"],
+      ...["employees_only TARGETING_MATCH", "rules TARGETING_MATCH", "rules SPLIT", "rules ERROR"],
+      ...[
+        "rollout_pct DEFAULT",
+        "rollout_pct STATIC",
+        "rollout_pct SPLIT",
+        "rollout_pct ERROR",
+        "variants ERROR",
+      ],
+    ];
+    expect(answers.filter((answer) => (seen.get(answer) ?? 0) < 20)).toStrictEqual([]);
+    expect([...seen.keys()].filter((answer) => !answers.includes(answer))).toStrictEqual([]);
+  }, 300_000);
+});
+
+describe("what is not understood fails closed, wherever it stands", () => {
+  /** Every object of a flag in which an unknown member would be a restriction that nobody asks. */
+  function places(flag: SnapshotFlag): readonly Record<string, unknown>[] {
+    const { targeting, variants = [], requires = [] } = flag;
+    const rules = targeting?.rules ?? [];
+    return [flag, targeting, ...rules, ...rules.map((rule) => rule.if), ...variants, ...requires]
+      .filter((place) => place !== undefined)
+      .map((place) => place as Record<string, unknown>);
+  }
+
+  const UNKNOWN = fc.oneof(
+    fc.constantFrom("$like", "$unknown", "$constructor", "$gt", "$"),
+    fc.constantFrom("$__proto__", "$$and", "$AND", "$or "),
+  );
+
+  test("that flag is off with ERROR; those that need it are off; the others are as they were", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        FLAGS,
+        CONTEXT,
+        UNKNOWN,
+        fc.jsonValue({ maxDepth: 1 }),
+        fc.nat(),
+        fc.nat(),
+        async (flags, context, name, value, which, where) => {
+          const before = await decideAll(flags, context);
+          const changed = copyOf(flags);
+          const broken = changed[which % changed.length];
+          const all = broken === undefined ? [] : places(broken);
+          const place = all[where % all.length];
+          if (broken === undefined || place === undefined)
+            throw new Error("there is a flag, and a place in it");
+          place[name] = value;
+
+          const after = await decideAll(changed, context);
+          expect(after.get(broken.key)).toStrictEqual({
+            value: false,
+            variant: "off",
+            reason: "ERROR",
+            errorCode: "PARSE_ERROR",
+          });
+          for (const { key } of flags) {
+            if (key === broken.key) continue;
+            if (needs(flags, key, broken.key)) expect(after.get(key)?.value).toBe(false);
+            else expect(after.get(key)).toEqual(before.get(key));
+          }
+        },
+      ),
+      { seed: SEED, numRuns: RUNS / 5 },
+    );
+  }, 300_000);
+
+  /** Whether a flag needs another, over however many in between. */
+  function needs(flags: readonly SnapshotFlag[], key: string, other: string): boolean {
+    const { requires = [] } = flags.find((flag) => flag.key === key) ?? {};
+    return requires.some(({ flag }) => flag === other || needs(flags, flag, other));
+  }
+});
+
+describe("a rollout only adds", () => {
+  /** The same flags, one of whose percentages is another. */
+  function withPercentage(
+    flags: readonly SnapshotFlag[],
+    which: number,
+    where: number,
+    pct: number,
+  ): SnapshotFlag[] {
+    const changed = copyOf(flags) as unknown as {
+      rollout_pct: number;
+      targeting?: { rules?: { rollout_pct?: number }[] };
+    }[];
+    const flag = changed[which % changed.length];
+    const rules = (flag?.targeting?.rules ?? []).filter(({ rollout_pct }) => rollout_pct !== undefined);
+    const place = [flag, ...rules][where % (rules.length + 1)];
+    if (place !== undefined) place.rollout_pct = pct;
+    return changed as unknown as SnapshotFlag[];
+  }
+
+  test("whoever has a feature keeps it when a percentage is raised, and the same variant of it", async () => {
+    let gained = 0;
+    let kept = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        FLAGS,
+        CONTEXT,
+        PERCENTAGE,
+        PERCENTAGE,
+        fc.nat(),
+        fc.nat(),
+        async (flags, context, one, other, which, where) => {
+          const before = await decideAll(withPercentage(flags, which, where, Math.min(one, other)), context);
+          const after = await decideAll(withPercentage(flags, which, where, Math.max(one, other)), context);
+          for (const [key, { value, variant, variantValue }] of before) {
+            if (!value && after.get(key)?.value === true) gained += 1;
+            if (!value) continue;
+            kept += 1;
+            const { value: still, variant: same, variantValue: sameValue } = after.get(key) ?? {};
+            expect([still, same, sameValue]).toEqual([true, variant, variantValue]);
+          }
+        },
+      ),
+      { seed: SEED, numRuns: RUNS / 5 },
+    );
+    expect(gained).toBeGreaterThan(20);
+    expect(kept).toBeGreaterThan(150);
+  }, 300_000);
+});
+
+describe("new weights move as few as they can", () => {
+  const ID = fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 });
+
+  test("somebody has another variant only where their place changed hands", async () => {
+    let moved = 0;
+    await fc.assert(
+      fc.asyncProperty(WEIGHTS, WEIGHTS, ID, async (first, second, userId) => {
+        if (first.length === 0 || second.length === 0) return;
+        const before = allocateVariants(first, {});
+        const after = allocateVariants(second, before);
+        const variantIn = async (ranges: typeof before): Promise<string | undefined> => {
+          const variants = Object.entries(ranges).map(([key, some]) => ({ key, ranges: some }));
+          const flags = [{ key: "copilot", enabled: true, rollout_pct: 100, bucket_by: "userId", variants }];
+          return (await decideAll(flags, { userId })).get("copilot")?.variant;
+        };
+        const ownerIn = async (ranges: typeof before): Promise<string | undefined> => {
+          const u32 = await bucketU32("copilot:v", userId);
+          return Object.entries(ranges).find(([, some]) =>
+            some.some(([from, to]) => !isWithin(u32, from) && isWithin(u32, to)),
+          )?.[0];
+        };
+        expect(await variantIn(before)).toBe(await ownerIn(before));
+        expect(await variantIn(after)).toBe(await ownerIn(after));
+        if ((await ownerIn(before)) !== (await ownerIn(after))) moved += 1;
+      }),
+      { seed: SEED, numRuns: 1_000 },
+    );
+    expect(moved).toBeGreaterThan(50);
+  });
+});
