@@ -33,6 +33,8 @@ interface Graph {
  * Seidl, "On the degree of ambiguity of finite automata", 1991: EDA).
  */
 export function findAmbiguity(automaton: PositionAutomaton, alphabet: Alphabet): Ambiguity {
+  // Most patterns have no loop at all, and so no cycle.
+  if (automaton.loops.length === 0) return "none";
   const graph = cyclesOf(automaton, alphabet);
   return findDoubledStep(automaton, graph) ?? findParting(automaton, alphabet, graph);
 }

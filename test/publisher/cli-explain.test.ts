@@ -194,6 +194,18 @@ describe("the way to a decision", () => {
   });
 });
 
+test("the value of a variant is shown", async () => {
+  const rules = [{ id: "r", if: {}, variant: "large" }];
+  await system.make("valued", {
+    variants: [{ key: "large", weight: 1, value: { m: [1] } }],
+    targeting: { rules },
+  });
+  await on("valued");
+  expect(await explain("valued", "--user", "u1")).toMatch(
+    /^valued +on, large\nvalue +\{"m":\[1\]\}\nbecause +the rule r matches them$/m,
+  );
+});
+
 test("--all is a table of every flag for one user", async () => {
   const text = await explain("--all", "--user", "vip");
   expect(text).toMatch(/^FLAG +FOR THEM +DECIDED BY +BECAUSE$/m);

@@ -290,6 +290,11 @@ describe("what is refused is said of the option, and changes nothing", () => {
     { fault: "no object", args: add("--if", "[]", "--off"), says: /--if is no JSON object/ },
     { fault: "no file", args: add("--if", "@/nowhere", "--off"), says: /--if: \/nowhere cannot be read/ },
     {
+      fault: "no name of a file",
+      args: add("--if", "@a\0b", "--off"),
+      says: /--if: a\\u\{0\}b cannot be read/,
+    },
+    {
       fault: "an id that is none",
       args: add("--if", "{}", "--off", "--id", "A"),
       says: /begins with a lower-case letter/,
@@ -325,6 +330,27 @@ describe("what is refused is said of the option, and changes nothing", () => {
     expect(run).toMatchObject({ code: 2, stdout: "" });
     expect(run.stderr).toMatch(says);
     expect(run.stderr).not.toMatch(/secret|\/targeting\/rules/);
+    expect(await system.everything()).toBe(before);
+  });
+
+  test("a rule too many, and a condition too large", async () => {
+    const ids = Array.from({ length: 100 }, (_, n) => `r${n}`);
+    await makeRuled("many", ...ids);
+    const before = await system.everything();
+    const many = await call(["rule", "add", "many", "--if", "{}", "--off"]);
+    expect(many).toMatchObject({ code: 2, stdout: "" });
+    expect(many.stderr).toMatch(/^error: the rules: must have at most 100 items$/m);
+    const parts = Object.fromEntries(Array.from({ length: 1_001 }, (_, n) => [`a${n}`, n]));
+    const large = await call(["rule", "set", "many", "r0", "--if", "@-"], JSON.stringify(parts));
+    expect(large).toMatchObject({ code: 2, stdout: "" });
+    expect(large.stderr).toMatch(/^error: --if of rule r0.*: is too large/m);
+    const huge = await call(["rule", "set", "many", "r0", "--if", "@-"], `{"a": "${"x".repeat(1_048_576)}"}`);
+    expect(huge).toMatchObject({ code: 2, stdout: "" });
+    expect(huge.stderr).toMatch(/^error: --if: standard input is larger than 1 MiB\n/);
+    const deep = `${'{"$not": '.repeat(10_000)}{}${"}".repeat(10_000)}`;
+    const nested = await call(["rule", "set", "many", "r0", "--if", deep]);
+    expect(nested).toMatchObject({ code: 2, stdout: "" });
+    expect(nested.stderr).toMatch(/^error: --if: its JSON is nested deeper than 64 objects and lists\n/);
     expect(await system.everything()).toBe(before);
   });
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { ADMIN_TOKEN, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 import { callSluice } from "../support/cli-streams.ts";
 import { runSluice } from "../support/cli.ts";
+import { splitCommandLine } from "../support/command-line.ts";
 
 let system: ApiSystem;
 let folder: string;
@@ -49,11 +50,3 @@ it("finds every command of that walk in --help", async () => {
     expect(stdout).toMatch(new RegExp(`^  sluice ${command} ai_search`, "m"));
   }
 });
-
-/** Splits a command line as a shell would, as far as the transcript needs it: blanks, and quotes around a word. */
-function splitCommandLine(line: string): readonly string[] {
-  return Array.from(
-    line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g),
-    (match) => match[1] ?? match[2] ?? match[3] ?? "",
-  );
-}

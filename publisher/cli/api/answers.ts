@@ -109,6 +109,7 @@ const explained = z.looseObject({
   flag_key: z.string(),
   value: z.boolean(),
   variant: z.string(),
+  variant_value: z.unknown().optional(),
   reason: z.string(),
   rule: z.string().optional(),
   rule_id: z.string().optional(),

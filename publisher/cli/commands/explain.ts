@@ -7,6 +7,7 @@ import { collectAttributes } from "../input/attribute.ts";
 import { readContext, type ContextOptions } from "../input/context-option.ts";
 import { readDraft } from "../input/draft-option.ts";
 import { parseFlagKey } from "../input/flag-key.ts";
+import { valueInWords } from "../show/condition-words.ts";
 import { placeInWords, stepLines } from "../show/explanation-steps.ts";
 import { becauseInWords, decidingStep, verdictInWords } from "../show/explanation-words.ts";
 import { percentInWords } from "../show/percent-words.ts";
@@ -108,6 +109,9 @@ function pairsOf(explained: Explained): (readonly [string, string])[] {
   const rule = decidingStep(explained);
   return [
     [visible(key, 64), verdictInWords(explained)],
+    ...(explained.variant_value === undefined
+      ? []
+      : [["value", valueInWords(explained.variant_value)] as const]),
     ["because", becauseInWords(explained)],
     ["reason", visible(errorCode === undefined ? reason : `${reason} (${errorCode})`, 80)],
     ...(rule === undefined ? [] : [["decided by", rule] as const]),

@@ -48,7 +48,7 @@ export function addTarget(program: Command, cli: Cli): void {
     .option("--any-plan", "users on any plan, or on none")
     .option("--employees-only", "employees, all of them, and nobody else; the percentage is not asked")
     .option("--no-employees-only", "not only employees any more; the percentage counts")
-    .option("--clear", "empty it all first")
+    .option("--clear", "empty it all first, rules too")
     .option("--json", "print JSON")
     .addHelpText(
       "after",

@@ -29,24 +29,24 @@ export interface NamedText {
  */
 export async function readText(cli: Cli, option: string, file: string, kind: TextKind): Promise<NamedText> {
   const name = file === "-" ? "standard input" : visible(file, 200);
-  const source = file === "-" ? cli.takeStdin(option) : createReadStream(file);
+  const open = () => (file === "-" ? cli.takeStdin(option) : createReadStream(file));
   if (file === "-" && cli.stdin.isTTY === true) {
     cli.terminal.note(`Reading ${kind.typed}, until Ctrl-D.`);
   }
-  return { text: decode(await readBytes(cli, option, source, name, kind), option, name), name };
+  return { text: decode(await readBytes(cli, option, open, name, kind), option, name), name };
 }
 
 async function readBytes(
   cli: Cli,
   option: string,
-  source: AsyncIterable<string | Uint8Array>,
+  open: () => AsyncIterable<string | Uint8Array>,
   name: string,
   { what, typed, maxBytes, tooLarge }: TextKind,
 ): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
-    for await (const chunk of source) {
+    for await (const chunk of open()) {
       const part =
         typeof chunk === "string"
           ? Buffer.from(chunk)
@@ -57,6 +57,7 @@ async function readBytes(
       cli.terminal.progress(`Reading ${what} from ${name}: ${Math.round(bytes / 1024)} KiB`);
     }
   } catch (error) {
+    if (error instanceof CliError) throw error;
     const reason = error instanceof Error && "code" in error ? String(error.code) : "it cannot be read";
     throw new CliError(EXIT.usage, `${option}: ${name} cannot be read`, {
       why: [REASONS[reason] ?? reason],
