@@ -68,7 +68,7 @@ export function createFlagWriter(options: {
         if (isNarrow) return versioned(client, await updateFlag(client, key, set));
         const before = await readFlagSizes(client, key);
         const changed = await updateFlag(client, key, set);
-        await checkReferences(client, row, changed);
+        if (RELATING.some((name) => set[name] !== undefined)) await checkReferences(client, row, changed);
         await checkSizes(client, key, before, maxSnapshotBytes);
         return versioned(client, changed);
       });
@@ -98,6 +98,9 @@ export function createFlagWriter(options: {
 
 /** A flag as the audit names it. */
 export const flagNamed = (key: string): Subject => ({ entity: "flag", name: key });
+
+/** What names other flags and segments, or is named by them. What plain SQL broke can be archived all the same. */
+const RELATING = ["targeting", "variants", "requires"] as const;
 
 /** What changes neither sizes nor references: a kill asks for nothing but its own row. */
 const NARROW: ReadonlySet<string> = new Set(["enabled", "rollout_pct"]);

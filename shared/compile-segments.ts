@@ -12,8 +12,6 @@ export interface Segments {
   readonly faults: ReadonlyMap<string, Fault>;
 }
 
-export const NO_SEGMENTS: Segments = { tests: new Map(), faults: new Map() };
-
 interface Draft {
   readonly ids: Set<string>;
   condition?: Condition;

@@ -12,7 +12,7 @@ beforeAll(async () => {
   client = new pg.Client({ connectionString: database.url });
   await client.connect();
 });
-beforeEach(() => client.query("truncate feature_flags"));
+beforeEach(() => client.query("truncate feature_flags, segments"));
 afterAll(async () => {
   await client.end();
   await database.drop();
@@ -23,7 +23,9 @@ interface AuditRow {
   revision: string;
   actor: string;
   action: string;
+  entity: string;
   flag_key: string | null;
+  segment_name: string | null;
   before: unknown;
   after: unknown;
 }
@@ -105,6 +107,62 @@ describe("content", () => {
   });
 });
 
+describe("segments", () => {
+  test("are in the same audit, by their own name", async () => {
+    await client.query("insert into segments (name, ids) values ('beta', '{acme}')");
+    const created = await lastEntry();
+    expect(created).toMatchObject({
+      action: "create",
+      entity: "segment",
+      flag_key: null,
+      segment_name: "beta",
+      before: null,
+      after: { name: "beta", ids: ["acme"], condition: null },
+    });
+    await client.query("update segments set ids = '{acme,initech}'");
+    await client.query("update segments set ids = '{acme,initech}'");
+    const updated = await lastEntry();
+    expect(updated).toMatchObject({ action: "update", segment_name: "beta", before: created?.after });
+    await client.query("delete from segments");
+    expect(await lastEntry()).toMatchObject({
+      action: "delete",
+      segment_name: "beta",
+      before: updated?.after,
+      after: null,
+    });
+    const { rows } = await client.query(
+      "select count(*)::int as entries from flag_audit where segment_name = 'beta'",
+    );
+    expect(rows).toEqual([{ entries: 3 }]);
+  });
+
+  test("TRUNCATE keeps every row, enough to bring them back", async () => {
+    await client.query("insert into segments (name) values ('b'), ('a')");
+    await client.query("truncate segments");
+    expect(await lastEntry()).toMatchObject({
+      action: "truncate",
+      entity: "segment",
+      flag_key: null,
+      segment_name: null,
+      before: [{ name: "a" }, { name: "b" }],
+    });
+    await client.query(
+      `insert into segments select s.* from flag_audit, jsonb_populate_recordset(null::segments, before) as s
+       where flag_audit.id = (select max(id) from flag_audit where action = 'truncate')`,
+    );
+    const { rows } = await client.query("select name from segments order by name");
+    expect(rows).toEqual([{ name: "a" }, { name: "b" }]);
+    expect((await client.query("select from segment_truncations")).rowCount).toBe(0);
+  });
+
+  test("are audited where a loading tool switches triggers off", async () => {
+    await client.query("set session_replication_role = replica");
+    await client.query("insert into segments (name) values ('loaded')");
+    await client.query("reset session_replication_role");
+    expect(await lastEntry()).toMatchObject({ action: "create", segment_name: "loaded" });
+  });
+});
+
 describe("actor", () => {
   test("is the setting sluice.actor of the transaction", async () => {
     await client.query("begin");
@@ -146,7 +204,7 @@ describe("an application's role with no right on the audit", () => {
   const role = `sluice_test_app_${randomBytes(4).toString("hex")}`;
   beforeAll(async () => {
     await client.query(`create role ${role}`);
-    await client.query(`grant select, insert, update, delete on feature_flags to ${role}`);
+    await client.query(`grant select, insert, update, delete on feature_flags, segments to ${role}`);
     await client.query(`grant select on publication to ${role}`);
     await client.query(`create table scratch (id int, key text); grant all on scratch to ${role}`);
   });
@@ -167,7 +225,9 @@ describe("an application's role with no right on the audit", () => {
     "update flag_audit set actor = 'me'",
     "insert into flag_truncations (flags) values ('[]')",
     "update publication set revision = revision + 1",
+    "insert into segment_truncations (segments) values ('[]')",
     "truncate feature_flags",
+    "truncate segments",
     "select raise_revision()",
     "create trigger forged after insert on scratch for each row execute function record_change()",
   ])("may not %s", async (sql) => {

@@ -316,5 +316,5 @@ describe("references that go round", () => {
       flags: [...flags.slice(0, -1), { ...BYSTANDER, key: `f${LEVELS - 1}` }],
     });
     expect(await decided(chain, "f0")).toMatchObject({ value: true });
-  });
+  }, 300_000);
 });

@@ -5,11 +5,11 @@ import { compileRegex } from "../../shared/regex/compile-regex.ts";
 import { parseRegex, type RegexNode } from "../../shared/regex/parse-regex.ts";
 
 const SEED = 20_260_701;
-const RUNS = 4_000;
+const RUNS = 2_000;
 
 /** Patterns of more characters are left out, and longer texts: every text up to that length is tried. */
-const MAX_CHARACTERS = 7;
-const MAX_TEXT = 9;
+const MAX_CHARACTERS = 6;
+const MAX_TEXT = 8;
 
 /** In how many ways: nothing at all, to begin with a character, to end with one; by the character's number. */
 interface Ways {
@@ -148,4 +148,4 @@ test(`what can be matched in exponentially many ways is refused, and nothing els
   );
   expect(seen.refused).toBeGreaterThan(RUNS / 40);
   expect(seen.taken).toBeGreaterThan(RUNS / 5);
-});
+}, 300_000);
