@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { compareVersions } from "../shared/revision.ts";
+import { compareVersions, type Version } from "../shared/revision.ts";
 import { parseHead } from "../shared/snapshot.ts";
 import { readVersionOfYesterday } from "./change-history.ts";
 import { updateKill } from "./kill.ts";
@@ -7,7 +7,7 @@ import { holdersOf, record } from "./kill-entry.ts";
 import { inTransaction } from "./postgres.ts";
 import type { Publisher } from "./publisher.ts";
 import type { Kills, PublisherRedis } from "./redis.ts";
-import { raiseRevision, readFlag, readPublicationState, setActor, updateFlag } from "./store.ts";
+import { NEVER, raiseRevision, readFlag, readPublicationState, setActor, updateFlag } from "./store.ts";
 
 /** What bringing a kill in needs. */
 export interface KillImport {
@@ -29,14 +29,15 @@ const PUBLISH_TIMEOUT_MS = 3_000;
 export async function importKills(parts: KillImport): Promise<readonly string[]> {
   const pending = pendingIn(await parts.redis.readKills());
   const faults: unknown[] = [];
-  const imported: string[] = [];
+  const recorded: RecordedKill[] = [];
+  // All of them first: the snapshot that one waits for may be long in coming.
   for (const [key, holders] of pending) {
-    try {
-      if (await importKill(parts, key, holders)) imported.push(key);
-    } catch (error) {
-      faults.push(error);
-    }
+    await recordKill(parts.pool, key, holders).then(
+      (kill) => recorded.push(kill),
+      (error: unknown) => faults.push(error),
+    );
   }
+  const imported = await settleKills(parts, recorded);
   if (faults.length > 0) {
     throw new AggregateError(faults, `${faults.length} of ${pending.length} kills could not be brought in`);
   }
@@ -50,7 +51,9 @@ export async function importKills(parts: KillImport): Promise<readonly string[]>
  */
 export async function importKillOf(parts: KillImport, key: string): Promise<boolean> {
   const pending = pendingIn(await parts.redis.readKills()).find(([pendingKey]) => pendingKey === key);
-  return pending === undefined || importKill(parts, key, pending[1]);
+  if (pending === undefined) return true;
+  const imported = await settleKills(parts, [await recordKill(parts.pool, ...pending)]);
+  return imported.length > 0;
 }
 
 /** Takes kills out of `off` that every snapshot has known of for a day: no reader holds anything that old. */
@@ -72,25 +75,42 @@ function pendingIn(kills: Kills): readonly (readonly [string, readonly string[]]
     .map(([key, entry]) => [key, holdersOf(entry)] as const);
 }
 
-/**
- * The edge is told of the version only once it is published: a Redis that contradicts Postgres may hold one that is
- * higher and does not have the kill, so that naming ours would lift it.
- *
- * @param holders whose kills these are: one that began after they were read is not in Postgres by this
- */
-async function importKill(
-  { pool, redis, publisher }: KillImport,
-  key: string,
-  holders: readonly string[],
-): Promise<boolean> {
-  const recorded = await inTransaction(pool, async (client) => {
+/** A kill that Postgres has since this version. */
+interface RecordedKill {
+  readonly key: string;
+  /** Whose kills these are: one that began after they were read is not in Postgres by this. */
+  readonly holders: readonly string[];
+  readonly version: Version;
+}
+
+async function recordKill(pool: pg.Pool, key: string, holders: readonly string[]): Promise<RecordedKill> {
+  const version = await inTransaction(pool, async (client) => {
     await setActor(client, "sluice: kill found at the edge");
     const row = await readFlag(client, key, { lock: true });
     if (row === undefined) return readPublicationState(client);
     if (row.enabled) await updateFlag(client, key, { enabled: false });
     return raiseRevision(client);
   });
-  if (!(await publisher.publishAtLeast(recorded, PUBLISH_TIMEOUT_MS))) return false;
-  await updateKill(redis, key, (entry) => record(entry, holders, recorded));
-  return true;
+  return { key, holders, version };
+}
+
+/**
+ * Tells the edge of the versions, once they are published: a Redis that contradicts Postgres may hold one that is higher
+ * and does not have the kill, so that naming ours would lift it.
+ *
+ * @returns the keys that the edge was told of
+ */
+async function settleKills(
+  { redis, publisher }: KillImport,
+  kills: readonly RecordedKill[],
+): Promise<readonly string[]> {
+  const newest = kills.reduce<Version>(
+    (newest, { version }) => (compareVersions(version, newest) > 0 ? version : newest),
+    NEVER,
+  );
+  if (kills.length === 0 || !(await publisher.publishAtLeast(newest, PUBLISH_TIMEOUT_MS))) return [];
+  for (const { key, holders, version } of kills) {
+    await updateKill(redis, key, (entry) => record(entry, holders, version));
+  }
+  return kills.map(({ key }) => key);
 }

@@ -7,7 +7,7 @@ import { orderFlags } from "./order-flags.ts";
 import { createSlots } from "./slots.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-export type { Compiled, CompiledFlag } from "./compiled.ts";
+export type { Compiled } from "./compiled.ts";
 
 /** What is evaluated while nothing is held: no flag at all. */
 export const NO_FLAGS: Compiled = { flags: [], positions: new Map(), order: [], slots: [] };

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describeMachine } from "./machine.ts";
 import { toTable, type Row } from "./table.ts";
 
@@ -24,6 +25,11 @@ export interface Bench {
 /** Of each kind one is enough, and a broken run has thousands. */
 const SHOWN_FAILURES = 20;
 
+/** How long a part may take to start, when the run is over before. */
+const LAST_START_MS = 5_000;
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 const FAILED = 1;
 /** As a shell reports what Ctrl-C ended. */
 const INTERRUPTED = 130;
@@ -45,10 +51,13 @@ export async function runBench(title: string, work: (bench: Bench) => Promise<vo
     await rm(folder, { recursive: true, force: true });
   };
 
-  // miniflare's own handlers would end the process before Postgres and the other parts are gone.
   const interrupted = new Promise<"interrupted">((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      process.on(signal, () => resolve("interrupted"));
+    for (const signal of SIGNALS) process.on(signal, () => resolve("interrupted"));
+  });
+  // miniflare would answer a signal with the end of this process, before Postgres and the other parts are gone.
+  process.on("newListener", (name: string | symbol, listener: () => void) => {
+    if (SIGNALS.some((signal) => signal === name)) {
+      queueMicrotask(() => process.removeListener(name, listener));
     }
   });
 
@@ -66,6 +75,11 @@ export async function runBench(title: string, work: (bench: Bench) => Promise<vo
   }).catch((error: unknown) => fail(messageOf(error)));
   const broken = once(process, "uncaughtException").then(([error]) => fail(messageOf(error)));
   const isInterrupted = (await Promise.race([done, broken, interrupted])) === "interrupted";
+  if (isInterrupted) {
+    // What was being started when the signal came has to be started before it can be stopped.
+    await clear().catch(() => undefined);
+    await Promise.race([done, sleep(LAST_START_MS)]);
+  }
   await end();
   if (isInterrupted) process.exit(INTERRUPTED);
 

@@ -315,8 +315,9 @@ describe("killed flags", () => {
   });
 
   it("finds none where Redis forgot what it alone had", () => {
-    expect(check(edgeOnly, [off, on(240, 1)], [emptied])).toEqual([]);
-    expect(check(recorded, [off, on(240, 1)], [emptied])).toEqual(["switch at a1, on in 1.1"]);
+    for (const kill of [recorded, edgeOnly]) expect(check(kill, [off, on(240, 1)], [emptied])).toEqual([]);
+    const offSince = sighting(220, 230, 2, []);
+    expect(check(recorded, [offSince, on(240, 1)], [emptied])).toEqual(["switch at a1, on in 1.1"]);
   });
 
   it("takes no enabling from before the kill for one after it", () => {

@@ -21,7 +21,7 @@ export interface Converged {
 /** A bound against waiting for ever: the publishers compare every ten seconds, and a loaded machine is slow. */
 const PATIENCE_MS = 60_000;
 
-const LOOK_MS = 25;
+const LOOK_MS = 50;
 
 /**
  * Waits until Redis equals Postgres, and every isolate shows what Postgres holds.

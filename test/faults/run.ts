@@ -90,6 +90,8 @@ export async function* runRounds(system: System, settings: Settings): AsyncGener
       ...names("api", CLIENTS.api).map((name) => runApiClient(system, roundOf(name))),
       ...names("sql", CLIENTS.sql).map((name) => runSqlClient(system.sqlUrl, roundOf(name))),
     ]);
+    // Should one fail, all is mended first.
+    writing.catch(() => undefined);
     await untilTime(until);
     const faults = await infliction.heal();
     const healedAt = now();

@@ -50,6 +50,9 @@ const COLOS = { a: 3, b: 1 } as const;
 /** How old flags may be at the edge, in milliseconds: small, so that a round sees many refreshes. */
 const REFRESH_MS = "200";
 
+/** How long the edge waits for Redis, in milliseconds: what answers it runs beside all this on a machine that is busy. */
+const REDIS_TIMEOUT_MS = "1000";
+
 /** Brings all up. */
 export async function startSystem(): Promise<System> {
   const stops: (() => Promise<unknown> | void)[] = [];
@@ -140,10 +143,11 @@ async function start(stops: (() => Promise<unknown> | void)[], stop: () => Promi
       UPSTASH_REDIS_REST_TOKEN: rest.readOnlyToken,
       CONTEXT_SECRET: contextSecret,
       REFRESH_MS,
+      REDIS_TIMEOUT_MS,
     };
     const keep = (line: string): void =>
       void workerLines.splice(0, workerLines.push(`colo ${colo} ${line}`) - KEPT_LINES);
-    const edge = await startEdgePart(colo, count, vars, keep);
+    const edge = await startEdgePart(colo, count, vars, janitor, keep);
     stops.push(() => edge.stop());
     faults.set(`colo ${colo}`, edge.faults);
     edges.push(edge);

@@ -15,8 +15,8 @@ const CLOCK_TOLERANCE_MS = 50;
  * An isolate has a kill of which Redis is known to know as soon as it has asked Redis since; any other as soon as it
  * shows the flag off since: in a version that has the kill, or in one in which the flag would be on.
  *
- * A Redis that forgets may forget kills that Postgres does not have yet, and set isolates that had not heard of a kill
- * to a version before it. It never makes an isolate that has shown a recorded kill forget it.
+ * A Redis that forgets may forget a kill that stood in no snapshot yet, and then nothing else tells isolates of it but the
+ * next publish. It never makes an isolate that has the version of the kill go back.
  */
 export function checkKills(
   sightings: readonly Sighting[],
@@ -34,7 +34,7 @@ export function checkKills(
 
     const lost = isLost(write, key, truth);
     const again = byIsolate.flatMap(([isolate, seen]) => {
-      const shown = whenShown(seen, write, key, truth);
+      const shown = whenShown(seen, write, key, isForgotten, truth);
       const hasIt = (sighting: Sighting): boolean =>
         (shown !== undefined && sighting.startedAt > shown.endedAt) ||
         (!isForgotten && isTold(write) && confirmedAt(sighting) > write.endedAt + CLOCK_TOLERANCE_MS);
@@ -57,6 +57,7 @@ function whenShown(
   seen: readonly Sighting[],
   { outcome, endedAt }: Write,
   key: string,
+  isForgotten: boolean,
   truth: Truth,
 ): Sighting | undefined {
   const killed = outcome.result === "acknowledged" ? outcome.told?.version : undefined;
@@ -64,7 +65,7 @@ function whenShown(
     .filter(({ startedAt, on, version }) => {
       if (startedAt <= endedAt || version === undefined || on.includes(key)) return false;
       const hasVersion = killed !== undefined && compareVersions(version, killed) >= 0;
-      return hasVersion || truth.stateAt(key, version)?.enabled === true;
+      return hasVersion || (!isForgotten && truth.stateAt(key, version)?.enabled === true);
     })
     .toSorted((a, b) => a.endedAt - b.endedAt)[0];
 }
