@@ -56,6 +56,8 @@ function untilParentEnds(): Promise<string> {
       clearInterval(timer);
       resolve("npm has ended");
     }, 500);
+    // Told otherwise, the process ends without it.
+    timer.unref();
   });
 }
 
