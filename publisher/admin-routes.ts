@@ -1,8 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { explainAllRequest, explainRequest, explanation } from "./explain-schema.ts";
+import { explain, explainAll, preview } from "./explain-routes.ts";
 import * as schema from "./flag-schema.ts";
 import { listParameters } from "./list-query.ts";
-import { preview as previewed, previewRequest } from "./preview-schema.ts";
 import {
   body,
   failures,
@@ -158,53 +157,6 @@ const restore = createRoute({
   summary: "Bring an archived flag back, disabled",
   request: { params, headers: ifMatch },
   responses: { 200: flagWithTag("The flag as it is now."), ...failures(400, 404, 412, 413, 415, 422) },
-});
-
-const explain = createRoute({
-  operationId: "explainFlag",
-  method: "post",
-  path: `${FLAG}/explain`,
-  summary: "Say what a flag is for one user, and why; as it is, or as a draft would make it",
-  request: { params, body: body(explainRequest, { context: { userId: "user-1", plan: "enterprise" } }) },
-  responses: {
-    200: json(explanation.extend(standing).openapi("Explanation"), "The decision."),
-    ...failures(400, 404, 413, 415, 422),
-  },
-});
-
-const explainAll = createRoute({
-  operationId: "explainFlags",
-  method: "post",
-  path: "/explain",
-  summary: "Say what every flag is for one user, and why",
-  request: { body: body(explainAllRequest, { context: { userId: "user-1", plan: "enterprise" } }) },
-  responses: {
-    200: json(
-      z.object({ flags: z.array(explanation), ...standing }).openapi("Explanations"),
-      "The decisions, by flag key.",
-    ),
-    ...failures(400, 413, 415, 422),
-  },
-});
-
-const preview = createRoute({
-  operationId: "previewFlag",
-  method: "post",
-  path: `${FLAG}/preview`,
-  summary: "Say who would gain and who would lose a flag by a draft, before anything is saved",
-  description:
-    "Decided for every context of the sample, as Postgres has flags and segments; nothing is saved.",
-  request: {
-    params,
-    body: body(previewRequest, {
-      draft: { rollout_pct: 50 },
-      contexts: [{ userId: "user-1" }, { userId: "user-2", plan: "enterprise" }],
-    }),
-  },
-  responses: {
-    200: json(previewed.openapi("Preview"), "Who changes."),
-    ...failures(400, 404, 413, 415, 422),
-  },
 });
 
 const status = createRoute({

@@ -2,6 +2,7 @@ import { Redis } from "@upstash/redis";
 import { parseOff, redisKeys, type Off } from "../shared/snapshot.ts";
 import { formatHeld, parseHeld } from "./held-kills.ts";
 import type { KillEntry } from "./kill-entry.ts";
+import { createKillUpdates, type KillChange } from "./kill-updates.ts";
 
 /** How long one command may take, in milliseconds: a snapshot of some megabytes has to fit. */
 const COMMAND_TIMEOUT_MS = 5_000;
@@ -38,7 +39,7 @@ export interface PublisherRedis {
    * @param change gets what stands there and gives what shall; undefined to leave it. Called again when another
    * publisher came in between
    */
-  updateKills(change: (kills: Kills) => Kills | undefined): Promise<void>;
+  updateKills(change: KillChange): Promise<void>;
   readKills(): Promise<Kills>;
 }
 
@@ -124,7 +125,7 @@ export function createPublisherRedis(options: {
     swapSnapshot: (expectedHead, head, snapshot) =>
       swap(SWAP_SNAPSHOT, [keys.head, keys.snapshot], [expectedHead ?? "", head, snapshot ?? ""]),
 
-    async updateKills(change) {
+    updateKills: createKillUpdates(async (change) => {
       for (;;) {
         const { off, held, kills } = await getKills();
         const changed = change(kills);
@@ -132,7 +133,7 @@ export function createPublisherRedis(options: {
         const args = [off ?? "", held ?? "", formatOff(changed), formatHeld(changed)];
         if (await swap(SWAP_KILLS, [keys.off, heldKey], args)) return;
       }
-    },
+    }),
 
     readKills: async () => (await getKills()).kills,
   };
