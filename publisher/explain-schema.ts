@@ -56,12 +56,9 @@ const step = z
           expected: z.unknown(),
           actual: z.unknown(),
           matched: z.boolean(),
-          within: z
-            .array(z.string())
-            .optional()
-            .openapi({
-              description: "The operators around it: $not, $or, $nor, $size, from the outside in.",
-            }),
+          within: z.array(z.string()).optional().openapi({
+            description: "The operators around it: $not, $or, $nor, $size, from the outside in.",
+          }),
           segment: z
             .string()
             .optional()
