@@ -56,10 +56,19 @@ const step = z
           expected: z.unknown(),
           actual: z.unknown(),
           matched: z.boolean(),
+          within: z.array(z.string()).optional().openapi({
+            description: "The operators around it: $not, $or, $nor, $size, from the outside in.",
+          }),
+          segment: z
+            .string()
+            .optional()
+            .openapi({ description: "The segment that asks; its ids are asked for with $in." }),
         }),
       )
       .optional()
-      .openapi({ description: "What was compared; long values are cut." }),
+      .openapi({
+        description: "What was compared, in the order of the condition; long values, and very many, are cut.",
+      }),
     requirements: z
       .array(
         z.object({

@@ -45,6 +45,8 @@ interface Step {
     readonly expected: unknown;
     readonly actual: unknown;
     readonly matched: boolean;
+    readonly within?: readonly string[];
+    readonly segment?: string;
   }[];
   readonly requirements?: readonly {
     readonly flag: string;

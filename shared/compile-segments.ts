@@ -83,9 +83,11 @@ function compileSegment(raw: unknown): { readonly test: GroupTest } | { readonly
   if (found !== undefined) return { fault: found };
   const { ids, condition } = draft;
   return {
-    test: (value, attributes) =>
-      (Array.isArray(value) ? value.some((item) => isListed(ids, item)) : isListed(ids, value)) ||
-      condition?.(attributes) === true,
+    test: (value, attributes, attribute, trace) => {
+      const matched = Array.isArray(value) ? value.some((item) => isListed(ids, item)) : isListed(ids, value);
+      if (ids.size > 0) trace?.({ attribute, operator: "$in", expected: ids, actual: value, matched });
+      return matched || condition?.(attributes, trace) === true;
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { conditionCompiler, type ConditionCompiler, type ValueTest } from "./con
 import { compileValue } from "./condition-value.ts";
 import { isOperator } from "./operators.ts";
 import { quote } from "./quote.ts";
+import { within } from "./tell-within.ts";
 
 /** What conditions are asked about: an evaluation context, or whatever JSON object stands for one. */
 export type Attributes = Readonly<Record<string, unknown>>;
@@ -24,6 +25,13 @@ export interface Comparison {
   /** null when the attribute is missing. */
   readonly actual: unknown;
   readonly matched: boolean;
+  /**
+   * The operators that it stands within, from the outside in, out of $not, $or, $nor and $size: what it says may be turned
+   * round there, or be one of several ways. Absent: it must hold by itself.
+   */
+  readonly within?: readonly string[];
+  /** The segment that asks; absent: the condition itself. Its ids are asked for with "$in". */
+  readonly segment?: string;
 }
 
 /** Hears every comparison as it is made; those that are not needed for the answer are not made. */
@@ -32,8 +40,11 @@ export type Trace = (comparison: Comparison) => void;
 /** Whether a context meets a condition. Never throws. */
 export type Condition = (attributes: Attributes, trace?: Trace) => boolean;
 
-/** Whether a value belongs to a segment; `attributes` is the whole context. */
-export type GroupTest = (value: unknown, attributes: Attributes) => boolean;
+/**
+ * Whether a value belongs to a segment; `attributes` is the whole context, and `attribute` is what a trace calls the
+ * value's own.
+ */
+export type GroupTest = (value: unknown, attributes: Attributes, attribute: string, trace?: Trace) => boolean;
 
 /**
  * Prepares a condition, once per snapshot: what is wrong is found here, and what is left is a function.
@@ -61,9 +72,9 @@ export function compileCondition(
 /** Logic between conditions. An empty `$or` holds, as GrowthBook's `cases.json` has it. */
 const LOGIC: { readonly [operator: string]: Member } = {
   $and: (argument, compiler) => allOf(compileList(argument, compiler)),
-  $or: (argument, compiler) => anyOf(compileList(argument, compiler)),
-  $nor: (argument, compiler) => noneOf(anyOf(compileList(argument, compiler))),
-  $not: (argument, compiler) => noneOf(compileMembers(argument, compiler)),
+  $or: (argument, compiler) => told("$or", anyOf(compileList(argument, compiler))),
+  $nor: (argument, compiler) => told("$nor", noneOf(anyOf(compileList(argument, compiler)))),
+  $not: (argument, compiler) => told("$not", noneOf(compileMembers(argument, compiler))),
 };
 
 /** Compiles what stands under one member of a condition. */
@@ -129,6 +140,11 @@ function anyOf(tests: readonly ValueTest[] | undefined): ValueTest | undefined {
     tests &&
     ((scope, attributes, trace) => tests.length === 0 || tests.some((test) => test(scope, attributes, trace)))
   );
+}
+
+/** The same test, whose comparisons say that they stand within an operator. */
+function told(operator: string, test: ValueTest | undefined): ValueTest | undefined {
+  return test && ((scope, attributes, trace) => test(scope, attributes, trace && within(operator, trace)));
 }
 
 function noneOf(test: ValueTest | undefined): ValueTest | undefined {

@@ -1,8 +1,8 @@
 import type { ConditionCompiler, ValueTest } from "./condition-compiler.ts";
-import type { GroupTest } from "./condition.ts";
 import { quote } from "./quote.ts";
 import { compileRegex, type Regex } from "./regex/compile-regex.ts";
 import { parseTimestamp, type Instant } from "./rfc3339.ts";
+import { ofSegment } from "./tell-within.ts";
 import { parseVersion, type Version } from "./version-order.ts";
 
 /** The longest text in a condition, in UTF-16 units. */
@@ -93,9 +93,14 @@ export const readVersion: Read<Version> = (argument, compiler) => {
   return readScalar(String(argument), compiler) === undefined ? undefined : version;
 };
 
-export const readGroup: Read<GroupTest> = (argument, compiler) => {
+/** A segment, as the test of a value. */
+export const readGroup: Read<ValueTest> = (argument, compiler) => {
   if (typeof argument !== "string") return compiler.refuse("must be the name of a segment");
-  return compiler.group(argument) ?? compiler.refuse(`there is no segment ${quote(argument)}`);
+  const group = compiler.group(argument);
+  if (group === undefined) return compiler.refuse(`there is no segment ${quote(argument)}`);
+  const { attribute } = compiler;
+  return (value, attributes, trace) =>
+    group(value, attributes, attribute, trace && ofSegment(argument, trace));
 };
 
 /** What may stand behind an attribute: a value, or operators. */

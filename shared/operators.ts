@@ -1,6 +1,5 @@
 import { compareValues } from "./compare-values.ts";
 import type { ConditionCompiler, ValueTest } from "./condition-compiler.ts";
-import type { GroupTest } from "./condition.ts";
 import { jsonEquals } from "./json-equals.ts";
 import {
   readBoolean,
@@ -20,6 +19,7 @@ import {
   readVersion,
 } from "./operator-arguments.ts";
 import { compareInstants, parseTimestamp, type Instant } from "./rfc3339.ts";
+import { within } from "./tell-within.ts";
 import { compareVersions, parseVersion, type Version } from "./version-order.ts";
 
 /** Checks an operator's argument and makes its test; undefined when the argument is refused. */
@@ -62,10 +62,14 @@ export const OPERATORS: { readonly [name: string]: Operator } = {
   $vgte: operator(readVersion, (version) => versioned(version, (order) => order >= 0)),
   $vlt: operator(readVersion, (version) => versioned(version, (order) => order < 0)),
   $vlte: operator(readVersion, (version) => versioned(version, (order) => order <= 0)),
-  $not: operator(readValue, not),
+  $not: operator(
+    readValue,
+    (test) => (value, attributes, trace) => !test(value, attributes, trace && within("$not", trace)),
+  ),
   $size: operator(
     readSize,
-    (test) => (value, attributes) => Array.isArray(value) && test(value.length, attributes),
+    (test) => (value, attributes, trace) =>
+      Array.isArray(value) && test(value.length, attributes, trace && within("$size", trace)),
   ),
   $elemMatch: operator(
     readElement,
@@ -75,8 +79,8 @@ export const OPERATORS: { readonly [name: string]: Operator } = {
   ),
   $all: operator(readValues, hasAll),
   $alli: operator(readFoldedValues, hasAll),
-  $inGroup: operator(readGroup, (group: GroupTest) => (value, attributes) => group(value, attributes)),
-  $notInGroup: operator(readGroup, (group: GroupTest) => (value, attributes) => !group(value, attributes)),
+  $inGroup: operator(readGroup, (test) => test),
+  $notInGroup: operator(readGroup, not),
 };
 
 export function isOperator(name: string): boolean {

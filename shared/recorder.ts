@@ -43,12 +43,15 @@ export interface ExplainedStep {
   /** Of a rule: its id, and whether its condition matched. */
   readonly ruleId?: string;
   readonly matched?: boolean;
-  /** Expected and actual values are cut where they are long. */
+  /** Expected and actual values are cut where they are long; of all steps together at most `MAX_COMPARISONS`. */
   readonly comparisons?: readonly Comparison[];
   readonly requirements?: readonly ExplainedRequirement[];
   readonly share?: ExplainedShare;
   readonly draw?: ExplainedDraw;
 }
+
+/** As many as one flag's conditions have parts; segments, asked again and again, could make far more of them. */
+const MAX_COMPARISONS = 1_000;
 
 /** A listener that writes everything down. */
 export interface Recorder extends Trace {
@@ -57,6 +60,8 @@ export interface Recorder extends Trace {
 
 export function createRecorder(context: EvaluationContext): Recorder {
   const steps: ExplainedStep[] = [];
+  let comparisons: Comparison[] = [];
+  let compared = 0;
   const add = (more: Partial<ExplainedStep>): void => {
     const last = steps.pop();
     if (last !== undefined) steps.push({ ...last, ...more });
@@ -67,12 +72,17 @@ export function createRecorder(context: EvaluationContext): Recorder {
   };
   return {
     steps,
-    step: (step, ruleId) => void steps.push({ step, ...(ruleId !== undefined && { ruleId }) }),
+    step: (step, ruleId) => {
+      comparisons = [];
+      steps.push({ step, ...(ruleId !== undefined && { ruleId }) });
+    },
     matched: (matched) => add({ matched }),
     comparison: (comparison) => {
+      compared += 1;
+      if (compared > MAX_COMPARISONS) return;
       const { expected, actual } = comparison;
-      const short = { ...comparison, expected: cut(expected), actual: cut(actual) };
-      add({ comparisons: [...(steps.at(-1)?.comparisons ?? []), short] });
+      comparisons.push({ ...comparison, expected: cut(expected), actual: cut(actual) });
+      if (comparisons.length === 1) add({ comparisons });
     },
     requirement: ({ flag, variant }, decision, met) => {
       const one = { flag, ...(variant !== undefined && { variant }), decision, met };

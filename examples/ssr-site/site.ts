@@ -28,7 +28,12 @@ export async function startSite({ port = 0 }: { readonly port?: number } = {}): 
         const { enabled, context, problem } = flags;
         const { "x-flags": xFlags, "x-flags-context": xFlagsContext } = request.headers;
         const headers = { "x-flags": xFlags, "x-flags-context": xFlagsContext };
-        return response.end(`${JSON.stringify({ enabled, context, problem, headers }, null, 2)}\n`);
+        const variants = Object.fromEntries(
+          enabled
+            .filter((key) => flags.variant(key) !== "on")
+            .map((key) => [key, { variant: flags.variant(key), value: flags.value(key) }]),
+        );
+        return response.end(`${JSON.stringify({ enabled, variants, context, problem, headers }, null, 2)}\n`);
       }
       if (path !== "/") response.statusCode = 404;
       response.setHeader("content-type", "text/html; charset=utf-8");

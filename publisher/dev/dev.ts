@@ -56,6 +56,8 @@ function untilParentEnds(): Promise<string> {
       clearInterval(timer);
       resolve("npm has ended");
     }, 500);
+    // Told otherwise, the process ends without it.
+    timer.unref();
   });
 }
 
@@ -72,7 +74,7 @@ function whatToTry({ edgeUrl, apiUrl, originUrl, databaseUrl, contextSecret }: L
 
     curl -s ${edgeUrl}/flags.json                # what the site hears of you; or open the site
     npm run -s sluice -- rollout ai_search 100   # within seconds everybody has the AI page
-    npm run -s sluice -- kill ai_search          # and now nobody has
+    npm run -s sluice -- kill ai_search --edge ${edgeUrl}   # and now nobody has; it says since when
 
   On a quiet site ask twice: the first request after a pause may still be answered from what the worker held.
 

@@ -201,6 +201,19 @@ describe("every step of the way", () => {
     });
   });
 
+  test("a segment, and what stands within an operator", async () => {
+    const condition = { email: { $endsWith: "@acme.example" } };
+    await system.call("POST", "/api/v1/segments", { body: { name: "acme", condition } });
+    const rules = [{ id: "a", if: { $not: { userId: { $inGroup: "acme" } } }, off: true }];
+    const body = await explainSteps({ userId: "u" }, { targeting: { rules } });
+    expect((body["steps"] as readonly object[])[2]).toMatchObject({
+      comparisons: [
+        { attribute: "email", matched: false, within: ["$not"], segment: "acme" },
+        { attribute: "userId", operator: "$inGroup", matched: false, within: ["$not"] },
+      ],
+    });
+  });
+
   test("a rule's own percentage, and the variant that is drawn", async () => {
     const body = await explainSteps({ userId: "u", organization: "acme" });
     const bucket = toBucket(await bucketU32("drawn-2", "acme"));

@@ -99,6 +99,31 @@ describe("the way to a decision", () => {
     ]);
   });
 
+  test("through a segment's condition, and what stands within $or and $not", async () => {
+    const testers = { name: "testers", ids: ["u7"], condition: { email: { $endsWith: "@acme.example" } } };
+    await system.call("POST", "/api/v1/segments", { body: testers });
+    await system.make("beta", {
+      targeting: {
+        rules: [
+          {
+            id: "a",
+            if: { $or: [{ $not: { c: null } }, { userId: { $inGroup: "testers" } }] },
+            rollout_pct: 100,
+          },
+        ],
+      },
+    });
+    await on("beta");
+    const way = await wayOf("beta", "--user", "u1", "--attribute", "email=ann@acme.example");
+    expect(way.slice(2, 7)).toEqual([
+      "  rule a  c is null: yes, it is not there (within $or, $not)",
+      '          segment testers: userId is one of "u7": no, it is "u1" (within $or)',
+      '          segment testers: email ends with "@acme.example": yes, it is "ann@acme.example" (within $or)',
+      '          userId is in the segment "testers": yes, it is "u1" (within $or)',
+      "          it matches",
+    ]);
+  });
+
   test("to the draw of a variant", async () => {
     const way = await wayOf("models", "--user", "u1");
     expect(way.slice(2)).toEqual([

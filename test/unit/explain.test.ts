@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { compile, type Compiled } from "../../shared/compile.ts";
-import { withTargetingKey } from "../../shared/context.ts";
+import type { Comparison } from "../../shared/condition.ts";
+import { withTargetingKey, type EvaluationContext } from "../../shared/context.ts";
 import { explain, explainAll } from "../../shared/explain.ts";
 import { SCHEMA } from "../../shared/snapshot.ts";
 
@@ -41,6 +42,18 @@ const compiled: Compiled = compile({
     { key: "broken", enabled: true, rollout_pct: 100, targeting: { regions: ["eu"] } },
   ],
 });
+
+/** What the only rule of a flag compared. */
+async function comparisonsOf(
+  condition: object,
+  context: EvaluationContext,
+  segments: readonly object[] = [],
+): Promise<readonly Comparison[]> {
+  const targeting = { rules: [{ id: "a", if: condition, off: true }] };
+  const flags = [{ key: "f", enabled: true, rollout_pct: 0, targeting }];
+  const { steps } = await explain(compile({ schema: SCHEMA, segments, flags }), "f", context);
+  return steps.find(({ step }) => step === "rules")?.comparisons ?? [];
+}
 
 describe("explain", () => {
   test("a rule that matches: what was asked on the way to it, and what was not needed is not there", async () => {
@@ -89,10 +102,20 @@ describe("explain", () => {
           comparisons: [
             {
               attribute: "organization",
+              operator: "$in",
+              expected: ["acme"],
+              actual: "acme",
+              matched: true,
+              within: ["$or"],
+              segment: "pilots",
+            },
+            {
+              attribute: "organization",
               operator: "$inGroup",
               expected: "pilots",
               actual: "acme",
               matched: true,
+              within: ["$or"],
             },
           ],
           matched: true,
@@ -117,19 +140,170 @@ describe("explain", () => {
         comparisons: [
           {
             attribute: "organization",
+            operator: "$in",
+            expected: ["acme"],
+            actual: null,
+            matched: false,
+            within: ["$or"],
+            segment: "pilots",
+          },
+          {
+            attribute: "organization",
             operator: "$inGroup",
             expected: "pilots",
             actual: null,
             matched: false,
+            within: ["$or"],
           },
-          { attribute: "seats", operator: "$gte", expected: 50, actual: 100, matched: true },
-          { attribute: "seats", operator: "$lt", expected: 100, actual: 100, matched: false },
+          { attribute: "seats", operator: "$gte", expected: 50, actual: 100, matched: true, within: ["$or"] },
+          {
+            attribute: "seats",
+            operator: "$lt",
+            expected: 100,
+            actual: 100,
+            matched: false,
+            within: ["$or"],
+          },
         ],
         matched: false,
       },
       { step: "rollout_pct", share: { bucketBy: "targetingKey", rolloutPct: 50 } },
     ]);
     expect(place).toStrictEqual({ bucketBy: "targetingKey", salt: "ai_search" });
+  });
+
+  test("a segment: whether its list or its condition let the user in, and what that compared", async () => {
+    const segments = [
+      { name: "testers", ids: ["u1"], condition: { email: { $endsWith: "@acme.example" }, c: null } },
+      { name: "listed", ids: ["u1"] },
+      { name: "companies", condition: { $or: [{ organization: "acme" }, { seats: { $gte: 50 } }] } },
+      { name: "nobody" },
+    ];
+    const way = (asked: object, context: EvaluationContext) => comparisonsOf(asked, context, segments);
+    const rule = { userId: { $inGroup: "testers" } };
+    const group = { attribute: "userId", operator: "$inGroup", expected: "testers" };
+    const list = { attribute: "userId", operator: "$in", expected: ["u1"], segment: "testers" };
+    expect(await way(rule, { userId: "u1" })).toStrictEqual([
+      { ...list, actual: "u1", matched: true },
+      { ...group, actual: "u1", matched: true },
+    ]);
+    expect(await way(rule, { userId: "u2", email: "ann@acme.example" })).toStrictEqual([
+      { ...list, actual: "u2", matched: false },
+      {
+        attribute: "email",
+        operator: "$endsWith",
+        expected: "@acme.example",
+        actual: "ann@acme.example",
+        matched: true,
+        segment: "testers",
+      },
+      { attribute: "c", operator: "$eq", expected: null, actual: null, matched: true, segment: "testers" },
+      { ...group, actual: "u2", matched: true },
+    ]);
+    expect(await way({ $not: { userId: { $notInGroup: "companies" } } }, { seats: 50 })).toStrictEqual([
+      {
+        attribute: "organization",
+        operator: "$eq",
+        expected: "acme",
+        actual: null,
+        matched: false,
+        within: ["$not", "$or"],
+        segment: "companies",
+      },
+      {
+        attribute: "seats",
+        operator: "$gte",
+        expected: 50,
+        actual: 50,
+        matched: true,
+        within: ["$not", "$or"],
+        segment: "companies",
+      },
+      {
+        attribute: "userId",
+        operator: "$notInGroup",
+        expected: "companies",
+        actual: null,
+        matched: false,
+        within: ["$not"],
+      },
+    ]);
+    expect(await way({ "teams.0": { $inGroup: "listed" } }, { teams: [["u2", "u1"]] })).toMatchObject([
+      { attribute: "teams.0", operator: "$in", actual: ["u2", "u1"], matched: true, segment: "listed" },
+      { attribute: "teams.0", operator: "$inGroup", matched: true },
+    ]);
+    expect(await way({ userId: { $inGroup: "nobody" } }, { userId: "u1" })).toMatchObject([
+      { operator: "$inGroup", matched: false },
+    ]);
+  });
+
+  test.each([
+    { asked: { c: null }, expected: [["c", "$eq"]] },
+    {
+      asked: { $and: [{ c: null }, { d: null }] },
+      expected: [
+        ["c", "$eq"],
+        ["d", "$eq"],
+      ],
+    },
+    { asked: { $not: { c: 1 } }, expected: [["c", "$eq", "$not"]] },
+    {
+      asked: { $nor: [{ c: 1 }, { d: 1 }] },
+      expected: [
+        ["c", "$eq", "$nor"],
+        ["d", "$eq", "$nor"],
+      ],
+    },
+    {
+      asked: { $or: [{ $not: { c: null } }, { d: null }] },
+      expected: [
+        ["c", "$eq", "$or", "$not"],
+        ["d", "$eq", "$or"],
+      ],
+    },
+    {
+      asked: { n: { $not: { $gt: 9 } } },
+      expected: [
+        ["n", "$gt", "$not"],
+        ["n", "$not"],
+      ],
+    },
+    {
+      asked: { list: { $size: { $gte: 2, $lt: 3 } } },
+      expected: [
+        ["list", "$gte", "$size"],
+        ["list", "$lt", "$size"],
+        ["list", "$size"],
+      ],
+    },
+    {
+      asked: { n: { $gte: 5, $lt: 6 } },
+      expected: [
+        ["n", "$gte"],
+        ["n", "$lt"],
+      ],
+    },
+    {
+      asked: { n: { $lt: 6, $gte: 5 } },
+      expected: [
+        ["n", "$lt"],
+        ["n", "$gte"],
+      ],
+    },
+  ])("what comparisons stand within, in their order: $asked", async ({ asked, expected }) => {
+    const found = await comparisonsOf(asked, { n: 5, list: ["a", "b"] });
+    expect(found.map(({ attribute, operator, within = [] }) => [attribute, operator, ...within])).toEqual(
+      expected,
+    );
+    for (const { operator, matched } of found)
+      if (operator !== "$eq") expect(matched).toBe(operator !== "$gt");
+  });
+
+  test("segments that ask for very much are heard up to a limit", async () => {
+    const many = Object.fromEntries(Array.from({ length: 400 }, (_, at) => [`a${at}`, null]));
+    const asked = { $and: Array.from({ length: 20 }, () => ({ userId: { $inGroup: "many" } })) };
+    const found = await comparisonsOf(asked, { userId: "u1" }, [{ name: "many", condition: many }]);
+    expect(found).toHaveLength(1_000);
   });
 
   test("a variant: the place of the percentage, and the other one that drew it", async () => {

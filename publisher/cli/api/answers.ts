@@ -80,6 +80,8 @@ const step = z.looseObject({
         expected: z.unknown(),
         actual: z.unknown(),
         matched: z.boolean(),
+        within: z.array(z.string()).default([]),
+        segment: z.string().optional(),
       }),
     )
     .default([]),

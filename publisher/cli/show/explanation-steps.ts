@@ -81,9 +81,13 @@ function comparedInWords({
   expected,
   actual,
   matched,
+  within,
+  segment,
 }: Step["comparisons"][number]): string {
   const found = actual === undefined || actual === null ? "it is not there" : `it is ${valueInWords(actual)}`;
-  return `${comparisonInWords(attribute, operator, expected)}: ${matched ? "yes" : "no"}, ${found}`;
+  const whose = segment === undefined ? "" : `segment ${visible(segment, 64)}: `;
+  const around = within.length === 0 ? "" : ` (within ${visible(within.join(", "), 128)})`;
+  return `${whose}${comparisonInWords(attribute, operator, expected)}: ${matched ? "yes" : "no"}, ${found}${around}`;
 }
 
 function requirementInWords({
