@@ -37,7 +37,7 @@ export async function untilConverged(
   const client = new pg.Client({ connectionString: system.databaseUrl() });
   client.on("error", () => undefined);
   await client.connect();
-  let waitedFor = "nothing";
+  let waitedFor = "the last answer to a client";
   try {
     for (;;) {
       const database = await readDatabase(client);
