@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { DEFAULT_BUCKET_BY, FAIL_MODES } from "../shared/flag.ts";
 import { gates } from "./gate-schema.ts";
 import { targeting, targetingPatch } from "./targeting-schema.ts";
-import { attributePath, boolean, flagKey, id, listOf, salt, text } from "./text-schema.ts";
+import { boolean, bucketBy, flagKey, id, listOf, salt, text } from "./text-schema.ts";
 import { requires, variants } from "./variant-schema.ts";
 
 /** A percentage with at most two decimals. */
@@ -21,7 +21,7 @@ const editable = {
   owner: text(200).openapi({ example: "search-team" }),
   tags: listOf(id.max(50, "must have at most 50 characters"), 20).openapi({ example: ["ai"] }),
   targeting,
-  bucket_by: attributePath.openapi({
+  bucket_by: bucketBy.openapi({
     description: "The attribute by whose value people are placed: who shares it gets the feature together.",
   }),
   salt: salt.nullable().openapi({

@@ -217,6 +217,45 @@ describe("the way to a decision", () => {
     expect(broken).toMatch(/^reason +ERROR \(PARSE_ERROR\)$/m);
     expect(broken).toMatch(/^because +.*plans/m);
   });
+
+  test("a flag that plain SQL broke is not killed, but broken", async () => {
+    await system.make("liked");
+    await on("liked");
+    await system.sql(
+      `UPDATE feature_flags SET targeting = '{"rules": [{"id": "x", "if": {"a": {"$like": 1}}, "off": true}]}'
+       WHERE key = 'liked'`,
+    );
+    expect(await wayOf("liked", "--user", "u1")).toEqual([
+      "  kill    not killed",
+      expect.stringMatching(/^ {2}broken {2}.*unknown operator "\$like"/),
+    ]);
+
+    for (const [key, other] of [
+      ["ring_a", "ring_b"],
+      ["ring_b", "ring_a"],
+    ]) {
+      await system.make(key ?? "");
+      await system.sql("UPDATE feature_flags SET requires = $2 WHERE key = $1", [
+        key,
+        JSON.stringify([{ flag: other }]),
+      ]);
+    }
+    expect(await wayOf("ring_a", "--user", "u1")).toEqual([
+      "  kill    not killed",
+      expect.stringMatching(/^ {2}broken {2}.*circle/),
+    ]);
+  });
+
+  test("a flag that the edge holds off is killed, also when it is broken besides", async () => {
+    await system.make("killed_broken");
+    await callSluice(["kill", "killed_broken"], { env: system.env });
+    await system.sql(
+      `UPDATE feature_flags SET enabled = true, targeting = '{"plans": 1}' WHERE key = 'killed_broken'`,
+    );
+    const way = await wayOf("killed_broken");
+    expect(way[0]).toMatch(/^ {2}kill +(not )?killed$/);
+    expect(way.length).toBe(way[0]?.includes("not") === true ? 2 : 1);
+  });
 });
 
 test("the value of a variant is shown", async () => {

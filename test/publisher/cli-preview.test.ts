@@ -106,7 +106,7 @@ describe("who changes", () => {
     expect(run).toMatchObject({
       code: 0,
       stderr:
-        "1 context of 2 with neither userId nor anonymousId: a percentage of users lets none of them in.\n",
+        "1 context of 2 with neither userId nor anonymousId: out wherever users are dealt in one by one, by a percentage between 0 and 100 or a draw of variants.\n",
     });
   });
 });

@@ -181,9 +181,59 @@ describe("variant", () => {
       /used has no variant nope\n {2}It has a, b, c\./,
     );
     await expectUntouched(["variant", "set", "used", "--value", "nope=1"], 3, /used has no variant nope/);
-    await expectUntouched(["variant", "remove", "used", "a"], 2, /of this flag's variants/);
+    await expectUntouched(
+      ["variant", "remove", "used", "a"],
+      4,
+      /^error: the rule r gives a: change that rule first\n {2}-> `sluice rule set used r` takes another --variant/,
+    );
     await expectUntouched(["variant", "remove", "used", "b"], 4, /user_of_it/);
   });
+});
+
+test("variants that several rules give stay", async () => {
+  await system.make("given", {
+    variants: ["a", "b", "c"].map((key) => ({ key, weight: 1 })),
+    targeting: {
+      rules: [
+        { id: "r", if: {}, variant: "a" },
+        { id: "s", if: {}, variant: "c" },
+        { id: "t", if: {}, variant: "b" },
+      ],
+    },
+  });
+  await expectUntouched(
+    ["variant", "remove", "given", "a", "b"],
+    4,
+    /^error: the rule r gives a, the rule t gives b: change these rules first\n/,
+  );
+});
+
+test("a weight that stays is not told", async () => {
+  await system.make("halved", { variants: ["a", "b"].map((key) => ({ key, weight: 50 })) });
+  expect((await call(["variant", "remove", "halved", "a"])).stdout).toContain("  - a\n  b: 50 % -> 100 %\n");
+});
+
+test("who is left out by the draw of variants is said", async () => {
+  const hint = /^Its variants are drawn by organization: whoever lacks it is out, also on the allowlist/m;
+  await system.make("drawn");
+  expect((await call(["bucket", "drawn", "--by", "organization"])).stdout).not.toMatch(hint);
+  expect((await call(["variant", "set", "drawn", "a=1"])).stdout).not.toMatch(hint);
+  expect((await call(["variant", "set", "drawn", "b=1"])).stdout).toMatch(hint);
+  expect((await call(["bucket", "drawn", "--salt", "other"])).stdout).toMatch(hint);
+  expect((await call(["bucket", "drawn", "--by", "targetingKey"])).stdout).not.toMatch(/variants/);
+
+  // What is said is so.
+  await call(["enable", "drawn"]);
+  await call(["target", "drawn", "--allow", "vip"]);
+  await call(["bucket", "drawn", "--by", "organization"]);
+  await call(["rule", "add", "drawn", "--if", '{"country": "DE"}', "--rollout", "100"]);
+  await call(["rule", "add", "drawn", "--if", '{"country": "CH"}', "--variant", "a"]);
+  const isOn = async (...args: readonly string[]) =>
+    (JSON.parse((await call(["explain", "drawn", "--json", ...args])).stdout) as { value: boolean }).value;
+  expect(await isOn("--user", "vip")).toBe(false);
+  expect(await isOn("--user", "u1", "--attribute", "country=DE")).toBe(false);
+  expect(await isOn("--user", "u1", "--attribute", "country=CH")).toBe(true);
+  expect(await isOn("--user", "vip", "--attribute", "organization=acme")).toBe(true);
 });
 
 describe("bucket", () => {
@@ -255,27 +305,47 @@ describe("require", () => {
     expect((await call(["require", "list", "needy"])).stdout).toBe("needy needs no other flag.\n");
   });
 
+  test("list names what a flag needs", async () => {
+    await system.make("listed_all", { requires: [{ flag: "base", variant: "a" }, { flag: "other" }] });
+    await system.make("listed_few", { targeting: { plans: ["pro"] }, requires: [{ flag: "other" }] });
+    const { stdout } = await call(["list", "--search", "listed_"]);
+    expect(stdout).toMatch(/^listed_all .* everybody who has base=a and other {2}/m);
+    expect(stdout).toMatch(/^listed_few .* plans: pro, who have other {2}/m);
+  });
+
   test("enable and rollout say what else it takes", async () => {
     await system.make("dependent", { requires: [{ flag: "other" }] });
-    expect((await call(["enable", "dependent"])).stdout).toContain("It is off for whoever has not other.\n");
+    const { stdout } = await call(["enable", "dependent"]);
+    expect(stdout).toContain("dependent is on, for everybody who has other, at 0 %.\n");
+    expect(stdout).toContain("It is off for whoever has not other.\n");
   });
 
   test.each([
-    { args: ["add", "circle", "circle"], code: 2, says: /circle/ },
+    { args: ["add", "circle", "circle"], code: 4, says: /^error: circle cannot need itself\n/ },
     {
       args: ["add", "circle", "nowhere"],
-      code: 2,
-      says: /^error: what it needs, nowhere: there is no flag "nowhere"/,
+      code: 3,
+      says: /^error: there is no flag nowhere\n {2}-> /,
+    },
+    {
+      args: ["add", "circle", "othr"],
+      code: 3,
+      says: /^error: there is no flag othr\n {2}-> did you mean other\?/,
     },
     {
       args: ["add", "circle", "base=z"],
-      code: 2,
-      says: /^error: what it needs, base=z: the flag "base" has no such/,
+      code: 3,
+      says: /^error: base has no variant z\n {2}It has a, b\.\n {2}-> /,
     },
+    { args: ["add", "circle", "other=z"], code: 3, says: /It has no variants: it is a boolean flag/ },
     { args: ["add", "circle", "base="], code: 2, says: /Write flag or flag=variant/ },
     { args: ["add", "circle", "A"], code: 2, says: /A key begins with a lower-case letter/ },
     { args: ["remove", "circle", "base"], code: 3, says: /circle does not need base\n {2}It needs other\./ },
-    { args: ["add", "other", "circle"], code: 2, says: /need each other, in a circle/ },
+    {
+      args: ["add", "other", "base", "circle"],
+      code: 4,
+      says: /^error: flags would need each other, in a circle: other -> circle -> other\n/,
+    },
   ])("$args is refused", async ({ args, code, says }) => {
     await system.sql(
       `INSERT INTO feature_flags (key, requires) VALUES ('circle', '[{"flag": "other"}]') ON CONFLICT DO NOTHING`,

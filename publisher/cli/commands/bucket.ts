@@ -1,9 +1,11 @@
 import type { Command } from "commander";
+import type { Flag } from "../api/answers.ts";
 import { CliError } from "../cli-error.ts";
 import type { Cli } from "../cli.ts";
 import { editFlag } from "../edit/edit-flag.ts";
 import { EXIT } from "../exit-code.ts";
 import { parseFlagKey } from "../input/flag-key.ts";
+import { drawHints } from "../show/draw-words.ts";
 import { percentInWords } from "../show/percent-words.ts";
 import { reportChange, type JsonOption } from "../show/report-change.ts";
 import { formatPairs } from "../table.ts";
@@ -59,12 +61,15 @@ Examples:
             ? `${key} deals users in by ${inWords(flag)}.`
             : `${key} deals users in by ${inWords(flag)} already: nothing was changed.`,
         ],
-        hints:
-          isChange && flag.enabled && flag.rollout_pct > 0 && flag.rollout_pct < 100
-            ? [`Places are drawn anew: others are in its ${percentInWords(flag.rollout_pct)} than before.`]
-            : [],
+        hints: isChange ? [...drawnAnew(flag), ...drawHints(flag)] : [],
       });
     });
+}
+
+/** Who was in is told only where some were. */
+function drawnAnew({ enabled, rollout_pct: percent }: Flag): readonly string[] {
+  if (!enabled || percent === 0 || percent === 100) return [];
+  return [`Places are drawn anew: others are in its ${percentInWords(percent)} than before.`];
 }
 
 interface DealtFlag {

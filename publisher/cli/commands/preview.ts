@@ -67,7 +67,7 @@ Examples:
       const lost = contexts.filter((context) => withTargetingKey(context).targetingKey === undefined).length;
       if (lost > 0) {
         cli.terminal.note(
-          `${counted(lost, "context")} of ${contexts.length} with neither userId nor anonymousId: a percentage of users lets none of them in.`,
+          `${counted(lost, "context")} of ${contexts.length} with neither userId nor anonymousId: out wherever users are dealt in one by one, by a percentage between 0 and 100 or a draw of variants.`,
         );
       }
     });

@@ -10,6 +10,7 @@ import {
 } from "../edit/requires-edit.ts";
 import { parseFlagKey } from "../input/flag-key.ts";
 import { collectPrerequisites, type Prerequisite } from "../input/pair.ts";
+import { checkPrerequisites } from "../edit/check-prerequisites.ts";
 import { requirementInWords } from "../show/require-words.ts";
 import { reportChange, type JsonOption } from "../show/report-change.ts";
 
@@ -47,9 +48,10 @@ Examples:
       "after",
       "\nExamples:\n  sluice require add ai_chat ai_search\n  sluice require add ai_chat models=large",
     )
-    .action((key: string, others: readonly Prerequisite[], options: JsonOption) =>
-      change(cli, key, options, (flag) => addRequirements(flag, others)),
-    );
+    .action(async (key: string, others: readonly Prerequisite[], options: JsonOption) => {
+      await checkPrerequisites(cli.api(), key, others);
+      await change(cli, key, options, (flag) => addRequirements(flag, others));
+    });
   require
     .command("remove")
     .description("Let a flag need others no longer.")

@@ -14,6 +14,7 @@ import { parseFlagKey } from "../input/flag-key.ts";
 import { readJsonOption } from "../input/json-text.ts";
 import { collectNames } from "../input/name.ts";
 import { collectValues, collectWeights } from "../input/pair.ts";
+import { drawHints } from "../show/draw-words.ts";
 import { percentInWords } from "../show/percent-words.ts";
 import { reportChange, type JsonOption } from "../show/report-change.ts";
 import { shareOf, variantValueInWords } from "../show/variant-words.ts";
@@ -150,5 +151,6 @@ async function change(
       lines.length === 0
         ? [`The variants of ${key} are like that already: nothing was changed.`]
         : [`The variants of ${key} are changed:`, ...lines.map((line) => `  ${line}`)],
+    hints: lines.length === 0 ? [] : drawHints(answer.flag),
   });
 }

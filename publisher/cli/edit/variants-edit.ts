@@ -2,6 +2,7 @@ import { jsonEquals } from "../../../shared/json-equals.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
 import { percentInWords } from "../show/percent-words.ts";
+import { targeting } from "../show/flag-words.ts";
 import { movedShare, shareOf, variants as variantsShape, type Variant } from "../show/variant-words.ts";
 import { visible } from "../visible.ts";
 
@@ -9,6 +10,8 @@ import { visible } from "../visible.ts";
 export interface VariedFlag {
   readonly key: string;
   readonly variants: unknown;
+  /** Its rules may give some of them. */
+  readonly targeting: unknown;
 }
 
 /** What `sluice variant set` is to do; what it does not name stays as it is. */
@@ -62,10 +65,28 @@ export function removeVariants(flag: VariedFlag, keys: readonly string[]): Varia
   const before = readVariants(flag);
   const missing = keys.find((key) => !before.some((variant) => variant.key === key));
   if (missing !== undefined) throw noSuchVariant(flag, before, missing);
+  checkNotGiven(flag, keys);
   return changeOf(
     before,
     before.filter(({ key }) => !keys.includes(key)),
   );
+}
+
+/** What plain SQL made of its rules is for the API to judge. */
+function checkNotGiven({ key, targeting: given }: VariedFlag, removed: readonly string[]): void {
+  const rules = targeting.safeParse(given).data?.rules ?? [];
+  const giving = rules.filter(({ variant }) => variant !== undefined && removed.includes(variant));
+  const [first] = giving;
+  if (first === undefined) return;
+  const each = giving.map(
+    ({ id, variant = "" }) => `the rule ${visible(id, 64)} gives ${visible(variant, 64)}`,
+  );
+  const what = giving.length === 1 ? "change that rule first" : "change these rules first";
+  throw new CliError(EXIT.conflict, `${each.join(", ")}: ${what}`, {
+    mend: [
+      `\`sluice rule set ${key} ${visible(first.id, 64)}\` takes another --variant, or --rollout; \`sluice rule remove\` takes a rule away`,
+    ],
+  });
 }
 
 function changeOf(before: readonly Variant[], after: readonly Variant[]): VariantsChange {
@@ -95,11 +116,16 @@ function changeLine(key: string, before: readonly Variant[], after: readonly Var
   return [
     ...(was.weight === is.weight && share === shareBefore
       ? []
-      : [`${name}: weight ${was.weight} -> ${is.weight}, ${shareBefore} -> ${share}`]),
+      : [`${name}: ${weightInWords(was, is)}${shareBefore} -> ${share}`]),
     ...(isSameValue(was, is)
       ? []
       : [`${name}: ${is.value === undefined ? "no value any more" : "another value"}`]),
   ];
+}
+
+/** A share changes by the weights of others, too. */
+function weightInWords(was: Variant, is: Variant): string {
+  return was.weight === is.weight ? "" : `weight ${was.weight} -> ${is.weight}, `;
 }
 
 /** A value of null is one; none at all is another thing. */

@@ -8,20 +8,30 @@ export type StepLine = readonly [step: string, words: string];
 
 /** The way to a decision, step by step, as it was gone. */
 export function stepLines({ steps, killed_at_edge: killed, ...explained }: Explained): readonly StepLine[] {
-  return steps.flatMap((step, index) => {
-    const isLast = index === steps.length - 1;
-    const words = wordsOf(step, { killed, isDeciding: isLast, value: explained.value });
-    const [first = "", ...rest] = words;
+  const lines = steps.flatMap((step, index): readonly StepLine[] => {
+    // No step has decided about a flag that is broken, also not the last one before that was seen.
+    const isDeciding = index === steps.length - 1 && explained.rule === step.step;
+    const [first = "", ...rest] = wordsOf(step, { killed, isDeciding });
     return [[nameOf(step), first] as const, ...rest.map((line) => ["", line] as const)];
   });
+  return [...lines, ...brokenLines(explained)];
+}
+
+/** The step that a broken flag does not get beyond; killed, it does not come to it. */
+function brokenLines({
+  rule,
+  error_code: code,
+  invalid,
+}: Pick<Explained, "rule" | "error_code" | "invalid">): readonly StepLine[] {
+  if (rule !== undefined || code !== "PARSE_ERROR") return [];
+  return [["broken", visible(invalid ?? "not valid as it stands in Postgres", 300)] as const];
 }
 
 /** What a step's own members do not say. */
 interface Around {
   readonly killed: boolean | null;
-  /** Nothing came after it. */
+  /** It gave the answer. */
   readonly isDeciding: boolean;
-  readonly value: boolean;
 }
 
 const NAMES: { readonly [step: string]: string } = {

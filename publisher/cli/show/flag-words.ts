@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Flag } from "../api/answers.ts";
 import type { Style } from "../paint.ts";
 import { visible } from "../visible.ts";
+import { requirementInWords, requires, type Requirement } from "./require-words.ts";
 import { rule } from "./rule-words.ts";
 
 /** Targeting as this CLI can edit it. */
@@ -37,18 +38,25 @@ export function stateOf(flag: Flag): { readonly text: string; readonly style: St
 /** Whom a flag is for, in a few words. */
 export function audienceOf(flag: Flag): string {
   const parsed = targeting.safeParse(flag.targeting);
-  if (!parsed.success) return "not valid";
+  const needed = requires.safeParse(flag.requires);
+  if (!parsed.success || !needed.success) return "not valid";
   const { allowlist = [], blocklist = [], plans, employees_only: employeesOnly, rules = [] } = parsed.data;
   const base = [
     ...(employeesOnly === true ? ["employees only"] : []),
     ...(plans === undefined ? [] : [`plans: ${plans.map((plan) => visible(plan, 30)).join(", ") || "none"}`]),
   ];
   return [
-    base.join(", ") || "everybody",
+    (base.join(", ") || "everybody") + whoHave(needed.data, base.length > 0),
     ...(allowlist.length > 0 ? [`${counted(allowlist.length, "id")} always in`] : []),
     ...(blocklist.length > 0 ? [`${counted(blocklist.length, "id")} never in`] : []),
     ...(rules.length > 0 ? [counted(rules.length, "rule")] : []),
   ].join("; ");
+}
+
+/** A flag that needs others is for nobody else, not even for those on its lists. */
+function whoHave(needed: readonly Requirement[], isNarrowed: boolean): string {
+  if (needed.length === 0) return "";
+  return `${isNarrowed ? ", who have" : " who has"} ${needed.map(requirementInWords).join(" and ")}`;
 }
 
 /** A number of things: `1 rule`, `2 rules`. */

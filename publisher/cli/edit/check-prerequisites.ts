@@ -1,0 +1,84 @@
+import type { Flag } from "../api/answers.ts";
+import { isRefusal } from "../api/api-problem.ts";
+import type { ApiClient } from "../api/client.ts";
+import { CliError } from "../cli-error.ts";
+import { EXIT } from "../exit-code.ts";
+import { requires, type Requirement } from "../show/require-words.ts";
+import { similarNames } from "../show/similar.ts";
+import { visible } from "../visible.ts";
+import { readVariants } from "./variants-edit.ts";
+
+/**
+ * Looks at the flags that another is to need, before it is sent: one that is not there can be told from one that stands
+ * against it. The API judges again, for what changes meanwhile.
+ *
+ * @throws ApiProblem 404 with the key of a flag that is not there; CliError when a variant is not there, or flags would
+ * need each other
+ */
+export async function checkPrerequisites(
+  api: ApiClient,
+  key: string,
+  wanted: readonly Requirement[],
+): Promise<void> {
+  for (const { flag: other, variant } of wanted) {
+    if (other === key) throw inCircle([key, key]);
+    const { flag } = (await api.get(other)).answer;
+    if (variant !== undefined) checkVariant(flag, variant);
+    const way = await wayBetween(api, flag, key);
+    if (way !== undefined) throw inCircle([key, ...way]);
+  }
+}
+
+function checkVariant(flag: Flag, variant: string): void {
+  const keys = readVariants(flag).map((one) => one.key);
+  if (keys.includes(variant)) return;
+  const similar = similarNames(variant, keys).map((name) => visible(name, 64));
+  throw new CliError(EXIT.notFound, `${flag.key} has no variant ${visible(variant, 64)}`, {
+    why: [
+      keys.length === 0
+        ? "It has no variants: it is a boolean flag."
+        : `It has ${keys.map((name) => visible(name, 64)).join(", ")}.`,
+    ],
+    mend: [
+      ...(similar.length === 0 ? [] : [`did you mean ${similar.join(" or ")}?`]),
+      `\`sluice variant list ${flag.key}\` shows them`,
+    ],
+  });
+}
+
+/** The flags from one to another that it needs, both named; undefined when it does not need it. */
+async function wayBetween(api: ApiClient, from: Flag, to: string): Promise<readonly string[] | undefined> {
+  const seen = new Set([from.key]);
+  const ways: { readonly flag: Flag; readonly way: readonly string[] }[] = [{ flag: from, way: [from.key] }];
+  for (let next = ways.shift(); next !== undefined; next = ways.shift()) {
+    for (const { flag: key } of requires.safeParse(next.flag.requires).data ?? []) {
+      const way = [...next.way, key];
+      if (key === to) return way;
+      if (seen.has(key)) continue;
+      seen.add(key);
+      const flag = await findFlag(api, key);
+      if (flag !== undefined) ways.push({ flag, way });
+    }
+  }
+  return undefined;
+}
+
+/** Plain SQL may have made a flag need one that is not there. */
+async function findFlag(api: ApiClient, key: string): Promise<Flag | undefined> {
+  try {
+    return (await api.get(key)).answer.flag;
+  } catch (error) {
+    if (isRefusal(error, 404)) return undefined;
+    throw error;
+  }
+}
+
+function inCircle(keys: readonly string[]): CliError {
+  const [key = "", other = key] = keys;
+  const way = keys.map((name) => visible(name, 64)).join(" -> ");
+  return new CliError(
+    EXIT.conflict,
+    other === key ? `${key} cannot need itself` : `flags would need each other, in a circle: ${way}`,
+    { mend: ["`sluice require list <key>` shows what a flag needs"] },
+  );
+}
