@@ -8,7 +8,7 @@ import type { Queryable } from "./postgres.ts";
 import { rulesOf, segmentNamesIn } from "./segment-names.ts";
 import { readSegmentsNamed } from "./segment-store.ts";
 import { toSnapshotSegment } from "./snapshot-segment.ts";
-import { unfitJson } from "./unfit-json.ts";
+import { unfitConditions, unfitJson } from "./unfit-json.ts";
 
 /** The members of a flag that the evaluator judges, as somebody sent them. */
 export interface FlagContent {
@@ -42,6 +42,6 @@ export async function judgeContent(
   const rows = await readSegmentsNamed(db, segmentNamesIn(rulesOf(targeting)));
   const segments = compileSegments(rows.map((row) => toSnapshotSegment(row).segment));
   const variantKeys = new Set((variants as readonly Variant[]).map(({ key }) => key));
-  const badTargeting = judgeTargeting(targeting, variantKeys, segments) ?? unfitJson(targeting);
+  const badTargeting = judgeTargeting(targeting, variantKeys, segments) ?? unfitConditions(targeting);
   return badTargeting && faultWithin(badTargeting, "targeting");
 }

@@ -29,7 +29,7 @@ import {
 import { toSnapshotSegment } from "./snapshot-segment.ts";
 import { standingOf, type Standing } from "./standing.ts";
 import { raiseRevision, readPublicationState } from "./store.ts";
-import { unfitJson } from "./unfit-json.ts";
+import { unfitConditions } from "./unfit-json.ts";
 import { publishWritten, writeTransaction, type Written } from "./write-transaction.ts";
 
 /** A segment as people see it. */
@@ -176,7 +176,7 @@ function sound(
     ...(ids !== undefined && { ids }),
     ...(condition !== null && { condition }),
   });
-  const fault = found ?? unfitJson({ condition });
+  const fault = found ?? unfitConditions({ condition });
   if (fault !== undefined) throw faultProblem(fault);
   // Judged just now: the types say so.
   return { ...columns, condition: condition as object | null };

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import { ATTRIBUTE_PATTERN, KEY_PATTERN, MAX_ATTRIBUTE_PATH } from "../shared/flag.ts";
+import { neverAnId } from "../shared/bucketing-id.ts";
+import { ATTRIBUTE_PATTERN, KEY_FORM, KEY_PATTERN, MAX_ATTRIBUTE_PATH } from "../shared/flag.ts";
 
 /** Control characters have no business in ids and names. */
 const CONTROL = /\p{Cc}/u;
@@ -30,12 +31,7 @@ export const userId = id.refine(
 );
 
 /** What flag keys, salts and names of segments look like. */
-const key = z
-  .string("must be a string")
-  .regex(
-    KEY_PATTERN,
-    "must begin with a lower-case letter and hold only a-z, 0-9, _ and -, at most 64 characters",
-  );
+const key = z.string("must be a string").regex(KEY_PATTERN, KEY_FORM);
 
 export const flagKey = key.openapi({ example: "ai_search" });
 
@@ -43,11 +39,18 @@ export const salt = key.openapi({ example: "ai_search-2" });
 
 export const segmentName = key.openapi({ example: "beta-testers" });
 
-/** The name of an attribute of the context. */
-export const attributePath = z
+/** The name of an attribute of the context that people can be bucketed by. */
+export const bucketBy = z
   .string("must be a string")
   .max(MAX_ATTRIBUTE_PATH, `must have at most ${MAX_ATTRIBUTE_PATH} characters`)
   .regex(ATTRIBUTE_PATTERN, "must name an attribute: letters, digits and _, with dots between nested names")
+  .superRefine((path, context) => {
+    const message = neverAnId(path);
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  })
   .openapi({ example: "organization" });
+
+/** What is told where a JSON object should be, and is not. */
+export const OBJECT = "must be a JSON object";
 
 export const boolean = z.boolean("must be true or false");

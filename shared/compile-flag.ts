@@ -7,6 +7,7 @@ import { fault, faultWithin, type Fault } from "./fault.ts";
 import {
   DEFAULT_BUCKET_BY,
   FAIL_MODES,
+  KEY_FORM,
   KEY_PATTERN,
   MAX_REQUIRES,
   type FailMode,
@@ -77,8 +78,7 @@ const MEMBERS: Members<Draft, SnapshotFlag & { readonly gates: unknown }> = {
     return undefined;
   },
   salt: (value, into) => {
-    if (typeof value !== "string" || !KEY_PATTERN.test(value))
-      return fault(`must match ${KEY_PATTERN.source}`);
+    if (typeof value !== "string" || !KEY_PATTERN.test(value)) return fault(KEY_FORM);
     into.salt = value;
     return undefined;
   },
@@ -148,7 +148,8 @@ export const brokenFlag = (key: string, found: Fault): FlagDefinition => ({
 
 /** Judges prerequisites, each by itself; whether they exist is `judgeRequirements`' affair. */
 export function judgeRequires(value: unknown): Fault | undefined {
-  return takeItems(value, MAX_REQUIRES, (item) => takeRequirement(item, []));
+  const requires: Requirement[] = [];
+  return takeItems(value, MAX_REQUIRES, (item) => takeRequirement(item, requires));
 }
 
 function takeRequirement(item: unknown, requires: Requirement[]): Fault | undefined {
@@ -157,6 +158,7 @@ function takeRequirement(item: unknown, requires: Requirement[]): Fault | undefi
   if (found !== undefined) return found;
   const { flag, variant } = draft;
   if (flag === undefined) return fault("must be there", "flag");
+  if (requires.some((other) => other.flag === flag)) return fault("this flag is named twice", "flag");
   requires.push({ flag, ...(variant !== undefined && { variant }) });
   return undefined;
 }

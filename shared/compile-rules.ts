@@ -1,9 +1,11 @@
 import { toBasisPoints } from "./bucket.ts";
+import { neverAnId } from "./bucketing-id.ts";
 import { compileWithSegments, type Segments } from "./compile-segments.ts";
 import type { Condition } from "./condition.ts";
 import { fault, type Fault } from "./fault.ts";
 import {
   ATTRIBUTE_PATTERN,
+  KEY_FORM,
   KEY_PATTERN,
   MAX_ATTRIBUTE_PATH,
   MAX_CONDITION_NODES,
@@ -39,8 +41,7 @@ interface Draft {
 
 const MEMBERS: Members<Draft, Rule> = {
   id: (value, into) => {
-    if (typeof value !== "string" || !KEY_PATTERN.test(value))
-      return fault(`must match ${KEY_PATTERN.source}`);
+    if (typeof value !== "string" || !KEY_PATTERN.test(value)) return fault(KEY_FORM);
     into.id = value;
     return undefined;
   },
@@ -117,11 +118,13 @@ export function judgeRuleVariants(
 
 /** Judges the name of an attribute to bucket by. */
 export function judgeBucketBy(value: unknown): Fault | undefined {
-  return typeof value === "string" && value.length <= MAX_ATTRIBUTE_PATH && ATTRIBUTE_PATTERN.test(value)
-    ? undefined
-    : fault(
-        `must name an attribute: letters, digits and _, with dots between nested names, at most ${MAX_ATTRIBUTE_PATH} characters`,
-      );
+  if (typeof value !== "string" || value.length > MAX_ATTRIBUTE_PATH || !ATTRIBUTE_PATTERN.test(value)) {
+    return fault(
+      `must name an attribute: letters, digits and _, with dots between nested names, at most ${MAX_ATTRIBUTE_PATH} characters`,
+    );
+  }
+  const never = neverAnId(value);
+  return never === undefined ? undefined : fault(never);
 }
 
 function isPercentage(value: unknown): value is number {

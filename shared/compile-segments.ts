@@ -1,7 +1,7 @@
 import { toId } from "./bucketing-id.ts";
 import { compileCondition, type Condition, type GroupTest } from "./condition.ts";
 import { fault, faultWithin, type Fault } from "./fault.ts";
-import { KEY_PATTERN, MAX_SEGMENT_ID, MAX_SEGMENT_IDS, type Segment } from "./flag.ts";
+import { KEY_FORM, KEY_PATTERN, MAX_SEGMENT_ID, MAX_SEGMENT_IDS, type Segment } from "./flag.ts";
 import { isObject, takeItems, takeMembers, type Members } from "./members.ts";
 import { quote } from "./quote.ts";
 
@@ -71,8 +71,7 @@ const TWICE = { fault: fault("the name stands twice in the snapshot") };
 export function judgeSegment(raw: unknown): Fault | undefined {
   if (!isObject(raw)) return fault("must be an object");
   const { name } = raw;
-  if (typeof name !== "string" || !KEY_PATTERN.test(name))
-    return fault(`must match ${KEY_PATTERN.source}`, "name");
+  if (typeof name !== "string" || !KEY_PATTERN.test(name)) return fault(KEY_FORM, "name");
   const compiled = compileSegment(raw);
   return "fault" in compiled ? compiled.fault : undefined;
 }

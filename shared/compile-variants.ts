@@ -1,5 +1,6 @@
 import { fault, type Fault } from "./fault.ts";
 import {
+  KEY_FORM,
   KEY_PATTERN,
   MAX_VALUE_BYTES,
   MAX_VALUE_DEPTH,
@@ -30,7 +31,7 @@ interface Draft {
 const encoder = new TextEncoder();
 
 const key: Member<Draft> = (value, into) => {
-  if (typeof value !== "string" || !KEY_PATTERN.test(value)) return fault(`must match ${KEY_PATTERN.source}`);
+  if (typeof value !== "string" || !KEY_PATTERN.test(value)) return fault(KEY_FORM);
   if (value === "off") return fault('must not be "off": that is what a flag is for those who do not get it');
   into.key = value;
   return undefined;

@@ -32,7 +32,7 @@ export const MAX_ATTRIBUTE_DEPTH = 5;
 export const MAX_CONTEXT_VALUES = 1_000;
 
 /** The attributes that Sluice itself asks for, and what they must be. */
-const KNOWN: { readonly [name: string]: "string" | "boolean" } = {
+export const KNOWN_ATTRIBUTES: { readonly [name: string]: "string" | "boolean" } = {
   targetingKey: "string",
   userId: "string",
   anonymousId: "string",
@@ -87,7 +87,7 @@ interface Budget {
 function takeAttribute(name: string, value: unknown, budget: Budget): Taken {
   const problem = judgeName(name);
   if (problem !== undefined) return { problem };
-  const expected = Object.hasOwn(KNOWN, name) ? KNOWN[name] : undefined;
+  const expected = Object.hasOwn(KNOWN_ATTRIBUTES, name) ? KNOWN_ATTRIBUTES[name] : undefined;
   if (expected !== undefined && typeof value !== expected) return { problem: `must be a ${expected}` };
   return takeValue(value, 0, budget);
 }

@@ -4,6 +4,10 @@
  */
 export const KEY_PATTERN = /^[a-z][a-z0-9_-]{0,63}$/;
 
+/** What a text that is none of these is told. */
+export const KEY_FORM =
+  "must begin with a lower-case letter and hold only a-z, 0-9, _ and -, at most 64 characters";
+
 /** A way to an attribute of the evaluation context: names with dots between them. */
 export const ATTRIBUTE_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$/;
 

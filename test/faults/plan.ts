@@ -22,8 +22,10 @@ const SHARE_OF_PROCESSES = 0.55;
 /** Draws a round's faults, at most one for each target. @param menu the kinds of fault by target */
 export function planRound(random: Random, menu: ReadonlyMap<string, Faults>): Plan {
   const writeMs = random.between(900, 1_800);
-  const links = [...menu.keys()].filter((target) => target.startsWith("link "));
-  const processes = [...menu.keys()].flatMap((target) => {
+  // Sorted: parts come up in any order, and the plan is the seed's.
+  const targets = [...menu.keys()].sort();
+  const links = targets.filter((target) => target.startsWith("link "));
+  const processes = targets.flatMap((target) => {
     if (target.startsWith("link ")) return [];
     // There is one of each, and everything hangs on it.
     return target === "postgres" || target === "redis" ? [target, target] : [target];

@@ -87,9 +87,21 @@ describe("prerequisites", () => {
     ["a flag that is not there", () => needs("nobody"), "/requires/0/flag", /no flag "nobody"/],
     [
       "a variant that it has not",
-      () => ({ requires: [{ flag: base }, { flag: base, variant: "x" }] }),
-      "/requires/1/variant",
+      () => ({ requires: [{ flag: base, variant: "x" }] }),
+      "/requires/0/variant",
       /no such variant/,
+    ],
+    ["a flag twice", () => needs(base, base), "/requires/1/flag", /named twice/],
+    [
+      "a flag twice, with two variants",
+      () => ({
+        requires: [
+          { flag: base, variant: "small" },
+          { flag: base, variant: "large" },
+        ],
+      }),
+      "/requires/1/flag",
+      /named twice/,
     ],
     ["no list", () => ({ requires: {} }), "/requires", /array/],
     ["no flag", () => ({ requires: [{ variant: "x" }] }), "/requires/0/flag", /must be there/],

@@ -145,6 +145,7 @@ describe("what is refused, with where it is", () => {
     ["NUL", '{"condition": {"email": "a\\u0000"}}', "/condition/email"],
     ["lone surrogate", '{"condition": {"email": "\\ud800"}}', "/condition/email"],
     ["__proto__ in the condition", '{"condition": {"__proto__": 1}}', "/condition/__proto__"],
+    ["a way through __proto__", '{"condition": {"a.__proto__.b": 1}}', "/condition/a.__proto__.b"],
     ["10,000 levels", `{"condition": ${deep(10_000)}}`, `/condition${"/$not".repeat(16)}`],
   ] as const)("%s", async ([, body, pointer]) => {
     for (const answer of [

@@ -97,7 +97,7 @@ const targetingOf = (variants: readonly SnapshotVariant[]): fc.Arbitrary<Targeti
 const requiresOf = (before: readonly SnapshotFlag[]): fc.Arbitrary<readonly Requirement[]> =>
   before.length === 0
     ? fc.constant([])
-    : fc.array(
+    : fc.uniqueArray(
         fc.constantFrom(...before).chain(({ key, variants = [] }) =>
           fc
             .option(fc.constantFrom(undefined, ...variants.map((variant) => variant.key)), {
@@ -105,7 +105,7 @@ const requiresOf = (before: readonly SnapshotFlag[]): fc.Arbitrary<readonly Requ
             })
             .map((variant) => ({ flag: key, ...(variant !== undefined && { variant }) })),
         ),
-        { maxLength: 2 },
+        { maxLength: 2, selector: ({ flag }) => flag },
       );
 
 const flagOf = (key: string, before: readonly SnapshotFlag[]): fc.Arbitrary<SnapshotFlag> =>
