@@ -201,7 +201,8 @@ async function readIds(
 function isOther(segment: Segment, wished: Readonly<Record<string, unknown>>): boolean {
   return Object.entries(wished).some(([member, value]) => {
     if (member !== "ids" || !Array.isArray(value)) return !jsonEquals(segment[member], value);
-    return value.length !== segment.ids.length || new Set([...segment.ids, ...value]).size !== value.length;
+    const listed = new Set<unknown>(segment.ids);
+    return value.length !== listed.size || !value.every((id) => listed.has(id));
   });
 }
 
