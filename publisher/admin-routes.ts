@@ -173,12 +173,15 @@ const status = createRoute({
           ...standing,
           changed_at: z.iso.datetime().openapi({ description: "When Postgres came to that revision." }),
           changed_ms_ago: z.int().min(0).openapi({ description: "The same by Postgres' own clock." }),
-          redis: version.nullable().openapi({ description: "What Redis holds, asked just now; null: nothing that can be read." }),
+          redis: version
+            .nullable()
+            .openapi({ description: "What Redis holds, asked just now; null: nothing that can be read." }),
           fault: z.string().nullable().openapi({
             description: "Why the last publish failed, or what is wrong with what Redis holds.",
           }),
           pending_kills: z.array(z.string()).nullable().openapi({
-            description: "Flags that a kill holds off at the edge and Postgres has not recorded; null: not known.",
+            description:
+              "Flags that a kill holds off at the edge and Postgres has not recorded; null: not known.",
           }),
           diverged: z.boolean().openapi({
             description:

@@ -15,7 +15,9 @@ export interface PostgresStatus {
 }
 
 export async function readStatus(db: Queryable): Promise<PostgresStatus> {
-  const { rows } = await db.query<VersionColumns & { database_id: string; changed_at: Date; changed_ms_ago: string }>(
+  const { rows } = await db.query<
+    VersionColumns & { database_id: string; changed_at: Date; changed_ms_ago: string }
+  >(
     `SELECT epoch, revision, database_id, changed_at,
        floor(extract(epoch FROM clock_timestamp() - changed_at) * 1000)::bigint AS changed_ms_ago
      FROM publication`,
