@@ -13,7 +13,7 @@ import {
   params,
   standing,
 } from "./route-parts.ts";
-import { boolean, flagKey } from "./text-schema.ts";
+import { OBJECT, boolean, flagKey } from "./text-schema.ts";
 
 const FLAG = "/flags/{key}";
 
@@ -100,7 +100,9 @@ const rollout = createRoute({
   request: {
     params,
     headers: ifMatch,
-    body: body(z.strictObject({ rollout_pct: schema.rolloutPct }).openapi("Rollout"), { rollout_pct: 25 }),
+    body: body(z.strictObject({ rollout_pct: schema.rolloutPct }, OBJECT).openapi("Rollout"), {
+      rollout_pct: 25,
+    }),
   },
   responses: {
     200: flagWithTag("The flag as it is now."),
@@ -118,7 +120,7 @@ const toggle = createRoute({
     params,
     headers: ifMatch,
     body: {
-      ...body(z.strictObject({ enabled: boolean }).openapi("Toggle"), { enabled: false }),
+      ...body(z.strictObject({ enabled: boolean }, OBJECT).openapi("Toggle"), { enabled: false }),
       required: false,
     },
   },

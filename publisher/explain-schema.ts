@@ -1,21 +1,24 @@
 import { z } from "@hono/zod-openapi";
 import { evaluationContext } from "./context-schema.ts";
 import { flagDraft } from "./flag-schema.ts";
-import { flagKey } from "./text-schema.ts";
+import { OBJECT, flagKey } from "./text-schema.ts";
 
 const example = { context: { userId: "user-1", plan: "enterprise" } };
 
 /** The body of a request to explain one flag. */
 export const explainRequest = z
-  .strictObject({
-    context: evaluationContext,
-    draft: flagDraft.optional().openapi({ description: "The flag is explained as if this were saved." }),
-  })
+  .strictObject(
+    {
+      context: evaluationContext,
+      draft: flagDraft.optional().openapi({ description: "The flag is explained as if this were saved." }),
+    },
+    OBJECT,
+  )
   .openapi("ExplainRequest", { example });
 
 /** The body of a request to explain all flags. */
 export const explainAllRequest = z
-  .strictObject({ context: evaluationContext })
+  .strictObject({ context: evaluationContext }, OBJECT)
   .openapi("ExplainAllRequest", { example });
 
 const reason = z.enum(["STATIC", "TARGETING_MATCH", "SPLIT", "DISABLED", "DEFAULT", "STALE", "ERROR"]);

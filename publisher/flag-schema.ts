@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { DEFAULT_BUCKET_BY, FAIL_MODES } from "../shared/flag.ts";
 import { gates } from "./gate-schema.ts";
 import { targeting, targetingPatch } from "./targeting-schema.ts";
-import { boolean, bucketBy, flagKey, id, listOf, salt, text } from "./text-schema.ts";
+import { OBJECT, boolean, bucketBy, flagKey, id, listOf, salt, text } from "./text-schema.ts";
 import { requires, variants } from "./variant-schema.ts";
 
 /** A percentage with at most two decimals. */
@@ -38,7 +38,7 @@ const editable = {
 };
 
 export const flagCreate = z
-  .strictObject({ key: flagKey, ...z.strictObject(editable).partial().shape })
+  .strictObject({ key: flagKey, ...z.strictObject(editable).partial().shape }, OBJECT)
   .openapi("FlagCreate");
 
 /** The merged outcome of a merge patch. What the patch removed has its default again. */
@@ -75,11 +75,11 @@ const patchMembers = z
   .partial().shape;
 
 /** An RFC 7396 merge patch: null puts a member back to its default. Judged as a whole once it is merged. */
-export const flagPatch = z.strictObject(patchMembers).openapi("FlagPatch");
+export const flagPatch = z.strictObject(patchMembers, OBJECT).openapi("FlagPatch");
 
 /** A change that is only thought of: a merge patch, and what has endpoints of its own. */
 export const flagDraft = z
-  .strictObject({ ...patchMembers, enabled: boolean.optional(), rollout_pct: rolloutPct.optional() })
+  .strictObject({ ...patchMembers, enabled: boolean.optional(), rollout_pct: rolloutPct.optional() }, OBJECT)
   .openapi("FlagDraft", { example: { rollout_pct: 50 } });
 
 /** A flag as it stands in Postgres: plain SQL may have put in what no write here would take. */

@@ -64,8 +64,10 @@ export async function checkSizes(
   if (after.header > before.header) {
     const { header } = await readSizes(db, "", []);
     if (header > MAX_HEADER_BYTES) {
+      // What was in the header already has the same key there: it is longer by its variants, even where their JSON is shorter.
+      const byVariants = before.header > 0 || after.parts.variants > before.parts.variants;
       throw tooLarge(
-        after.parts.variants > before.parts.variants ? "/variants" : "/in_header",
+        byVariants ? "/variants" : "/in_header",
         `x-flags with every flag on would have ${header} bytes, more than ${MAX_HEADER_BYTES}: set in_header to false on flags that no origin reads, or archive some`,
       );
     }
@@ -103,7 +105,7 @@ const SNAPSHOT_BYTES = 40;
 /**
  * Measures in SQL, without reading more of a flag than its variants. A jsonb's text is never shorter than what
  * JSON.stringify makes of it. 200 covers the other members and the punctuation of a flag, or what a broken one has
- * instead (`MAX_INVALID_BYTES`). New weights add at most two ranges for a variant to those that are saved, 13 bytes each.
+ * instead (`MAX_INVALID_BYTES`, and a `null` among its gates). New weights add at most two ranges for a variant to those that are saved, 13 bytes each.
  */
 async function readSizes(db: Queryable, where: string, values: readonly string[]): Promise<Sizes> {
   const { rows } = await db.query<Record<keyof Parts | "others" | "keys", string>>(

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { gatePatternFault, isNormalPath, matchesGate } from "./gate-pattern.ts";
-import { text } from "./text-schema.ts";
+import { OBJECT, text } from "./text-schema.ts";
 
 const path = text(512)
   .regex(/^\/(?![/\\])/, "must be a path that begins with one /")
@@ -16,20 +16,23 @@ const pattern = text(256)
   .openapi({ example: "/ai/*" });
 
 export const gate = z
-  .strictObject({
-    pattern,
-    otherwise: z.union(
-      [
-        z.strictObject({ rewrite: path }),
-        z.strictObject({
-          redirect: path,
-          status: z.union([z.literal(302), z.literal(303), z.literal(307)]).default(302),
-        }),
-        z.strictObject({ status: z.union([z.literal(403), z.literal(404), z.literal(410)]) }),
-      ],
-      'must be {"rewrite": path}, {"redirect": path, "status": 302, 303 or 307} or {"status": 403, 404 or 410}',
-    ),
-  })
+  .strictObject(
+    {
+      pattern,
+      otherwise: z.union(
+        [
+          z.strictObject({ rewrite: path }),
+          z.strictObject({
+            redirect: path,
+            status: z.union([z.literal(302), z.literal(303), z.literal(307)]).default(302),
+          }),
+          z.strictObject({ status: z.union([z.literal(403), z.literal(404), z.literal(410)]) }),
+        ],
+        'must be {"rewrite": path}, {"redirect": path, "status": 302, 303 or 307} or {"status": 403, 404 or 410}',
+      ),
+    },
+    OBJECT,
+  )
   .openapi("Gate", { example: { pattern: "/ai/*", otherwise: { rewrite: "/classic" } } });
 
 /** Pages that only those see for whom the flag is on. */

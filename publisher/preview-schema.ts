@@ -2,19 +2,22 @@ import { z } from "@hono/zod-openapi";
 import { evaluationContext } from "./context-schema.ts";
 import { flagDraft } from "./flag-schema.ts";
 import { standing } from "./route-parts.ts";
-import { flagKey } from "./text-schema.ts";
+import { OBJECT, flagKey } from "./text-schema.ts";
 
 /** The largest sample. */
 const MAX_CONTEXTS = 10_000;
 
 /** The body of a request to preview a draft. */
 export const previewRequest = z
-  .strictObject({
-    draft: flagDraft,
-    contexts: z
-      .array(evaluationContext, "must be an array of evaluation contexts")
-      .max(MAX_CONTEXTS, `must have at most ${MAX_CONTEXTS} items`),
-  })
+  .strictObject(
+    {
+      draft: flagDraft,
+      contexts: z
+        .array(evaluationContext, "must be an array of evaluation contexts")
+        .max(MAX_CONTEXTS, `must have at most ${MAX_CONTEXTS} items`),
+    },
+    OBJECT,
+  )
   .openapi("PreviewRequest");
 
 const count = z.int().min(0);

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { MAX_SEGMENT_IDS } from "../shared/flag.ts";
-import { flagKey, id, listOf, segmentName, text } from "./text-schema.ts";
+import { OBJECT, flagKey, id, listOf, segmentName, text } from "./text-schema.ts";
 
 const ids = listOf(id, MAX_SEGMENT_IDS).openapi({
   description: "Values of the attribute that a rule asks about.",
@@ -21,22 +21,25 @@ const editable = {
 };
 
 export const segmentCreate = z
-  .strictObject({ name: segmentName, ...z.strictObject(editable).partial().shape })
+  .strictObject({ name: segmentName, ...z.strictObject(editable).partial().shape }, OBJECT)
   .openapi("SegmentCreate");
 
 /** A JSON merge patch, but for the condition: in it, null is a value. */
 export const segmentPatch = z
-  .strictObject({
-    description: editable.description.nullable(),
-    ids: editable.ids.nullable(),
-    condition: editable.condition,
-  })
+  .strictObject(
+    {
+      description: editable.description.nullable(),
+      ids: editable.ids.nullable(),
+      condition: editable.condition,
+    },
+    OBJECT,
+  )
   .partial()
   .openapi("SegmentPatch");
 
 /** Who comes in and who goes, without the rest of a long list. */
 export const segmentIds = z
-  .strictObject({ add: ids.optional(), remove: ids.optional() })
+  .strictObject({ add: ids.optional(), remove: ids.optional() }, OBJECT)
   .superRefine(({ add, remove }, context) => {
     const removed = new Set(remove);
     const index = add?.findIndex((one) => removed.has(one)) ?? -1;

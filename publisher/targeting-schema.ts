@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { rules } from "./rule-schema.ts";
-import { boolean, id, listOf, userId } from "./text-schema.ts";
+import { OBJECT, boolean, id, listOf, userId } from "./text-schema.ts";
 
 const members = {
   allowlist: listOf(userId, 10_000).openapi({
@@ -16,7 +16,7 @@ const members = {
 
 /** Whom a flag is for. An unknown member is refused, since the edge would have to switch the flag off for it. */
 export const targeting = z
-  .strictObject(members)
+  .strictObject(members, OBJECT)
   .partial()
   .superRefine(({ allowlist, blocklist }, context) => {
     const blocked = new Set(blocklist);
@@ -33,13 +33,16 @@ export const targeting = z
 const UNKNOWN_MEMBER = "is not a member that is known here";
 
 const patchMembers = z
-  .object({
-    allowlist: members.allowlist.nullable(),
-    blocklist: members.blocklist.nullable(),
-    plans: members.plans.nullable(),
-    employees_only: members.employees_only.nullable(),
-    rules: members.rules.nullable(),
-  })
+  .object(
+    {
+      allowlist: members.allowlist.nullable(),
+      blocklist: members.blocklist.nullable(),
+      plans: members.plans.nullable(),
+      employees_only: members.employees_only.nullable(),
+      rules: members.rules.nullable(),
+    },
+    OBJECT,
+  )
   .partial()
   .catchall(z.null(UNKNOWN_MEMBER))
   .openapi("TargetingPatch");

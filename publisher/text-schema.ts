@@ -50,4 +50,7 @@ export const bucketBy = z
   })
   .openapi({ example: "organization" });
 
+/** What is told where a JSON object should be, and is not. */
+export const OBJECT = "must be a JSON object";
+
 export const boolean = z.boolean("must be true or false");

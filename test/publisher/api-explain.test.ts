@@ -168,6 +168,18 @@ describe("every step of the way", () => {
   const explainSteps = async (context: object, draft?: object) =>
     (await system.call("POST", "/api/v1/flags/steps/explain", { body: { context, draft } })).body;
 
+  test.for([
+    ["/flags/steps/explain", { context: {}, draft: 5 }, "/draft"],
+    ["/flags/steps/explain", [], ""],
+    ["/explain", '"x"', ""],
+    ["/flags", [], ""],
+    ["/segments", '"x"', ""],
+    ["/flags", { key: "a", targeting: [] }, "/targeting"],
+  ] as const)("POST %s with %j: words of our own", async ([path, body, pointer]) => {
+    const answer = await system.call("POST", `/api/v1${path}`, { body });
+    expect(answer.body.errors).toEqual([{ pointer, detail: "must be a JSON object" }]);
+  });
+
   test("a rule that gives a variant", async () => {
     const email = "ada@example.com";
     expect(await explainSteps({ userId: "u", email })).toMatchObject({

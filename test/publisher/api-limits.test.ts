@@ -327,6 +327,14 @@ describe("x-flags with variants", () => {
     expect((await patch("varied", { variants: shorter })).status).toBe(200);
     expect((await create({ key: KEYS[room] ?? "" })).status).toBe(201);
   });
+
+  test("a value of fewer bytes that is longer in the header: its variant is to blame", async () => {
+    const variants = (value: string) => [{ key: "only", weight: 1, value }];
+    expect((await create({ key: "varied", variants: variants("x".repeat(4_000)) })).status).toBe(201);
+    const longer = await patch("varied", { variants: variants("ы".repeat(1_200)) });
+    expect([longer.status, longer.body.errors?.[0]?.pointer]).toEqual([422, "/variants"]);
+    expect((await patch("varied", { variants: variants("ы".repeat(1_100)) })).status).toBe(200);
+  });
 });
 
 describe("many faults at once", () => {

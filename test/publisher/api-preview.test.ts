@@ -205,6 +205,23 @@ describe("a sample", () => {
     expect([answer.status, answer.body.errors?.[0]?.pointer]).toEqual([422, pointer]);
   });
 
+  test.for([
+    [{}, "/draft", "is missing: it must be a JSON object"],
+    [{ draft: null, contexts: [] }, "/draft", "must be a JSON object"],
+    [{ draft: {} }, "/contexts", "is missing: it must be an array of evaluation contexts"],
+    [[], "", "must be a JSON object"],
+    ['"x"', "", "must be a JSON object"],
+    [
+      '{"draft": {}, "contexts": [{}, {"a": {"list": [1, {"__proto__": {}}]}}]}',
+      "/contexts/1/a/list/1/__proto__",
+      "cannot be used: the name has a meaning of its own in JavaScript",
+    ],
+  ] as const)("%j: words of our own", async ([body, pointer, detail]) => {
+    const answer = await system.call("POST", `/api/v1/flags/${key}/preview`, { body });
+    expect(answer.body.errors?.[0]).toEqual({ pointer, detail });
+    expect(answer.text).not.toContain("Invalid input");
+  });
+
   test("for a flag that is not there", async () => {
     const answer = await system.call("POST", "/api/v1/flags/nobody/preview", {
       body: { draft: {}, contexts: [] },
