@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { parseContext, type EvaluationContext } from "../shared/context.ts";
+import { MAX_ATTRIBUTE_DEPTH, parseContext, type EvaluationContext } from "../shared/context.ts";
 import { boolean, text, userId } from "./text-schema.ts";
 
 /** Null and the empty string count as missing, as they do at the edge. */
@@ -28,11 +28,12 @@ const attributes = z
 /** An evaluation context that somebody sends: whatever attributes it has, nothing in it is ignored. */
 export const evaluationContext = z
   .preprocess((value, issues) => {
-    // A loose object leaves this one out without a word.
-    if (typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__")) {
+    // A loose object leaves this one out without a word, and the evaluator says no more than the attribute.
+    const path = findProto(value, 0);
+    if (path !== undefined) {
       issues.addIssue({
         code: "custom",
-        path: ["__proto__"],
+        path: [...path],
         message: "cannot be used: the name has a meaning of its own in JavaScript",
       });
     }
@@ -54,3 +55,15 @@ export const evaluationContext = z
     }
     return context;
   });
+
+/** Where a member has that name, as far down as a context may go: what is deeper is refused for that. */
+function findProto(value: unknown, depth: number): readonly (string | number)[] | undefined {
+  if (typeof value !== "object" || value === null || depth > MAX_ATTRIBUTE_DEPTH) return undefined;
+  for (const [name, item] of Object.entries(value)) {
+    const step = Array.isArray(value) ? Number(name) : name;
+    if (name === "__proto__") return [step];
+    const below = findProto(item, depth + 1);
+    if (below !== undefined) return [step, ...below];
+  }
+  return undefined;
+}

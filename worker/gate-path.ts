@@ -7,7 +7,7 @@ const decoder = new TextDecoder();
  * All that an origin may take a path for, so that no spelling of it leads past a gate. Frameworks disagree on what they
  * decode, merge, cut and resolve, and in which order; a gate is closed when it matches any of these.
  *
- * - as sent; each of the following with and without slashes at its end
+ * - as sent; this and each of the following as it is, and without slashes at its end
  * - percent-encoding decoded, also when it was encoded several times: all of it, or all but slashes
  * - backslashes as slashes
  * - several slashes as one

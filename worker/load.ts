@@ -8,6 +8,11 @@ import type { Store } from "./redis.ts";
 /** The isolate's memory: other requests may change it while one waits. */
 export interface Memory {
   held: Held | undefined;
+  /**
+   * When the command was sent that gave the newest kills, in milliseconds since the epoch: later than `held` was
+   * confirmed where the head beside them was refused.
+   */
+  killsAt: number | undefined;
 }
 
 /** Where flags come from. */
@@ -53,12 +58,12 @@ async function takeCopy(
   const { held } = memory;
   const { confirmedAt } = copy;
   const off = readOff(copy.off);
-  remember(memory, off);
+  // A copy from the future is another machine's clock gone wrong: its age would lie.
+  const age = now() - confirmedAt;
+  remember(memory, off, age >= 0 ? confirmedAt : undefined);
   const head = parseHead(copy.head);
   if ("problem" in head) return undefined;
 
-  // A copy from the future is another machine's clock gone wrong: its age would lie.
-  const age = now() - confirmedAt;
   const isRecent = age >= 0 && age < refreshMs;
   const isNews = off !== undefined && isRecent && (held === undefined || confirmedAt > held.confirmedAt);
   if (!isNews && held !== undefined) return undefined;
@@ -110,7 +115,7 @@ async function accept(
   const { sentAt } = told;
   const off = readOff(told.off);
   // Before anything else can fail: a kill works with the head gone, foreign or broken, and waits for no snapshot.
-  remember(memory, off);
+  remember(memory, off, sentAt);
   const head = readHead(told.head);
   const known = memory.held ?? hint;
   const isOvertaken = memory.held !== undefined && sentAt <= memory.held.confirmedAt;
@@ -160,8 +165,11 @@ async function share(head: Head, { head: text, off, snapshot, sentAt }: Told, co
   await colo.writeCopy({ head: text, off, confirmedAt: sentAt });
 }
 
-function remember(memory: Memory, off: Off | undefined): void {
-  if (memory.held !== undefined && off !== undefined) memory.held = addKills(memory.held, off);
+/** @param at when that was true; undefined: it is not known */
+function remember(memory: Memory, off: Off | undefined, at: number | undefined): void {
+  if (off === undefined) return;
+  if (memory.held !== undefined) memory.held = addKills(memory.held, off);
+  if (at !== undefined) memory.killsAt = Math.max(at, memory.killsAt ?? at);
 }
 
 function readHead(text: string | null): Head {

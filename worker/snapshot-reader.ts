@@ -14,6 +14,8 @@ export interface Reading {
   readonly held?: Held;
   /** How long ago that was last confirmed; absent while nothing is held. */
   readonly ageMs?: number;
+  /** How long ago Redis last told what is killed; less than `ageMs` where the head beside it was refused. */
+  readonly killsAgeMs?: number;
   readonly source: SnapshotSource;
   /** How long ago that took the place of an older version; absent when this isolate began with it. */
   readonly sinceMs?: number;
@@ -47,7 +49,7 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
   const { store, colo, refreshMs, redisTimeoutMs, leaseMs, report } = options;
   const { now = Date.now, random = Math.random } = options;
   const sources = { store, colo, now, refreshMs };
-  const memory: Memory = { held: undefined };
+  const memory: Memory = { held: undefined, killsAt: undefined };
   let leaseUntil = 0;
   let dueMs = refreshMs;
   let retryAt = 0;
@@ -89,6 +91,7 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
     return {
       held,
       ageMs: since(held.confirmedAt),
+      killsAgeMs: since(Math.max(held.confirmedAt, memory.killsAt ?? 0)),
       ...(held.changedAt !== undefined && { sinceMs: since(held.changedAt) }),
       source,
       ...said,

@@ -9,6 +9,8 @@ interface Status {
   readonly epoch: number | null;
   readonly revision: number | null;
   readonly age_ms: number | null;
+  /** How long ago Redis last told what is killed: also where it holds a head that is refused. */
+  readonly kills_age_ms: number | null;
   readonly source: Reading["source"];
   /** How long ago this isolate went from an older revision to this one; absent when it began with it. */
   readonly since_ms?: number;
@@ -23,11 +25,12 @@ interface Status {
 const DIVERGED: readonly (FaultWord | undefined)[] = ["older-revision", "other-digest", "foreign-database"];
 
 /** The answer to a question for the status. */
-export function toStatus({ held, ageMs, sinceMs, source, fault }: Reading): Response {
+export function toStatus({ held, ageMs, killsAgeMs, sinceMs, source, fault }: Reading): Response {
   const status: Status = {
     epoch: held?.head.epoch ?? null,
     revision: held?.head.revision ?? null,
     age_ms: ageMs ?? null,
+    kills_age_ms: killsAgeMs ?? null,
     source,
     ...(sinceMs !== undefined && { since_ms: sinceMs }),
     gates: held === undefined ? "deploy" : "snapshot",

@@ -26,6 +26,7 @@ import { addShow } from "./commands/show.ts";
 import { addStatus } from "./commands/status.ts";
 import { addTarget } from "./commands/target.ts";
 import { addVariant } from "./commands/variant.ts";
+import { usageInWords } from "./usage-words.ts";
 import { keepOnlyColours } from "./visible.ts";
 
 /** The order of `sluice --help`: what a flag goes through, then what the system needs. */
@@ -78,7 +79,7 @@ export function createProgram(cli: Cli): Command {
     .configureOutput({
       writeOut: (text) => terminal.print(text.replace(/\n$/, "")),
       writeErr: (text) => terminal.note(text.replace(/\n$/, "")),
-      outputError: (text, write) => write(keepOnlyColours(text, false)),
+      outputError: (text, write) => write(keepOnlyColours(usageInWords(text), false)),
       getOutHelpWidth: () => terminal.columns ?? 100,
       getErrHelpWidth: () => terminal.columns ?? 100,
       getOutHasColors: () => terminal.outColours,

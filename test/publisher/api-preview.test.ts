@@ -211,6 +211,11 @@ describe("a sample", () => {
     [{ draft: {} }, "/contexts", "is missing: it must be an array of evaluation contexts"],
     [[], "", "must be a JSON object"],
     ['"x"', "", "must be a JSON object"],
+    [
+      '{"draft": {}, "contexts": [{}, {"a": {"list": [1, {"__proto__": {}}]}}]}',
+      "/contexts/1/a/list/1/__proto__",
+      "cannot be used: the name has a meaning of its own in JavaScript",
+    ],
   ] as const)("%j: words of our own", async ([body, pointer, detail]) => {
     const answer = await system.call("POST", `/api/v1/flags/${key}/preview`, { body });
     expect(answer.body.errors?.[0]).toEqual({ pointer, detail });

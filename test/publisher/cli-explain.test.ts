@@ -284,6 +284,25 @@ test("--all is a table of every flag for one user", async () => {
   );
 });
 
+test("--all cuts what is wrong with a broken flag, and --json is what the API answered", async () => {
+  await system.make("long_fault");
+  await system.sql(
+    `UPDATE feature_flags SET targeting = '{"rules": [{"id": "x", "if": {"a": {"$like": 1}}, "off": true}]}'
+     WHERE key = 'long_fault'`,
+  );
+  const line = /^long_fault.*$/m.exec(await explain("--all", "--user", "u1"))?.[0] ?? "";
+  expect(line).toMatch(/unknown operator.*…$/);
+
+  for (const [args, path] of [
+    [["chat"], "/api/v1/flags/chat/explain"],
+    [["--all"], "/api/v1/explain"],
+  ] as const) {
+    const run = await callSluice(["explain", ...args, "--user", "vip", "--json"], { env: system.env });
+    const answer = await system.call("POST", path, { body: { context: { userId: "vip" } } });
+    expect(run.stdout).toBe(`${JSON.stringify(JSON.parse(answer.text), null, 2)}\n`);
+  }
+});
+
 describe("the context", () => {
   const json = async (...args: readonly string[]) => {
     const run = await callSluice(["explain", "chat", "--json", ...args], { env: system.env });
@@ -316,7 +335,8 @@ describe("the context", () => {
       args: ["--attribute", `bio=${"x".repeat(257)}`],
       says: /attribute "bio" is longer than 256 characters/,
     },
-    { args: ["--context", '{"userId": 5}'], says: /^error: --user must be a string/ },
+    { args: ["--context", '{"userId": 5}'], says: /^error: the attribute "userId" must be a string/ },
+    { args: ["--user", "y".repeat(257)], says: /^error: --user "y+…" must have at most 256/ },
     {
       args: ["--context", '{"a": {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}}'],
       says: /attribute "a" is nested deeper than 5/,
@@ -335,6 +355,11 @@ test("--draft explains what is not saved", async () => {
   const before = await system.everything();
   expect(await explain("chat", "--user", "u1", "--draft", file)).toMatch(/^chat +on\n/);
   expect(await system.everything()).toBe(before);
+  expect(await explain("chat", "--user", "u1", "--draft", '{"enabled": false}')).toMatch(/^chat +off\n/);
+  const percent = await callSluice(["explain", "chat", "--draft", '{"rollout_pct": 101}'], {
+    env: system.env,
+  });
+  expect(percent.stderr).toMatch(/^error: --draft at rollout_pct: /);
   await writeFile(file, '{"targeting": {"rules": [{"id": "x", "if": {"a": {"$b": 1}}, "off": true}]}}');
   const run = await callSluice(["explain", "chat", "--draft", file], { env: system.env });
   expect(run).toMatchObject({ code: 2, stdout: "" });

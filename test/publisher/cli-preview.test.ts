@@ -265,7 +265,7 @@ describe("a command line that is wrong is said to be", () => {
 
   test.each([
     { draft: "[]", says: /--draft is no JSON object/ },
-    { draft: '{"rollout_pct": 101}', says: /^error: --rollout .*100/ },
+    { draft: '{"rollout_pct": 101}', says: /^error: --draft at rollout_pct: .*100/ },
     {
       draft: '{"targeting": {"rules": [{"id": "x", "if": {}, "variant": "z"}]}}',
       says: /^error: --draft at targeting\.rules\.0\.variant: is not the key/,
@@ -274,8 +274,25 @@ describe("a command line that is wrong is said to be", () => {
     { draft: '{"requires": [{"flag": "chat"}]}', says: /^error: --draft at requires\.0.*circle/ },
   ])("$draft", async ({ draft, says }) => {
     const at = await file("faulty.json", draft);
-    const run = await preview(["models", "--draft", at, ...people], "u1\n");
+    for (const given of [at, `@${at}`, draft]) {
+      const run = await preview(["models", "--draft", given, ...people], "u1\n");
+      expect(run).toMatchObject({ code: 2, stdout: "" });
+      expect(run.stderr).toMatch(says);
+    }
+  });
+
+  test("what plain SQL broke of the flag is not said of an option", async () => {
+    await system.make("sql_liked");
+    await system.sql(
+      `UPDATE feature_flags SET targeting = '{"rules": [{"id": "x", "if": {"a": {"$like": 1}}, "off": true}]}'
+       WHERE key = 'sql_liked'`,
+    );
+    const run = await preview(["sql_liked", "--rollout", "10", ...people], "u1\n");
     expect(run).toMatchObject({ code: 2, stdout: "" });
-    expect(run.stderr).toMatch(says);
+    expect(run.stderr).toMatch(
+      /^error: the flag as it stands is not valid at targeting\.rules\.0\.if\.a\.\$like: /,
+    );
+    const percent = await preview(["models", "--draft", "{}", "--rollout", "101", ...people], "u1\n");
+    expect(percent.stderr).toMatch(/--rollout/);
   });
 });

@@ -96,7 +96,11 @@ describe("rule add", () => {
     await system.make("from_file");
     expectDone(await call(["rule", "add", "from_file", "--if", `@${file}`, "--off"]));
     expectDone(await call(["rule", "add", "from_file", "--if", "@-", "--off"], '{"country": "IT"}'));
-    expect(await rulesOf("from_file")).toMatchObject([{ if: { country: "FR" } }, { if: { country: "IT" } }]);
+    expectDone(await call(["rule", "add", "from_file", "--if", "-", "--off"], '{"country": "ES"}'));
+    expectDone(await call(["rule", "add", "from_file", "--if", file, "--off"]));
+    expect(await rulesOf("from_file")).toMatchObject(
+      ["FR", "IT", "ES", "FR"].map((country) => ({ if: { country } })),
+    );
   });
 
   test("an id that is taken is a conflict", async () => {
@@ -288,6 +292,16 @@ describe("what is refused is said of the option, and changes nothing", () => {
       says: /--if is not JSON from column 13 on/,
     },
     { fault: "no object", args: add("--if", "[]", "--off"), says: /--if is no JSON object/ },
+    {
+      fault: "no JSON and no file",
+      args: add("--if", "country", "--off"),
+      says: /--if: country cannot be read\n {2}There is no such file/,
+    },
+    {
+      fault: "an id of an option",
+      args: add("--if", "{}", "--off", "--before", "9"),
+      says: /^error: --before "9" is not valid\. It begins with "9"\. A name begins/,
+    },
     { fault: "no file", args: add("--if", "@/nowhere", "--off"), says: /--if: \/nowhere cannot be read/ },
     {
       fault: "no name of a file",

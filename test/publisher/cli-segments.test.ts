@@ -134,6 +134,28 @@ describe("set, add and remove", () => {
     const more = await call(["segment", "add", "large", "one-more"]);
     expect(more).toMatchObject({ code: 2, stdout: "" });
     expect(more.stderr).toMatch(/^error: <id> .*10001 ids, more than 10000/);
+    const create = await call(["segment", "create", "larger", "--id-file", "-"], `${ids}\none-more`);
+    expect(create).toMatchObject({ code: 2, stdout: "" });
+    expect(create.stderr).toMatch(/^error: --id-file must have at most 10000/);
+  });
+
+  test("say when nothing was changed, and send nothing", async () => {
+    await make("same", "u1", "u2");
+    await call(["segment", "set", "same", "--if", '{"a": 1, "b": 2}', "--description", "d"]);
+    const before = await everything();
+    for (const args of [
+      ["add", "same", "u2", "u1"],
+      ["remove", "same", "u3"],
+      ["set", "same", "--id", "u2,u1", "--if", '{"b": 2, "a": 1}', "--description", "d"],
+    ]) {
+      const run = await call(["segment", ...args]);
+      expectDone(run);
+      expect(run.stdout).toMatch(/: nothing was changed\.\nrevision \d+, in Redis\n$/);
+    }
+    expect(await everything()).toBe(before);
+    const one = await call(["segment", "add", "same", "u1", "u4"]);
+    expect(one.stdout).toContain("u1, u4 are in the segment same, which has 3 ids now.");
+    expect((await call(["segment", "set", "same", "--id", "u1,u2,u5"])).stdout).toContain("is now: 3 ids");
   });
 });
 
@@ -180,7 +202,11 @@ describe("what is wrong is said, and changes nothing", () => {
   beforeAll(() => make("faulty", "u1"));
 
   test.each([
-    { args: ["create", "A"], code: 2, says: /begins with a lower-case letter/ },
+    {
+      args: ["create", "Beta"],
+      code: 2,
+      says: /^error: <name> "Beta" is not valid\. It holds "B" \(U\+0042\)\. A name begins with a lower-case letter/,
+    },
     { args: ["create", "faulty"], code: 4, says: /faulty|name/ },
     { args: ["create", "new", "--if", "["], code: 2, says: /--if is not JSON from column 2 on/ },
     { args: ["create", "new", "--if", "[]"], code: 2, says: /--if is no JSON object/ },

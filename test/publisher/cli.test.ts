@@ -145,7 +145,35 @@ describe("describe", () => {
     expectDone(await system.sluice(["describe", "described", "new words"]));
     expect(await system.row("described")).toMatchObject({ description: "new words" });
     const again = await system.sluice(["describe", "described", "new words"]);
-    expect(again.stdout).toContain("described has that description already.");
+    expect(again.stdout).toContain("described is like that already: nothing was changed.");
+  });
+
+  test("changes who is told of it, and what it is without news", async () => {
+    await system.make("told");
+    const run = await system.sluice([
+      ...["describe", "told", "--no-in-header", "--client-visible", "--fail-mode", "last-known"],
+    ]);
+    expectDone(run);
+    expect(run.stdout).toMatch(
+      /^told is not named in x-flags\.\ntold may be handed to browsers\.\ntold is as it was last known when the edge loses/,
+    );
+    expect(await system.row("told")).toMatchObject({
+      in_header: false,
+      client_visible: true,
+      fail_mode: "last-known",
+      description: "",
+    });
+    expectDone(
+      await system.sluice(["describe", "told", "--in-header", "--no-client-visible", "--fail-mode", "off"]),
+    );
+    expect(await system.row("told")).toMatchObject({
+      in_header: true,
+      client_visible: false,
+      fail_mode: "off",
+    });
+    const nothing = await system.sluice(["describe", "told"]);
+    expect(nothing).toMatchObject({ code: 2, stdout: "" });
+    expect(nothing.stderr).toMatch(/^error: there is nothing to change\n/);
   });
 
   test("takes a text that begins with a dash after --", async () => {

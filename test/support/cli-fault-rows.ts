@@ -114,7 +114,7 @@ const valueRows: readonly FaultRow[] = [
   ...rows("rollout", 2, [["no percentage", [], /missing required argument 'percent'/]]),
   ...rows("create", 4, [["a key that is taken", [], /a flag with this key is there already/]]),
   ...rows("describe", 2, [
-    ["no text", [], /missing required argument 'text'/],
+    ["no text", [], /there is nothing to change/],
     ["too long a text", [long(1_001)], /^error: the description "x+…" must have at most 1000 characters$/m],
     [
       "a control character",
@@ -239,11 +239,15 @@ const valueRows: readonly FaultRow[] = [
       /--attribute country\.code asks for a member of what is no object/,
     ],
     ["one flag and all of them", ["--all"], /ai_search and --all do not go together/],
-    ["a number for a user id", ["--context", '{"userId":5}'], /^error: --user must be a string/m],
+    [
+      "a number for a user id",
+      ["--context", '{"userId":5}'],
+      /^error: the attribute "userId" must be a string/m,
+    ],
     [
       "a text for a yes",
       ["--context", '{"isEmployee":"yes"}'],
-      /^error: --employee "yes" .*must be true or false$/m,
+      /^error: the attribute "isEmployee" "yes" must be true or false$/m,
     ],
     [
       "__proto__ in the context",
@@ -253,7 +257,7 @@ const valueRows: readonly FaultRow[] = [
     [
       "NUL in an id",
       ["--context", String.raw`{"userId":"a\u0000"}`],
-      /^error: --user "a\\u\{0\}" holds a control/m,
+      /^error: the attribute "userId" "a\\u\{0\}" holds a control/m,
     ],
   ]),
   ...rows("delete", 2, [

@@ -15,6 +15,8 @@ const ROWS: readonly (readonly [string, Proof, Record<string, number | null>, nu
   ["nothing held", VERSION, { epoch: null, revision: null, age_ms: null }, undefined],
   ["Redis asked before the kill was there", AFTER, { age_ms: 501 }, undefined],
   ["Redis asked after that", AFTER, { age_ms: 500 }, 1_510],
+  ["after that, though the head beside it is refused", AFTER, { age_ms: 60_000, kills_age_ms: 500 }, 1_510],
+  ["kills heard before that", AFTER, { age_ms: 60_000, kills_age_ms: 501 }, undefined],
   ["after that, and no new revision: the kill is not in one", AFTER, { revision: 1, age_ms: 0 }, 1_510],
 ];
 

@@ -50,6 +50,7 @@ describe("a worker that is set up wrongly", () => {
       epoch: null,
       revision: null,
       age_ms: null,
+      kills_age_ms: null,
       source: "none",
       gates: "deploy",
       fault: "misconfigured",

@@ -267,6 +267,8 @@ describe("never a step back", () => {
       fault,
       killed: ["copilot"],
     });
+    // So whoever waits for a kill learns that it is in force, although nothing is confirmed.
+    expect(reading.killsAgeMs).toBe(0);
     expect(reading.held?.compiled.flags.map((flag) => flag.key)).toEqual(["copilot"]);
     // The head told enough: a snapshot that will be refused is not fetched at every attempt.
     expect(edge.store.log).toEqual(["head snapshot off", "head off"]);

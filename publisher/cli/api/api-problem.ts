@@ -1,4 +1,5 @@
 import type { ProblemBody } from "./answers.ts";
+import type { TypedWords } from "./pointer-words.ts";
 
 /** The admin API refused a request. Commands look at the status; `describeProblem` puts it in the CLI's words. */
 export class ApiProblem extends Error {
@@ -11,11 +12,12 @@ export class ApiProblem extends Error {
   readonly segment: string | undefined;
   /** What had been sent: what a pointer points into. */
   readonly sent: unknown;
+  readonly typed: TypedWords;
 
   constructor(
     status: number,
     problem: ProblemBody,
-    request: { key?: string | undefined; segment?: string | undefined; body?: unknown },
+    request: { key?: string | undefined; segment?: string | undefined; body?: unknown; typed?: TypedWords },
   ) {
     super(problem.detail);
     this.status = status;
@@ -23,6 +25,7 @@ export class ApiProblem extends Error {
     this.key = request.key;
     this.segment = request.segment;
     this.sent = request.body;
+    this.typed = request.typed ?? {};
   }
 }
 

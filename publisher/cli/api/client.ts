@@ -2,6 +2,7 @@ import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
 import * as answers from "./answers.ts";
 import type { Connection } from "./connection.ts";
+import type { TypedWords } from "./pointer-words.ts";
 import { sendRequest } from "./request.ts";
 import { segmentClient } from "./segment-client.ts";
 import { withTag } from "./with-tag.ts";
@@ -153,31 +154,39 @@ export function createApiClient(connection: Connection) {
       ).body,
 
     /** @param draft as if this were saved */
-    explain: async (key: string, context: Context, draft?: Readonly<Record<string, unknown>>) =>
-      (
-        await sendRequest(connection, {
-          method: "POST",
-          ...flagAt(key, "/explain"),
-          changesNothing: true,
-          body: { context, ...(draft !== undefined && { draft }) },
-          answer: answers.explanation,
-        })
-      ).body,
+    explain: (
+      key: string,
+      context: Context,
+      draft: Readonly<Record<string, unknown>> | undefined,
+      typed: TypedWords,
+    ) =>
+      sendRequest(connection, {
+        method: "POST",
+        ...flagAt(key, "/explain"),
+        changesNothing: true,
+        body: { context, ...(draft !== undefined && { draft }) },
+        typed,
+        answer: answers.explanation,
+      }),
 
     /** Every flag for one context. */
-    explainAll: async (context: Context) =>
-      (
-        await sendRequest(connection, {
-          method: "POST",
-          path: "/explain",
-          changesNothing: true,
-          body: { context },
-          answer: answers.explanations,
-        })
-      ).body,
+    explainAll: (context: Context, typed: TypedWords) =>
+      sendRequest(connection, {
+        method: "POST",
+        path: "/explain",
+        changesNothing: true,
+        body: { context },
+        typed,
+        answer: answers.explanations,
+      }),
 
     /** Who would gain and who would lose it; nothing is saved. */
-    preview: async (key: string, draft: Readonly<Record<string, unknown>>, contexts: readonly Context[]) =>
+    preview: async (
+      key: string,
+      draft: Readonly<Record<string, unknown>>,
+      contexts: readonly Context[],
+      typed: TypedWords,
+    ) =>
       (
         await sendRequest(connection, {
           method: "POST",
@@ -185,6 +194,7 @@ export function createApiClient(connection: Connection) {
           changesNothing: true,
           timeoutMs: PREVIEW_TIMEOUT_MS,
           body: { draft, contexts },
+          typed,
           answer: answers.preview,
         })
       ).body,

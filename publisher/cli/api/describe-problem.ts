@@ -81,19 +81,26 @@ function isPreview(sent: unknown): boolean {
   return typeof sent === "object" && sent !== null && "contexts" in sent;
 }
 
+/** The command that does what the API advises. */
+const HEADER_MEND = "`sluice describe <key> --no-in-header` takes a flag out of x-flags";
+
+function isHeaderFull({ errors }: ApiProblem["problem"]): boolean {
+  return errors.some(({ detail }) => detail.includes("in_header"));
+}
+
 /** A refusal of the admin API, in the words of the command line. */
 export function describeProblem(refusal: ApiProblem, connection: Connection): CliError {
-  const { problem, sent } = refusal;
+  const { problem, sent, typed } = refusal;
   const { exitCode, mend } = answerFor(refusal);
   const details = problem.errors.map(
-    ({ pointer, detail }) => `${inWords(pointer, sent)} ${visible(detail, 300)}`,
+    ({ pointer, detail }) => `${inWords(pointer, sent, typed)} ${visible(detail, 300)}`,
   );
   const [only] = details;
   const what =
     details.length > 1 ? `${details.length} things are not valid` : (only ?? visible(problem.detail, 300));
   return new CliError(exitCode, what, {
     why: [...(details.length > 1 ? details : []), ...describeChanges(problem.changes)],
-    mend: [mend(connection, subjectOf(refusal))],
+    mend: [isHeaderFull(problem) ? HEADER_MEND : mend(connection, subjectOf(refusal))],
     cause: refusal,
   });
 }

@@ -22,7 +22,7 @@ const PLACES: readonly (readonly [path: readonly string[], place: Place])[] = [
   [["variants", "*"], variantPlace],
   [["requires", "*"], requirementPlace],
   [["contexts", "*"], ([...rest], _sent, at) => `--contexts: context ${nth(at)}${below(rest)}:`],
-  [["draft"], (rest) => `--draft${below(rest)}:`],
+  [["draft"], draftPlace],
 ];
 
 /** Pointers into what has an item's name, in words: `--if of rule acme, at country:`; undefined for all others. */
@@ -57,6 +57,13 @@ function requirementPlace(_rest: readonly string[], sent: unknown, at: readonly 
   const variant = valueAt(sent, [...at, "variant"]);
   const name = typeof flag === "string" ? visible(flag, 64) : `number ${nth(at)}`;
   return `what it needs, ${name}${typeof variant === "string" ? `=${visible(variant, 64)}` : ""}:`;
+}
+
+/** A draft is judged together with the rest of the flag, which nobody typed. */
+function draftPlace(rest: readonly string[], sent: unknown, at: readonly string[]): string {
+  const member = rest.slice(0, rest[0] === "targeting" ? 2 : 1);
+  const isTyped = valueAt(sent, [...at, ...member]) !== undefined;
+  return isTyped ? `--draft${below(rest)}:` : `the flag as it stands is not valid${below(rest)}:`;
 }
 
 /** Names with dots between them, as conditions write nested attributes. */

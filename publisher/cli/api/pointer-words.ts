@@ -29,6 +29,7 @@ const WORDS: readonly (readonly [pointer: RegExp, words: string])[] = [
   [/^\/contexts$/, "--contexts"],
   [/^\/bucket_by$/, "--by"],
   [/^\/salt$/, "--salt"],
+  [/^\/in_header$/, "this flag:"],
   [/^\/(ids|add|remove)(\/|$)/, "<id>"],
   [/^\/context\/userId$/, "--user"],
   [/^\/context\/anonymousId$/, "--anonymous"],
@@ -40,10 +41,19 @@ const WORDS: readonly (readonly [pointer: RegExp, words: string])[] = [
   [/^\/draft\/enabled$/, "--enable"],
 ];
 
-/** A pointer of an API problem in the CLI's words, with what stands there: `--allow "anon-1"`. */
-export function inWords(pointer: string, sent: unknown): string {
+/** Words by the pointers that they stand for, and for all that is below these: `{"/ids": "--id-file"}`. */
+export type TypedWords = Readonly<Record<string, string>>;
+
+/**
+ * A pointer of an API problem in the CLI's words, with what stands there: `--allow "anon-1"`.
+ *
+ * @param typed what wins over the usual words
+ */
+export function inWords(pointer: string, sent: unknown, typed: TypedWords = {}): string {
   const steps = stepsOf(pointer);
-  const known = WORDS.find(([pattern]) => pattern.test(pointer))?.[1];
+  const known =
+    Object.entries(typed).find(([at]) => pointer === at || pointer.startsWith(`${at}/`))?.[1] ??
+    WORDS.find(([pattern]) => pattern.test(pointer))?.[1];
   const place = known === undefined ? namedPlace(steps, sent) : undefined;
   if (place !== undefined) return place;
   const words = known ?? visible(pointer, 80);

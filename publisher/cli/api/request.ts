@@ -4,6 +4,7 @@ import { EXIT } from "../exit-code.ts";
 import { visible } from "../visible.ts";
 import { problem } from "./answers.ts";
 import { ApiProblem } from "./api-problem.ts";
+import type { TypedWords } from "./pointer-words.ts";
 import { connectionFault } from "./connection-fault.ts";
 import type { Connection } from "./connection.ts";
 
@@ -34,10 +35,14 @@ export interface ApiRequest<Schema extends z.ZodType> {
   readonly timeoutMs?: number;
   /** What a good answer looks like. */
   readonly answer: Schema;
+  /** What people typed for what a pointer into the body names, where it is not the usual option. */
+  readonly typed?: TypedWords;
 }
 
 export interface ApiResponse<Schema extends z.ZodType> {
   readonly etag: string | undefined;
+  /** The body as it came, for those who print it. */
+  readonly said: unknown;
   readonly body: z.output<Schema>;
 }
 
@@ -62,7 +67,7 @@ export async function sendRequest<Schema extends z.ZodType>(
   }
   const answer = request.answer.safeParse(body);
   if (!answer.success) throw notSluice(connection, mayChange(request), answer.error);
-  return { etag: response.headers.get("etag") ?? undefined, body: answer.data };
+  return { etag: response.headers.get("etag") ?? undefined, said: body, body: answer.data };
 }
 
 function mayChange({ method, changesNothing }: ApiRequest<z.ZodType>): boolean {

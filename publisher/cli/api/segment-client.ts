@@ -1,5 +1,6 @@
 import * as answers from "./answers.ts";
 import type { Connection } from "./connection.ts";
+import type { TypedWords } from "./pointer-words.ts";
 import { sendRequest } from "./request.ts";
 import { withTag } from "./with-tag.ts";
 
@@ -27,23 +28,28 @@ export function segmentClient(connection: Connection) {
       return { answer: body, etag };
     },
 
-    create: async (segment: { readonly name: string } & Readonly<Record<string, unknown>>) =>
+    create: async (
+      segment: { readonly name: string } & Readonly<Record<string, unknown>>,
+      typed: TypedWords,
+    ) =>
       (
         await sendRequest(connection, {
           method: "POST",
           path: "/segments",
           segment: segment.name,
           body: segment,
+          typed,
           answer: answers.segmentAnswer,
         })
       ).body,
 
-    patch: async (name: string, patch: Readonly<Record<string, unknown>>, etag: string) =>
+    patch: async (name: string, patch: Readonly<Record<string, unknown>>, etag: string, typed: TypedWords) =>
       (
         await sendRequest(connection, {
           method: "PATCH",
           ...segmentAt(name),
           body: patch,
+          typed,
           ifMatch: etag,
           answer: answers.segmentAnswer,
         })
@@ -53,12 +59,14 @@ export function segmentClient(connection: Connection) {
     editIds: async (
       name: string,
       edit: { readonly add?: readonly string[]; readonly remove?: readonly string[] },
+      typed: TypedWords,
     ) =>
       (
         await sendRequest(connection, {
           method: "POST",
           ...segmentAt(name, "/ids"),
           body: edit,
+          typed,
           answer: answers.segmentAnswer,
         })
       ).body,

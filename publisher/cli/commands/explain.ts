@@ -4,8 +4,8 @@ import { CliError } from "../cli-error.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-code.ts";
 import { collectAttributes } from "../input/attribute.ts";
-import { readContext, type ContextOptions } from "../input/context-option.ts";
-import { readDraft } from "../input/draft-option.ts";
+import { readContext, typedContext, type ContextOptions } from "../input/context-option.ts";
+import { readDraft, typedDraft } from "../input/draft-option.ts";
 import { parseFlagKey } from "../input/flag-key.ts";
 import { valueInWords } from "../show/condition-words.ts";
 import { placeInWords, stepLines } from "../show/explanation-steps.ts";
@@ -13,6 +13,9 @@ import { becauseInWords, decidingStep, verdictInWords } from "../show/explanatio
 import { percentInWords } from "../show/percent-words.ts";
 import { formatPairs, formatTable, type Cell } from "../table.ts";
 import { visible } from "../visible.ts";
+
+/** So many characters of a reason fit into a table. */
+const MAX_BECAUSE = 80;
 
 interface Options extends ContextOptions {
   readonly all?: boolean;
@@ -37,9 +40,12 @@ export function addExplain(program: Command, cli: Cli): void {
     )
     .option(
       "--context <file>",
-      "the whole evaluation context: a file of JSON, - or the JSON itself; the options above win over it",
+      "the whole evaluation context: JSON itself, a file of it, or -; the options above win over it",
     )
-    .option("--draft <file>", "as if this were saved: a file of a JSON merge patch, as PATCH takes it, or -")
+    .option(
+      "--draft <file>",
+      "as if this were saved: a JSON merge patch, as PATCH takes it; JSON itself, a file of it, or -",
+    )
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -58,8 +64,10 @@ Examples:
         });
       }
       const draft = options.draft === undefined ? undefined : await readDraft(cli, options.draft);
-      const explanation = await cli.api().explain(key, await readContext(cli, options), draft);
-      if (options.json === true) return cli.terminal.printJson(explanation);
+      const context = await readContext(cli, options);
+      const typed = { ...typedContext(options), ...typedDraft({}) };
+      const { body: explanation, said } = await cli.api().explain(key, context, draft, typed);
+      if (options.json === true) return cli.terminal.printJson(said);
       const { terminal } = cli;
       terminal.print(formatPairs([...pairsOf(explanation), ...standingPairs(explanation)], terminal.paint));
       const lines = stepLines(explanation);
@@ -85,15 +93,17 @@ async function explainAll(cli: Cli, key: string | undefined, options: Options): 
       mend: ["name one flag, or give --all"],
     });
   }
-  const answer = await cli.api().explainAll(await readContext(cli, options));
-  if (options.json === true) return cli.terminal.printJson(answer);
+  const context = await readContext(cli, options);
+  const { body: answer, said } = await cli.api().explainAll(context, typedContext(options));
+  if (options.json === true) return cli.terminal.printJson(said);
   const { terminal } = cli;
   if (answer.flags.length === 0) return terminal.print("There are no flags yet.");
   const rows = answer.flags.map((flag): Cell[] => [
     visible(flag.flag_key, 64),
     { text: verdictInWords(flag), style: flag.value ? "green" : "dim" },
     decidingStep(flag) ?? "-",
-    becauseInWords(flag),
+    // What is wrong with a broken flag may be long; `explain <key>` says all of it.
+    visible(becauseInWords(flag), MAX_BECAUSE),
   ]);
   terminal.print(formatTable(["FLAG", "FOR THEM", "DECIDED BY", "BECAUSE"], rows, terminal));
   const unknown = answer.flags.find(({ killed_at_edge: killed }) => killed === null);

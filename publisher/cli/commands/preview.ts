@@ -2,7 +2,7 @@ import { Option, type Command } from "commander";
 import { CliError } from "../cli-error.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-code.ts";
-import { readDraft, type Draft } from "../input/draft-option.ts";
+import { readDraft, typedDraft, type Draft } from "../input/draft-option.ts";
 import { parseFlagKey } from "../input/flag-key.ts";
 import { parsePercent } from "../input/percent.ts";
 import { readSample, SAMPLE_FORMATS, type SampleFormat } from "../input/sample.ts";
@@ -30,7 +30,10 @@ export function addPreview(program: Command, cli: Cli): void {
     .option("--rollout <percent>", "with this percentage", parsePercent)
     .addOption(new Option("--enable", "switched on").conflicts("disable"))
     .option("--disable", "switched off")
-    .option("--draft <file>", "with these members: a file of a JSON merge patch, as PATCH takes it, or -")
+    .option(
+      "--draft <file>",
+      "with these members: a JSON merge patch, as PATCH takes it; JSON itself, a file of it, or -",
+    )
     .option("--contexts <file>", "for these people: JSON, JSON lines, CSV or ids, or -")
     .addOption(new Option("--format <format>", "how they are written").choices(SAMPLE_FORMATS))
     .option("--json", "print JSON")
@@ -60,7 +63,7 @@ Examples:
       }
       const contexts = await readSample(cli, "--contexts", file, options.format);
       if (contexts.length > 1_000) cli.terminal.progress(`Sending ${contexts.length} contexts`);
-      const preview = await cli.api().preview(key, draft, contexts);
+      const preview = await cli.api().preview(key, draft, contexts, typedDraft(options));
       cli.terminal.progress("");
       if (options.json === true) return cli.terminal.printJson(preview);
       printPreview(cli.terminal, key, preview);

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { isObject } from "../../../shared/members.ts";
 import { CliError } from "../cli-error.ts";
 import type { Cli } from "../cli.ts";
 import { editFlag } from "../edit/edit-flag.ts";
@@ -17,13 +16,13 @@ import {
 } from "../edit/rules-edit.ts";
 import { EXIT } from "../exit-code.ts";
 import { parseFlagKey } from "../input/flag-key.ts";
-import { readJsonOption } from "../input/json-text.ts";
+import { readJsonObject } from "../input/json-object.ts";
 import { collectNames, parseName } from "../input/name.ts";
 import { parsePercent } from "../input/percent.ts";
 import { conditionInWords } from "../show/condition-words.ts";
 import { obstaclesOf } from "../show/obstacles.ts";
 import { reportChange, type JsonOption } from "../show/report-change.ts";
-import { outcomeInWords, type Rule } from "../show/rule-words.ts";
+import { outcomeInWords } from "../show/rule-words.ts";
 import { formatTable } from "../table.ts";
 import { visible } from "../visible.ts";
 
@@ -106,7 +105,7 @@ Examples:
       const outcome = outcomeOf(options);
       if (options.if === undefined || outcome === undefined) throw incomplete(options.if === undefined);
       const place = placeOf(options) ?? { at: "last" };
-      const condition = await readCondition(cli, options.if);
+      const condition = await readJsonObject(cli, "--if", options.if, IF_EXAMPLE);
       const { id, bucketBy, description } = options;
       await change(cli, key, options, (flag) =>
         insertRule(flag, {
@@ -131,7 +130,7 @@ function addSetting(rule: Command, cli: Cli): void {
       const outcome = outcomeOf(options);
       const { if: given, bucketBy, description } = options;
       const wishes: RuleWishes = {
-        ...(given !== undefined && { if: await readCondition(cli, given) }),
+        ...(given !== undefined && { if: await readJsonObject(cli, "--if", given, IF_EXAMPLE) }),
         ...(outcome !== undefined && { outcome }),
         ...(bucketBy !== undefined && { bucketBy: bucketBy === false ? null : bucketBy }),
         ...(description !== undefined && { description }),
@@ -184,7 +183,7 @@ function addMoving(rule: Command, cli: Cli): void {
 /** What `rule add` and `rule set` have in common, in the order of their help. */
 function ruleOptions(command: Command, argument: (command: Command) => Command = (same) => same): Command {
   return argument(command.argument("<key>", "the flag", parseFlagKey))
-    .option("--if <json>", "whom it matches, as JSON, or @FILE for a file of it; {} is everybody")
+    .option("--if <json>", "whom it matches: JSON itself, a file of it, or -; {} is everybody")
     .option("--rollout <percent>", "in for so many percent of those whom it matches", parsePercent)
     .option("--variant <key>", "in with this variant")
     .option("--off", "off")
@@ -213,12 +212,6 @@ function incomplete(isWithoutCondition: boolean): CliError {
     : new CliError(EXIT.usage, "it is not said what those get whom the rule matches", {
         mend: ["add --rollout <percent>, --variant <key> or --off"],
       });
-}
-
-async function readCondition(cli: Cli, given: string): Promise<Rule["if"]> {
-  const condition = await readJsonOption(cli, "--if", given, IF_EXAMPLE);
-  if (isObject(condition)) return condition;
-  throw new CliError(EXIT.usage, "--if is no JSON object", { mend: [`write it like ${IF_EXAMPLE}`] });
 }
 
 async function change(

@@ -1,5 +1,7 @@
 import type { Command } from "commander";
-import { isObject } from "../../../shared/members.ts";
+import { jsonEquals } from "../../../shared/json-equals.ts";
+import type { Segment } from "../api/answers.ts";
+import type { TypedWords } from "../api/pointer-words.ts";
 import { ask } from "../ask.ts";
 import { CliError } from "../cli-error.ts";
 import type { Cli } from "../cli.ts";
@@ -7,7 +9,7 @@ import { makeAnew } from "../edit/make-anew.ts";
 import { EXIT } from "../exit-code.ts";
 import { readIdsFile } from "../input/ids-file.ts";
 import { collectItems } from "../input/items.ts";
-import { readJsonOption } from "../input/json-text.ts";
+import { readJsonObject } from "../input/json-object.ts";
 import { parseName } from "../input/name.ts";
 import { counted } from "../show/flag-words.ts";
 import { idsInWords } from "../show/ids-words.ts";
@@ -47,7 +49,7 @@ Examples:
     .action(async (name: string, options: Content & JsonOption) => {
       const content = await readContent(cli, options);
       const api = cli.api();
-      const answer = await api.segments.create({ name, ...content });
+      const answer = await api.segments.create({ name, ...content }, typedIds(options, "/ids"));
       await reportChange(cli, api, options, answer, {
         lines: [`Created the segment ${name}: ${contentInWords(answer.segment)}.`],
         hints: [`Next: \`sluice rule add <key> --if '{"userId": {"$inGroup": "${name}"}}' --rollout 100\`.`],
@@ -80,13 +82,19 @@ Examples:
         });
       }
       const api = cli.api();
+      let isChange = false;
       const answer = await makeAnew(async () => {
-        const { etag } = await api.segments.get(name);
-        return api.segments.patch(name, content, etag);
+        const { answer: seen, etag } = await api.segments.get(name);
+        isChange = isOther(seen.segment, content);
+        return isChange ? api.segments.patch(name, content, etag, typedIds(options, "/ids")) : seen;
       });
       await reportChange(cli, api, options, answer, {
-        lines: [`The segment ${name} is now: ${contentInWords(answer.segment)}.`],
-        hints: usersInWords(answer.segment),
+        lines: [
+          isChange
+            ? `The segment ${name} is now: ${contentInWords(answer.segment)}.`
+            : `The segment ${name} is like that already: nothing was changed.`,
+        ],
+        hints: isChange ? usersInWords(answer.segment) : [],
       });
     });
 }
@@ -112,13 +120,18 @@ function addIdCommand(segment: Command, cli: Cli, verb: "add" | "remove"): void 
         });
       }
       const api = cli.api();
-      const answer = await api.segments.editIds(name, { [verb]: ids });
+      const seen = (await api.segments.get(name)).answer;
+      const listed = new Set(seen.segment.ids);
+      const isChange = ids.some((id) => listed.has(id) !== isAdding);
+      const words = `${idsInWords(ids, 5)} ${ids.length === 1 ? "is" : "are"} ${isAdding ? "in" : "not listed in"} the segment ${name}`;
+      if (!isChange) {
+        const why = `${words}${isAdding ? " already" : ""}: nothing was changed.`;
+        return reportChange(cli, api, options, seen, { lines: [why] });
+      }
+      const typed = typedIds({ id: given, idFile: options.idFile }, `/${verb}`, "<id>");
+      const answer = await api.segments.editIds(name, { [verb]: ids }, typed);
       await reportChange(cli, api, options, answer, {
-        lines: [
-          isAdding
-            ? `${idsInWords(ids, 5)} ${ids.length === 1 ? "is" : "are"} in the segment ${name}, which has ${counted(answer.segment.ids.length, "id")} now.`
-            : `${idsInWords(ids, 5)} ${ids.length === 1 ? "is" : "are"} not listed in the segment ${name}, which has ${counted(answer.segment.ids.length, "id")} now.`,
-        ],
+        lines: [`${words}, which has ${counted(answer.segment.ids.length, "id")} now.`],
         hints: usersInWords(answer.segment),
       });
     });
@@ -159,7 +172,7 @@ function contentOptions(command: Command): Command {
     .argument("<name>", "a-z, 0-9, _ and -", parseName)
     .option("--id <id>", "ids that are in; repeat it, or separate several by commas", collectItems)
     .option("--id-file <file>", "those in a file, one a line; - is standard input")
-    .option("--if <json>", "in are those, too, whom this condition matches: JSON, or @FILE for a file of it")
+    .option("--if <json>", "in are those, too, whom this condition matches: JSON itself, a file of it, or -")
     .option("--description <text>", "who they are");
 }
 
@@ -169,7 +182,9 @@ async function readContent(cli: Cli, options: Content): Promise<Readonly<Record<
   return {
     ...(description !== undefined && { description }),
     ...((id !== undefined || idFile !== undefined) && { ids }),
-    ...(given !== undefined && { condition: given === false ? null : await readCondition(cli, given) }),
+    ...(given !== undefined && {
+      condition: given === false ? null : await readJsonObject(cli, "--if", given, IF_EXAMPLE),
+    }),
   };
 }
 
@@ -182,8 +197,21 @@ async function readIds(
   return [...new Set([...given, ...fromFile])];
 }
 
-async function readCondition(cli: Cli, given: string): Promise<unknown> {
-  const condition = await readJsonOption(cli, "--if", given, IF_EXAMPLE);
-  if (isObject(condition)) return condition;
-  throw new CliError(EXIT.usage, "--if is no JSON object", { mend: [`write it like ${IF_EXAMPLE}`] });
+/** Ids are a set: their order says nothing. */
+function isOther(segment: Segment, wished: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(wished).some(([member, value]) => {
+    if (member !== "ids" || !Array.isArray(value)) return !jsonEquals(segment[member], value);
+    const listed = new Set<unknown>(segment.ids);
+    return value.length !== listed.size || !value.every((id) => listed.has(id));
+  });
+}
+
+/** What ids were typed with: words and a file go into one list. */
+function typedIds(
+  { id = [], idFile }: { readonly id?: readonly string[] | undefined; readonly idFile?: string | undefined },
+  pointer: string,
+  words = "--id",
+): TypedWords {
+  const typed = [...(id.length > 0 ? [words] : []), ...(idFile === undefined ? [] : ["--id-file"])];
+  return { [pointer]: typed.join(" and ") || words };
 }

@@ -11,6 +11,8 @@ const edgeStatus = z.looseObject({
   revision: z.number().nullable(),
   /** How long ago Redis confirmed that. */
   age_ms: z.number().nullable(),
+  /** A worker of an older version does not say it. */
+  kills_age_ms: z.number().nullish(),
   source: z.string(),
   /** How long ago this isolate came from an older revision to this one; absent when it began with it. */
   since_ms: z.number().optional(),

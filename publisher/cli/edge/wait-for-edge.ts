@@ -43,8 +43,11 @@ export async function waitForEdge(edge: Edge, proof: Proof, deadline: number): P
 export function hasIt({ status, sentAt, heardAt }: Heard, proof: Proof): number | undefined {
   const { epoch, revision, age_ms: age, since_ms: since } = status;
   if (epoch === null || revision === null || age === null) return undefined;
-  // Both ends of the age are of the worker's clock, so neither clock has to be right.
-  if ("confirmedAfter" in proof) return sentAt - age >= proof.confirmedAfter ? heardAt : undefined;
+  if ("confirmedAfter" in proof) {
+    // Kills count also where the head beside them is refused. Both ends of the age are of the worker's clock, so
+    // neither clock has to be right.
+    return sentAt - (status.kills_age_ms ?? age) >= proof.confirmedAfter ? heardAt : undefined;
+  }
 
   const order = compareVersions({ epoch, revision }, proof.version);
   if (order < 0) return undefined;

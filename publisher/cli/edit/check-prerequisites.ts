@@ -20,6 +20,8 @@ export async function checkPrerequisites(
   key: string,
   wanted: readonly Requirement[],
 ): Promise<void> {
+  // Told first when it is not there itself.
+  await api.get(key);
   for (const { flag: other, variant } of wanted) {
     if (other === key) throw inCircle([key, key]);
     const { flag } = (await api.get(other)).answer;

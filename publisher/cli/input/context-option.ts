@@ -1,9 +1,7 @@
-import { isObject } from "../../../shared/members.ts";
-import { CliError } from "../cli-error.ts";
+import type { TypedWords } from "../api/pointer-words.ts";
 import type { Cli } from "../cli.ts";
-import { EXIT } from "../exit-code.ts";
 import { withAttributes, type Attribute, type Context } from "./attribute.ts";
-import { parseJson, readJsonFile } from "./json-text.ts";
+import { readJsonObject } from "./json-object.ts";
 
 /** The options that say who asks. */
 export interface ContextOptions {
@@ -12,7 +10,7 @@ export interface ContextOptions {
   readonly plan?: string;
   readonly employee?: boolean;
   readonly attribute?: readonly Attribute[];
-  /** JSON, a file, or - for standard input. */
+  /** JSON itself, a file of it, or - for standard input. */
   readonly context?: string;
 }
 
@@ -21,7 +19,7 @@ const EXAMPLE = `'{"userId": "u1"}'`;
 /** Puts an evaluation context together; the more particular option wins. */
 export async function readContext(cli: Cli, options: ContextOptions): Promise<Context> {
   const { user, anonymous, plan, employee, attribute = [], context } = options;
-  const base = context === undefined ? {} : await readBase(cli, context);
+  const base = context === undefined ? {} : await readJsonObject(cli, "--context", context, EXAMPLE);
   return withAttributes(
     {
       ...base,
@@ -34,13 +32,12 @@ export async function readContext(cli: Cli, options: ContextOptions): Promise<Co
   );
 }
 
-async function readBase(cli: Cli, given: string): Promise<Context> {
-  const isJson = /^\s*[[{"]/.test(given);
-  const value = isJson
-    ? parseJson(given, { option: "--context", example: EXAMPLE })
-    : await readJsonFile(cli, "--context", given);
-  if (isObject(value)) return value;
-  throw new CliError(EXIT.usage, "--context is no JSON object", {
-    mend: [`Write a JSON object, like ${EXAMPLE}, or name a file of one`],
-  });
+/** What was typed for attributes that have options of their own, where these were not used. */
+export function typedContext({ user, anonymous, plan, employee }: ContextOptions): TypedWords {
+  return {
+    ...(user === undefined && { "/context/userId": 'the attribute "userId"' }),
+    ...(anonymous === undefined && { "/context/anonymousId": 'the attribute "anonymousId"' }),
+    ...(plan === undefined && { "/context/plan": 'the attribute "plan"' }),
+    ...(employee !== true && { "/context/isEmployee": 'the attribute "isEmployee"' }),
+  };
 }

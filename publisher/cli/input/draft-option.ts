@@ -1,17 +1,29 @@
-import { isObject } from "../../../shared/members.ts";
-import { CliError } from "../cli-error.ts";
+import type { TypedWords } from "../api/pointer-words.ts";
 import type { Cli } from "../cli.ts";
-import { EXIT } from "../exit-code.ts";
-import { readJsonFile } from "./json-text.ts";
+import { readJsonObject } from "./json-object.ts";
 
 /** What is to change of a flag, as a JSON merge patch. */
 export type Draft = Readonly<Record<string, unknown>>;
 
-/** Reads the file that `--draft` names, or standard input for `-`. */
-export async function readDraft(cli: Cli, file: string): Promise<Draft> {
-  const draft = await readJsonFile(cli, "--draft", file);
-  if (isObject(draft)) return draft;
-  throw new CliError(EXIT.usage, "--draft is no JSON object", {
-    mend: ['write what is to change, like {"targeting": {"plans": ["pro"]}}'],
-  });
+const EXAMPLE = `'{"targeting": {"plans": ["pro"]}}'`;
+
+/** Reads what `--draft` names: JSON itself, a file of it, or `-`. */
+export function readDraft(cli: Cli, given: string): Promise<Draft> {
+  return readJsonObject(cli, "--draft", given, EXAMPLE);
+}
+
+/** What was typed for members that options set, too: the draft itself, unless an option won over it. */
+export function typedDraft({
+  rollout,
+  enable,
+  disable,
+}: {
+  readonly rollout?: number;
+  readonly enable?: boolean;
+  readonly disable?: boolean;
+}): TypedWords {
+  return {
+    ...(rollout === undefined && { "/draft/rollout_pct": "--draft at rollout_pct:" }),
+    ...(enable !== true && disable !== true && { "/draft/enabled": "--draft at enabled:" }),
+  };
 }
