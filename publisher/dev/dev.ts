@@ -61,7 +61,7 @@ function untilParentEnds(): Promise<string> {
   });
 }
 
-function whatToTry({ edgeUrl, apiUrl, originUrl, databaseUrl, contextSecret }: LocalSystem): string {
+function whatToTry({ edgeUrl, apiUrl, originUrl, databaseUrl, redis, contextSecret }: LocalSystem): string {
   const employee = Buffer.from('{"userId":"emp-1","isEmployee":true}').toString("base64url");
   return `
   Site, through the worker   ${edgeUrl}/
@@ -69,6 +69,7 @@ function whatToTry({ edgeUrl, apiUrl, originUrl, databaseUrl, contextSecret }: L
   Edge status                ${edgeUrl}/.well-known/sluice
   Admin API                  ${apiUrl}/api/v1/docs
   Postgres                   ${databaseUrl}
+  Redis, as Upstash speaks   ${redis.url}   (token ${redis.token})
 
   Try, in another terminal in this folder:
 
@@ -92,6 +93,13 @@ function say(text: string): void {
 
 /** Somebody at a terminal wants to hear what goes wrong, not every publish. */
 const logFaults: Log = (event, fields = {}) => {
-  if (event === "publish.done" || event === "postgres") return;
+  if (event === "publish.done") return;
+  if (event === "postgres") {
+    // Where it runs is said already.
+    const line = String(fields["line"]);
+    if (line.includes("gone by itself"))
+      process.stderr.write(`${line} Ctrl-C and \`npm start\` bring it back.\n`);
+    return;
+  }
   process.stderr.write(`[${event}] ${JSON.stringify(fields)}\n`);
 };
