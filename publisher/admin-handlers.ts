@@ -126,15 +126,18 @@ export function addHandlers(
   });
 
   api.openapi(routes.status, async (context) => {
-    const { divergence, changedAt, changedMsAgo, ...where } = await service.status();
-    const { published, fault } = publisherStatus();
+    const { divergence, changedAt, changedMsAgo, redis, fault, ...where } = await service.status();
+    const { head, pendingKills } = redis;
     return context.json(
       {
         ...standingMembers(where),
         changed_at: changedAt.toISOString(),
         changed_ms_ago: changedMsAgo,
-        redis: divergence?.redis ?? published ?? null,
-        fault: divergence === undefined ? (fault ?? null) : divergenceText(divergence),
+        redis: head === undefined ? null : { epoch: head.epoch, revision: head.revision },
+        // The publisher knows more of why than a look at Redis tells.
+        fault:
+          divergence === undefined ? (publisherStatus().fault ?? fault ?? null) : divergenceText(divergence),
+        pending_kills: pendingKills === undefined ? null : [...pendingKills],
         diverged: divergence !== undefined,
         divergence:
           divergence === undefined

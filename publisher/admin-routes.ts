@@ -173,8 +173,16 @@ const status = createRoute({
           ...standing,
           changed_at: z.iso.datetime().openapi({ description: "When Postgres came to that revision." }),
           changed_ms_ago: z.int().min(0).openapi({ description: "The same by Postgres' own clock." }),
-          redis: version.nullable().openapi({ description: "What Redis is known to hold." }),
-          fault: z.string().nullable().openapi({ description: "Why the last publish failed." }),
+          redis: version
+            .nullable()
+            .openapi({ description: "What Redis holds, asked just now; null: nothing that can be read." }),
+          fault: z.string().nullable().openapi({
+            description: "Why the last publish failed, or what is wrong with what Redis holds.",
+          }),
+          pending_kills: z.array(z.string()).nullable().openapi({
+            description:
+              "Flags that a kill holds off at the edge and Postgres has not recorded; null: not known.",
+          }),
           diverged: z.boolean().openapi({
             description:
               "Redis and Postgres contradict each other: nothing is published until `sluice publish --force`.",

@@ -21,6 +21,7 @@ import { Problem } from "./problem.ts";
 import type { Publisher } from "./publisher.ts";
 import { RedisFault, type PublisherRedis } from "./redis.ts";
 import { readStatus, type PostgresStatus } from "./read-status.ts";
+import { compareRedis, readRedisStanding, type ComparedRedis, type RedisStanding } from "./redis-standing.ts";
 import { standingOf, type Standing } from "./standing.ts";
 import { readFlagState, readPublicationState, readSnapshotSource, type SnapshotSource } from "./store.ts";
 
@@ -77,10 +78,15 @@ export function createFlagService(options: {
     enable,
     kill,
 
-    async status(): Promise<PostgresStatus & Standing> {
-      const status = await guardPostgres("read", () => readStatus(pool));
-      const { published } = standing(status.state);
-      return { ...status, published: published && status.divergence === undefined };
+    /** Asks Redis itself, and Postgres after that: what this publisher knows of Redis may be past. */
+    async status(): Promise<PostgresStatus & ComparedRedis & { readonly redis: RedisStanding }> {
+      const seen = await readRedisStanding(redis);
+      const status = await guardPostgres("read", () => readStatus(pool)).catch((error: unknown) => {
+        throw error instanceof Problem ? withRedis(error, seen) : error;
+      });
+      const compared = compareRedis(seen, status.state);
+      const published = compared.published && status.divergence === undefined;
+      return { ...status, ...compared, published, redis: seen };
     },
 
     async list(
@@ -204,6 +210,17 @@ export function createFlagService(options: {
 
 function toExplainedState({ rows, segmentRows, epoch, revision }: SnapshotSource): ExplainedState {
   return { rows, segmentRows, state: { epoch, revision } };
+}
+
+/** Postgres does not say where it stands; Redis may all the same, and kills are then pending there. */
+function withRedis({ kind, message }: Problem, { head, pendingKills, fault }: RedisStanding): Problem {
+  return new Problem(kind, message, {
+    extensions: {
+      redis: head === undefined ? null : { epoch: head.epoch, revision: head.revision },
+      redis_fault: fault ?? null,
+      pending_kills: pendingKills ?? null,
+    },
+  });
 }
 
 /** A kill that Postgres has not heard of yet comes first, or it would be taken for newer than what follows. */

@@ -105,7 +105,7 @@ const SNAPSHOT_BYTES = 40;
 /**
  * Measures in SQL, without reading more of a flag than its variants. A jsonb's text is never shorter than what
  * JSON.stringify makes of it. 200 covers the other members and the punctuation of a flag, or what a broken one has
- * instead (`MAX_INVALID_BYTES`). New weights add at most two ranges for a variant to those that are saved, 13 bytes each.
+ * instead (`MAX_INVALID_BYTES`, and a `null` among its gates). New weights add at most two ranges for a variant to those that are saved, 13 bytes each.
  */
 async function readSizes(db: Queryable, where: string, values: readonly string[]): Promise<Sizes> {
   const { rows } = await db.query<Record<keyof Parts | "others" | "keys", string>>(

@@ -6,7 +6,7 @@ import { fault, faultWithin, type Fault } from "../shared/fault.ts";
 import type { Variant } from "../shared/flag.ts";
 import { isObject } from "../shared/members.ts";
 import type { FlagRow } from "./flag-record.ts";
-import { gate } from "./gate-schema.ts";
+import { judgeGates } from "./gates-to-travel.ts";
 
 /** A row, judged by itself. */
 export interface JudgedFlag {
@@ -14,7 +14,7 @@ export interface JudgedFlag {
   readonly definition: FlagDefinition;
   /** As the snapshot carries it when it is sound: members that hold their default are left out. */
   readonly flag: Readonly<Record<string, unknown>>;
-  /** Those that are sound, which stay also where something else is wrong: without its gates a page would open. */
+  /** They travel also where something is wrong: without its gates a page would open. */
   readonly gates: readonly unknown[];
 }
 
@@ -38,15 +38,15 @@ export function judgeFlag(row: FlagRow, segments: Segments): JudgedFlag {
     ...(!row.in_header && { in_header: false }),
     ...(row.client_visible && { client_visible: true }),
   };
-  const gates = soundGatesOf(row.gates);
-  return { definition: define(), flag: withoutDescriptions(flag), gates };
+  const gates = judgeGates(row.gates);
+  return { definition: define(), flag: withoutDescriptions(flag), gates: gates.list };
 
   function define(): FlagDefinition {
     if ("fault" in variants) return brokenFlag(row.key, variants.fault);
     const definition =
       compileFlag(flag, segments) ?? brokenFlag(row.key, fault("must be the key of a flag", "key"));
-    if (definition.fault !== undefined || gates === row.gates) return definition;
-    return brokenFlag(row.key, fault("not valid", "gates"));
+    if (definition.fault !== undefined || gates.fault === undefined) return definition;
+    return brokenFlag(row.key, gates.fault);
   }
 }
 
@@ -75,13 +75,6 @@ function withoutDescription(rule: unknown): unknown {
   if (!isObject(rule)) return rule;
   const { description: _, ...rest } = rule;
   return rest;
-}
-
-/** The gates themselves when all of them are sound, else a list of those that are. */
-function soundGatesOf(gates: unknown): readonly unknown[] {
-  if (!Array.isArray(gates)) return [];
-  const sound: readonly unknown[] = gates.filter((item) => gate.safeParse(item).success);
-  return sound.length === gates.length ? gates : sound;
 }
 
 function isEmpty(value: unknown): boolean {

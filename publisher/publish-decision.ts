@@ -33,6 +33,7 @@ export type PublishDecision =
     };
 
 export const AHEAD = "Redis is ahead of Postgres";
+export const OTHER_DATABASE = "Redis was published from another database";
 
 /**
  * Compares Postgres with Redis.
@@ -55,7 +56,7 @@ export function decidePublish(stored: Stored, candidate: Candidate): PublishDeci
   const order = compareVersions(candidate, head);
   // A higher epoch is somebody's word (`sluice publish --force`) that this database is right.
   if (redisDatabaseId !== candidate.databaseId && candidate.epoch <= head.epoch) {
-    return { step: "diverged", redis, redisDatabaseId, why: "Redis was published from another database" };
+    return { step: "diverged", redis, redisDatabaseId, why: OTHER_DATABASE };
   }
   if (order < 0) return { step: "behind", redis, redisDatabaseId };
   if (order === 0 && head.digest !== candidate.digest) {

@@ -15,6 +15,11 @@ export interface Stored {
   readonly snapshotBytes: number;
 }
 
+/** The same with the kills. */
+export interface StoredStanding extends Stored {
+  readonly off: string | null;
+}
+
 /** What stands in Redis of a publication, in full; null where nothing does. */
 export interface StoredTexts {
   readonly head: string | null;
@@ -24,6 +29,8 @@ export interface StoredTexts {
 /** The publisher's side of Redis: every command that it sends is in this file. */
 export interface PublisherRedis {
   readStored(): Promise<Stored>;
+  /** The same with the kills: to tell people where Redis stands. */
+  readStanding(): Promise<StoredStanding>;
   /** The same with the snapshot itself: to look whether it is what it should be. */
   readTexts(): Promise<StoredTexts>;
   /**
@@ -54,6 +61,9 @@ export class RedisFault extends Error {
 // The scripts compare bytes and know no JSON: what may replace what is decided in TypeScript, where it is tested.
 const READ_STORED = `
 return {redis.call('GET', KEYS[1]) or '', redis.call('STRLEN', KEYS[2])}`;
+
+const READ_STANDING = `
+return {redis.call('GET', KEYS[1]) or '', redis.call('STRLEN', KEYS[2]), redis.call('GET', KEYS[3])}`;
 
 const SWAP_SNAPSHOT = `
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
@@ -105,15 +115,21 @@ export function createPublisherRedis(options: {
     return reply === 1;
   }
 
+  /** One command rather than several, since Upstash counts commands. */
+  async function read(script: string, scriptKeys: string[]): Promise<StoredStanding> {
+    const reply = await guard(() => redis.eval<string[]>(script, scriptKeys, []));
+    const [head, snapshotBytes, off = null] = Array.isArray(reply) ? (reply as unknown[]) : [];
+    const isOff = off === null || typeof off === "string";
+    if (typeof head !== "string" || typeof snapshotBytes !== "number" || !isOff) {
+      throw new RedisFault(NOT_THE_SCRIPTS);
+    }
+    return { head: head || null, snapshotBytes, off };
+  }
+
   return {
-    async readStored() {
-      // One command rather than two, since Upstash counts commands.
-      const reply = await guard(() => redis.eval<string[]>(READ_STORED, [keys.head, keys.snapshot], []));
-      const [head, snapshotBytes] = Array.isArray(reply) ? (reply as unknown[]) : [];
-      if (typeof head !== "string" || typeof snapshotBytes !== "number")
-        throw new RedisFault(NOT_THE_SCRIPTS);
-      return { head: head || null, snapshotBytes };
-    },
+    readStored: () => read(READ_STORED, [keys.head, keys.snapshot]),
+
+    readStanding: () => read(READ_STANDING, [keys.head, keys.snapshot, keys.off]),
 
     async readTexts() {
       const [head = null, snapshot = null] = await guard(() =>

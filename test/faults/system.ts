@@ -79,6 +79,7 @@ async function start(stops: (() => Promise<unknown> | void)[], stop: () => Promi
   const janitor = startJanitor();
   stops.push(() => janitor.stop());
   const folder = await mkdtemp(path.join(tmpdir(), "sluice-faults-"));
+  janitor.watchFolder(folder);
   stops.push(() => rm(folder, { recursive: true, force: true }));
   // Root runs Postgres as another user, who has to get in.
   await chmod(folder, 0o755);

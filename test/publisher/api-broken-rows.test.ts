@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readGates } from "../../worker/gate-table.ts";
 import { redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 
 let system: ApiSystem;
@@ -75,8 +76,19 @@ const ROWS: readonly (readonly [key: string, column: string, sql: string, invali
   ["requires-itself", "requires", `'[{"flag": "requires-itself"}]'`, /cannot need itself/],
   ["ranges-of-text", "variant_ranges", `'{"a": "x"}'`],
   ["deep-gates", "gates", `(repeat('[', ${DEEP}) || repeat(']', ${DEEP}))::jsonb`, /gates/],
-  ["gate-of-text", "gates", `'["/ai/*"]'`, /gates/],
-  ["gate-that-explodes", "gates", `'[{"pattern": "/(a+)+b", "otherwise": {"status": 404}}]'`, /gates/],
+  ["gate-of-text", "gates", `'["/ai/*"]'`, /gates\[0\]: must be a JSON object/],
+  [
+    "gate-that-explodes",
+    "gates",
+    `'[{"pattern": "/(a+)+b", "otherwise": {"status": 404}}]'`,
+    /gates\[0\]\.pattern: must not hold/,
+  ],
+  [
+    "gate-of-no-status",
+    "gates",
+    `'[{"pattern": "/a", "otherwise": {"status": 404}}, {"pattern": "/b", "otherwise": {"status": 451}}]'`,
+    /gates\[1\]\.otherwise: must be/,
+  ],
   [
     "many-ids",
     "targeting",
@@ -180,22 +192,67 @@ describe("a row that plain SQL put in", () => {
     }
   });
 
-  test("keeps its sound gates at the edge, which would open without them", async () => {
+  test("keeps its gates at the edge, which would open without them", async () => {
     const sound = { pattern: "/ai/*", otherwise: { status: 404 } };
-    await system.sql("insert into feature_flags (key, targeting, gates) values ('gated', $1, $2)", [
-      '{"percentage": 5}',
-      JSON.stringify([sound, "/unsound"]),
-    ]);
-    // The answer of a later write says that Redis has this revision too.
-    expect((await system.call("POST", "/api/v1/flags", { body: { key: "later" } })).body.published).toBe(
-      true,
-    );
-    const snapshot = String(await system.redisCommand("GET", redisKey("snapshot")));
-    const { flags } = JSON.parse(snapshot) as { flags: readonly { key: string }[] };
-    expect(flags.find(({ key }) => key === "gated")).toEqual({
+    await insertGates("gated", [sound], '{"percentage": 5}');
+    expect(await published("gated")).toEqual({
       key: "gated",
       invalid: expect.stringContaining("percentage") as string,
       gates: [sound],
     });
   });
+
+  test("closes the pages of gates that are broken themselves, as far as a worker can be asked to", async () => {
+    await insertGates("gates", [
+      { pattern: "/status", otherwise: { status: 451 } },
+      { pattern: "/leads-away", otherwise: { rewrite: "//evil.example" } },
+      { pattern: "/extra", otherwise: { rewrite: "/classic" }, comment: "x".repeat(9_000) },
+      { pattern: "/deep", otherwise: [[[[]]]] },
+      { pattern: `/${"x".repeat(300)}`, otherwise: { status: 410 } },
+      { pattern: "/bare" },
+      { pattern: "/(a+)+b", otherwise: { status: 404 } },
+      { otherwise: { status: 404 } },
+      "/text",
+    ]);
+    const flag = await published("gates");
+    expect(flag).toEqual({
+      key: "gates",
+      invalid: expect.stringMatching(/^gates\[0\]\.otherwise: must be /) as string,
+      gates: [
+        { pattern: "/status" },
+        { pattern: "/leads-away" },
+        { pattern: "/extra", otherwise: { rewrite: "/classic" } },
+        { pattern: "/deep" },
+        { pattern: `/${"x".repeat(300)}`, otherwise: { status: 410 } },
+        { pattern: "/bare" },
+        null,
+      ],
+    });
+    const { table, unreadable } = readGates([flag]);
+    const isClosed = (path: string) =>
+      table[0]?.gates.some(({ patterns }) => patterns.some((pattern) => pattern.test({ pathname: path })));
+    for (const path of ["/status", "/leads-away", "/extra", "/deep", "/bare"]) {
+      expect([path, isClosed(path)]).toEqual([path, true]);
+    }
+    expect(isClosed("/text")).toBe(false);
+    expect([...unreadable]).toEqual(["gates"]);
+  });
+
+  async function insertGates(key: string, gates: unknown, targeting = "{}"): Promise<void> {
+    await system.sql("insert into feature_flags (key, targeting, gates) values ($1, $2, $3)", [
+      key,
+      targeting,
+      JSON.stringify(gates),
+    ]);
+  }
+
+  /** A flag as it stands in the snapshot. */
+  async function published(key: string): Promise<unknown> {
+    // The answer of a later write says that Redis has this revision too.
+    const later = await system.call("POST", "/api/v1/flags", { body: { key: `later-${key}` } });
+    expect(later.body.published).toBe(true);
+    const snapshot = String(await system.redisCommand("GET", redisKey("snapshot")));
+    const { flags } = JSON.parse(snapshot) as { flags: readonly { key: string }[] };
+    return flags.find((flag) => flag.key === key);
+  }
 });

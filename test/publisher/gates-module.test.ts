@@ -93,8 +93,19 @@ test("that cannot be written is said, and that Redis has everything", async () =
   expect(run.stderr).toMatch(/gates\.ts cannot be written\n.*ENOENT.*\n {2}Redis has everything/);
 });
 
-test("a gate that is none is refused rather than left out", () => {
-  const flags = [{ key: "a", gates: [{ pattern: "/(x|y)", otherwise: { status: 404 } }] }];
+test("a gate that is broken closes what it names, with 404, and its flag is told of", () => {
+  const flags = [
+    { key: "a", gates: [{ pattern: "/(x|y)", otherwise: { status: 404 } }] },
+    { key: "b", gates: [{ pattern: "/b" }, { pattern: "/c", otherwise: { status: 451 } }, null] },
+  ];
+  const module = toGatesModule({ schema: SCHEMA, flags });
+  expect(module).toMatchObject({ gates: 2, broken: ["a", "b"] });
+  expect(module.text).toContain('"pattern": "/c"');
+  expect(module.text.match(/"status": 404/g)).toHaveLength(2);
+});
+
+test("what no publisher has written is refused", () => {
+  const flags = [{ key: "a", gates: "/x" }];
   expect(() => toGatesModule({ schema: SCHEMA, flags })).toThrow(/the gates of flag a are not valid/);
 });
 

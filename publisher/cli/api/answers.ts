@@ -54,12 +54,16 @@ export const killAnswer = z.union([
 
 const version = z.looseObject({ epoch: z.number(), revision: z.number() });
 
+const pendingKills = z.array(z.string()).nullish();
+
 export const status = z.looseObject({
   ...standing,
   /** How long ago Postgres came to its revision, by its own clock. */
   changed_ms_ago: z.number().optional(),
   redis: version.nullable(),
   fault: z.string().nullable(),
+  /** Off at the edge, and not in Postgres yet; null: not known. */
+  pending_kills: pendingKills,
   diverged: z.boolean(),
   divergence: z.looseObject({ why: z.string(), since: z.string(), redis: version }).nullish(),
 });
@@ -182,6 +186,13 @@ const change = z.looseObject({
   changed: z.array(z.string()),
 });
 
+/** What a problem tells of Redis when only Postgres does not say where it stands. */
+export const redisStanding = z.looseObject({
+  redis: version.nullable(),
+  redis_fault: z.string().nullable(),
+  pending_kills: pendingKills,
+});
+
 /** RFC 9457, as Sluice's admin API fills it. The type tells it from what a proxy on the way says. */
 export const problem = z.looseObject({
   type: z.string().startsWith("urn:sluice:problem:"),
@@ -195,6 +206,7 @@ export const problem = z.looseObject({
 
 export type Standing = z.output<z.ZodObject<typeof standing>>;
 export type Flag = z.output<typeof flag>;
+export type RedisStanding = z.output<typeof redisStanding>;
 export type Status = z.output<typeof status>;
 export type KillAnswer = z.output<typeof killAnswer>;
 export type FlagAnswer = z.output<typeof flagAnswer>;

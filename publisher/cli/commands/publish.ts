@@ -18,6 +18,8 @@ interface PublishOptions extends JsonOption {
 interface WrittenGates {
   readonly file: string;
   readonly gates: number;
+  /** Keys of flags whose gates are not valid. */
+  readonly broken: readonly string[];
   /** False when the file held just this. */
   readonly written: boolean;
 }
@@ -77,9 +79,9 @@ async function writeGates(
   const { hasWorker, GATES_MODULE, toGatesModule, writeIfChanged } = await import("../../gates-module.ts");
   if (given === undefined && !hasWorker()) return undefined;
   const file = given ?? GATES_MODULE;
-  const { text, gates } = toGatesModule(snapshot);
+  const { text, gates, broken } = toGatesModule(snapshot);
   try {
-    return { file, gates, written: await writeIfChanged(file, text) };
+    return { file, gates, broken, written: await writeIfChanged(file, text) };
   } catch (error) {
     throw new CliError(EXIT.failure, `${visible(file, 200)} cannot be written`, {
       why: [
@@ -133,6 +135,11 @@ function tell(
     terminal.print(
       `${visible(shorten(gates.file), 200)}: ${count}, ${gates.written ? "written" : "as it was"}.`,
     );
+    for (const key of gates.broken) {
+      warn(
+        `Gates of ${visible(key, 64)} are not valid: their pages are closed with 404, those without a sound pattern not at all.`,
+      );
+    }
   }
 }
 

@@ -25,16 +25,19 @@ export interface AskedAt {
 /**
  * Compares what an edge said with what the publisher said after that: asked before, the edge could be ahead of it by a
  * write that came in between.
+ *
+ * @param status undefined when the publisher did not say where Postgres stands
  */
 export function lookAt(
   edge: Edge,
   heard: Heard | { readonly problem: string },
-  status: Status,
+  status: Status | undefined,
   asked: AskedAt,
 ): EdgeLook {
   if ("problem" in heard) return { edge, problem: heard.problem, standing: "unknown" };
   const { epoch, revision } = heard.status;
   if (epoch === null || revision === null) return { edge, heard, standing: "empty" };
+  if (status === undefined) return { edge, heard, standing: "unknown" };
   const order = compareVersions({ epoch, revision }, status);
   if (order !== 0) return { edge, heard, standing: order < 0 ? "behind" : "ahead" };
   const arrival = arrivalOf(heard, status, asked);
@@ -89,7 +92,7 @@ export function toRow({ edge, problem, heard, standing, arrival }: EdgeLook): re
       behind: "NOT yet",
       ahead: "ahead of Postgres",
       empty: "NOT yet",
-      unknown: "",
+      unknown: "not known",
     }[standing],
     says === "" ? "" : { text: says, style: "yellow" },
   ];

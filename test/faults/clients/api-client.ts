@@ -90,6 +90,9 @@ export async function runApiClient(surroundings: Surroundings, round: ClientRoun
     );
   };
 
+  const kill = (key: string): Promise<void> =>
+    write("kill", key, () => send("PATCH", `/flags/${key}/toggle`, { enabled: false }));
+
   const actions: readonly (() => Promise<void>)[] = [
     () => describe(async () => "*"),
     // As people do: look first, and write if nobody else has meanwhile.
@@ -100,11 +103,12 @@ export async function runApiClient(surroundings: Surroundings, round: ClientRoun
       await write("roll out", key, () => send("PATCH", `/flags/${key}/rollout`, { rollout_pct }, "*"));
     },
     async () => {
-      const key = random.pick(SWITCHES);
-      await write("kill", key, () => send("PATCH", `/flags/${key}/toggle`, { enabled: false }));
+      await kill(random.pick(SWITCHES));
       // A kill that is lifted at once shows nothing.
       await sleep(random.between(0, 300));
     },
+    // As in an emergency: several at the same instant, which share one key in Redis.
+    async () => void (await Promise.all([...new Set(SWITCHES.map(() => random.pick(SWITCHES)))].map(kill))),
     async () => {
       const key = random.pick(SWITCHES);
       await write("enable", key, () => send("PATCH", `/flags/${key}/toggle`, { enabled: true }, "*"));

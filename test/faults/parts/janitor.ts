@@ -6,6 +6,8 @@ export interface Janitor {
   watch(pid: number): void;
   /** It has gone by itself: its number may be another's soon. */
   forget(pid: number): void;
+  /** Goes with us, too, if it is there still. */
+  watchFolder(folder: string): void;
   stop(): void;
 }
 
@@ -16,13 +18,20 @@ export interface Janitor {
 const script = `
 trap '' INT TERM HUP
 pids=" "
-while read -r word pid; do
+folder=
+while IFS= read -r line; do
+  word=\${line%% *} rest=\${line#* }
   case "$word" in
-    watch) pids="$pids$pid " ;;
-    forget) pids="\${pids%% $pid *} \${pids#* $pid }" ;;
+    watch) pids="$pids$rest " ;;
+    folder) folder=$rest ;;
+    forget) pids="\${pids%% $rest *} \${pids#* $rest }" ;;
   esac
 done
 for pid in $pids; do kill -s KILL "$pid" 2>/dev/null; done
+[ -d "$folder" ] || exit 0
+# Postgres goes by itself, and needs a moment.
+sleep 5
+rm -rf "$folder"
 `;
 
 /** Starts one. */
@@ -40,6 +49,7 @@ export function startJanitor(): Janitor {
     forget(pid) {
       if (watched.delete(pid)) tell(`forget ${pid}`);
     },
+    watchFolder: (folder) => tell(`folder ${folder}`),
     stop: () => void shell.stdin.end(),
   };
 }
