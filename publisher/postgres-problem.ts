@@ -65,10 +65,10 @@ const DOWN = {
 };
 
 /**
- * SQLSTATE classes of a server that goes, is gone, or is not let in, a session that waited too long; and what pg and
+ * SQLSTATE classes of a server that goes, is gone, or does not let in (55000: that takes no connections), a session that waited too long; and what pg and
  * Node say of a connection.
  */
-const DOWN_STATE = /^(08|57P|53|28|3D|25P0[34])/;
+const DOWN_STATE = /^(08|57P|53|28|3D|25P0[34]|55000)/;
 const DOWN_MESSAGE =
   /timeout|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|terminated|not queryable/i;
 

@@ -73,9 +73,19 @@ export class Problem extends Error {
   }
 }
 
+/** A fault that was foreseen: its message is for people as it stands. */
+export abstract class ForeseenFault extends Error {}
+
 /** An error's message for a log line: one line, cut, since messages of libraries may contain whole commands. */
 export function briefly(error: unknown): string {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const text = textOf(error);
   const line = text.split("\n", 1)[0] ?? "";
   return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+}
+
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // What a plain error is called says nothing, what ours are called nothing to people.
+  const isNamed = !(error instanceof ForeseenFault) && error.name !== "Error";
+  return isNamed ? `${error.name}: ${error.message}` : error.message;
 }

@@ -1,17 +1,33 @@
 import type pg from "pg";
 import { compareVersions, type Version } from "../shared/revision.ts";
 import { killedKeys, parseHead, parseSnapshot } from "../shared/snapshot.ts";
+import { BUILDER } from "./builder.ts";
 import { readDivergence } from "./divergence.ts";
 import { inTransaction } from "./postgres.ts";
-import { epochOf } from "./publish-decision.ts";
+import { decidePublish, epochOf } from "./publish-decision.ts";
 import { publishOnce, type Published } from "./publisher.ts";
 import type { Kills, PublisherRedis, StoredTexts } from "./redis.ts";
-import { beginEpoch, readFlag, readPublicationState, setActor, updateFlag } from "./store.ts";
+import { buildSnapshot } from "./snapshot-builder.ts";
+import {
+  beginEpoch,
+  readFlag,
+  readPublicationState,
+  readSnapshotSource,
+  setActor,
+  updateFlag,
+} from "./store.ts";
 
 /** How a forced publish ended. */
 export interface PublishedByForce extends Published {
   /** Flags that were on in this database, and killed at the edge: switched off rather than on again for everybody. */
   readonly switchedOff: readonly string[];
+  /** False: there was nothing to force. */
+  readonly wasContradicted: boolean;
+}
+
+/** This database is the truth by now, and Redis could not be told. `cause` says why. */
+export class EpochBegunError extends Error {
+  override readonly name = "EpochBegunError";
 }
 
 /**
@@ -19,7 +35,7 @@ export interface PublishedByForce extends Published {
  * than both, in Postgres first, so that every publisher and every worker goes along; that ends a divergence. A kill that
  * a restored backup does not know of is not undone by it.
  *
- * @throws RedisFault, or what pg throws
+ * @throws RedisFault or what pg throws, while nothing is changed; EpochBegunError afterwards
  */
 export async function publishByForce(
   pool: pg.Pool,
@@ -28,6 +44,9 @@ export async function publishByForce(
 ): Promise<PublishedByForce> {
   const texts = await redis.readTexts();
   const kills = await redis.readKills();
+  // Replaced by themselves: what may not be written has to be known before the truth changes.
+  await redis.updateKills((same) => same);
+  const wasContradicted = await isContradicted(pool, texts);
   const switchedOff = await inTransaction(pool, async (client) => {
     await setActor(client, "sluice: kill found at the edge");
     const state = await readPublicationState(client);
@@ -42,7 +61,21 @@ export async function publishByForce(
     await beginEpoch(client, Math.max(epochOf(texts.head), noticed));
     return keys;
   });
-  return { ...(await publishOnce(pool, redis, now, { rewrite: true })), switchedOff };
+  try {
+    const published = await publishOnce(pool, redis, now, { rewrite: true });
+    return { ...published, switchedOff, wasContradicted };
+  } catch (cause) {
+    throw new EpochBegunError("the epoch has begun, and was not published", { cause });
+  }
+}
+
+/** Whether a publish without force would have stopped. */
+async function isContradicted(pool: pg.Pool, { head, snapshot }: StoredTexts): Promise<boolean> {
+  const source = await readSnapshotSource(pool);
+  if (source.divergence !== undefined) return true;
+  const stored = { head, snapshotBytes: Buffer.byteLength(snapshot ?? "") };
+  const decision = decidePublish(stored, { ...source, ...(await buildSnapshot(source)), builder: BUILDER });
+  return ["diverged", "behind", "outdated"].includes(decision.step);
 }
 
 /** Kills that Postgres has not heard of, or has forgotten. One of another database is not about these flags. */

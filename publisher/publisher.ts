@@ -5,7 +5,7 @@ import { startLoop } from "./background-loop.ts";
 import { BUILDER } from "./builder.ts";
 import { DivergedError, openDivergence, readDivergence, type Divergence } from "./divergence.ts";
 import type { Log } from "./log.ts";
-import { briefly } from "./problem.ts";
+import { ForeseenFault, briefly } from "./problem.ts";
 import { AHEAD, decidePublish } from "./publish-decision.ts";
 import type { PublisherRedis } from "./redis.ts";
 import { buildSnapshot } from "./snapshot-builder.ts";
@@ -21,6 +21,16 @@ export interface Published extends Version {
   readonly invalid: ReadonlyMap<string, string>;
 }
 
+/** What Redis holds is of a newer publisher. */
+export class OutdatedError extends ForeseenFault {
+  override readonly name = "OutdatedError";
+}
+
+/** The snapshot is larger than workers take. */
+export class TooLargeError extends ForeseenFault {
+  override readonly name = "TooLargeError";
+}
+
 /** How often the comparison with Redis starts again because another publisher wrote in between. */
 const MAX_SWAPS = 20;
 
@@ -29,7 +39,7 @@ const MAX_SWAPS = 20;
  * publishers; killed at any instant, the next one does it again.
  *
  * @param options.rewrite writes although Redis seems to hold it, and over what only a newer publisher understands
- * @throws DivergedError, RedisFault, or what pg throws
+ * @throws DivergedError, OutdatedError, TooLargeError, RedisFault, or what pg throws
  */
 export async function publishOnce(
   pool: pg.Pool,
@@ -43,7 +53,7 @@ export async function publishOnce(
   const { text, bytes, digest, invalid } = await buildSnapshot(source);
   if (bytes > MAX_PUBLISHED_BYTES) {
     // Published, it would stop every worker; as it is, they go on with the last one, and kills arrive.
-    throw new Error(
+    throw new TooLargeError(
       `the snapshot has ${bytes} bytes, and workers take ${MAX_PUBLISHED_BYTES}: plain SQL made it so large`,
     );
   }
@@ -88,7 +98,7 @@ export async function publishOnce(
         break;
       case "outdated":
         if (rewrite) break;
-        throw new Error(
+        throw new OutdatedError(
           `Redis holds schema ${decision.schema}, and this publisher writes ${SCHEMA}: a newer one has published there. ` +
             "Update this one; to go back to it for good, run `sluice publish --force`",
         );

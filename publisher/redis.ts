@@ -3,6 +3,7 @@ import { parseOff, redisKeys, type Off } from "../shared/snapshot.ts";
 import { formatHeld, parseHeld } from "./held-kills.ts";
 import type { KillEntry } from "./kill-entry.ts";
 import { createKillUpdates, type KillChange } from "./kill-updates.ts";
+import { ForeseenFault } from "./problem.ts";
 
 /** How long one command may take, in milliseconds: a snapshot of some megabytes has to fit. */
 const COMMAND_TIMEOUT_MS = 5_000;
@@ -54,7 +55,7 @@ export interface PublisherRedis {
 export type Kills = ReadonlyMap<string, KillEntry>;
 
 /** Redis does not answer, or not with what was asked for. The message holds neither command nor token. */
-export class RedisFault extends Error {
+export class RedisFault extends ForeseenFault {
   override readonly name = "RedisFault";
 }
 

@@ -1,5 +1,7 @@
 import { DivergedError } from "../divergence.ts";
 import { isPostgresDown } from "../postgres-problem.ts";
+import { EpochBegunError } from "../publish-by-force.ts";
+import { OutdatedError, TooLargeError } from "../publisher.ts";
 import { UnverifiedError } from "../publish-verified.ts";
 import { RedisFault } from "../redis.ts";
 import { CliError } from "./cli-error.ts";
@@ -27,6 +29,39 @@ export function storeError(error: unknown): unknown {
     return new CliError(EXIT.failure, "Redis does not hold what was published", {
       why: [`${visible(error.message, 300)}.`, "It was written anew, and is not as it was written."],
       mend: ["see who else writes to this Redis: nobody but publishers should hold the read-write token"],
+      cause: error,
+    });
+  }
+  if (error instanceof EpochBegunError) {
+    const { cause } = error;
+    return new CliError(
+      cause instanceof RedisFault ? EXIT.unreachable : EXIT.failure,
+      "this database is the truth from now on, and Redis could not be brought to it",
+      {
+        why: [
+          `${visible(cause instanceof Error ? cause.message : String(cause), 300)}.`,
+          "The new epoch has begun in Postgres: a publisher that runs publishes it as soon as it can.",
+        ],
+        mend: ["mend that, then run `sluice publish`, without --force"],
+        cause: error,
+      },
+    );
+  }
+  if (error instanceof OutdatedError) {
+    return new CliError(
+      EXIT.failure,
+      "a newer publisher has published to this Redis: nothing was published",
+      {
+        why: [`${visible(error.message, 300)}.`],
+        mend: ["update this one; to go back to it for good, run `sluice publish --force`"],
+        cause: error,
+      },
+    );
+  }
+  if (error instanceof TooLargeError) {
+    return new CliError(EXIT.failure, "the snapshot is larger than workers take: nothing was published", {
+      why: [`${visible(error.message, 300)}.`, "Workers go on with the last one, and kills arrive."],
+      mend: ["remove what is not needed: flags, segments, long lists of ids"],
       cause: error,
     });
   }

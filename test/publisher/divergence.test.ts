@@ -242,3 +242,39 @@ describe("publishers of two versions at once", () => {
     expect(await readHead()).toMatchObject({ schema: 1, epoch: 2 });
   });
 });
+
+describe("a forced publish", () => {
+  test("that may not write to Redis changes nothing", async () => {
+    await make("one");
+    const before = await readHead();
+    const run = await runSluice(["publish", "--force", "--no-gates-module"], {
+      env: { ...databaseEnv(), UPSTASH_REDIS_REST_TOKEN: redis.readOnlyToken },
+    });
+    expect(run).toMatchObject({ code: 6, stdout: "" });
+    expect(run.stderr).toContain("nothing was published");
+    expect((await status())["epoch"]).toBe(before.epoch);
+    expect(await readHead()).toEqual(before);
+  });
+
+  test("with nothing to force says so", async () => {
+    await make("one");
+    const run = await publish("--force");
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    expect(run.stdout).toContain("Nothing contradicted this database");
+  });
+
+  test("over what a newer publisher wrote is needed, and told to whoever does without", async () => {
+    await make("one");
+    const newer = JSON.stringify({ ...(await readHead()), schema: 2 });
+    await command("SET", redisKey("head"), newer);
+    const run = await publish();
+    expect(run).toMatchObject({ code: 1, stdout: "" });
+    expect(run.stderr).toContain(
+      "error: a newer publisher has published to this Redis: nothing was published\n",
+    );
+    expect(run.stderr).toContain("  Redis holds schema 2");
+    const forced = await publish("--force");
+    expect(forced.code).toBe(0);
+    expect(forced.stdout).not.toContain("Nothing contradicted");
+  });
+});

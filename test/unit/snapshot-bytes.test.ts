@@ -73,7 +73,7 @@ test("the same rows give the bytes that this BUILDER stands for", async () => {
   expect([...invalid.keys()]).toEqual(["broken"]);
   expect({ builder: BUILDER, text }).toMatchInlineSnapshot(`
     {
-      "builder": 2,
+      "builder": 3,
       "text": "{"schema":1,"flags":[{"key":"broken","invalid":"targeting.planz: unknown member \\"planz\\"","gates":[{"pattern":"/b","otherwise":{"status":404}}]},{"key":"full","enabled":true,"rollout_pct":12.5,"targeting":{"allowlist":["u1"],"rules":[{"id":"r","if":{"plan":{"$inGroup":"vips"}},"variant":"b"}]},"gates":[{"pattern":"/ai/*","otherwise":{"rewrite":"/classic"}}],"fail_mode":"last-known","salt":"again","bucket_by":"organization","variants":[{"key":"a","value":{"model":"m"},"ranges":[[0,3333]]},{"key":"b","ranges":[[3333,10000]]}],"requires":[{"flag":"plain"}],"in_header":false,"client_visible":true},{"key":"plain","enabled":true,"rollout_pct":12.5}],"segments":[{"name":"vips","ids":["pro"]}]}",
     }
   `);

@@ -100,7 +100,7 @@ function tell(
   { published, mended }: PublishedVerified,
   gates: WrittenGates | undefined,
 ): void {
-  const { epoch, revision, bytes, digest, written, invalid, switchedOff = [] } = published;
+  const { epoch, revision, bytes, digest, written, invalid, switchedOff = [], wasContradicted } = published;
   if (options.json === true) {
     return terminal.printJson({
       epoch,
@@ -111,6 +111,7 @@ function tell(
       mended: mended ?? null,
       invalid: Object.fromEntries(invalid),
       switched_off: switchedOff,
+      was_contradicted: wasContradicted ?? null,
       gates_module: gates ?? null,
     });
   }
@@ -124,6 +125,11 @@ function tell(
     warn(`It was written anew, since ${visible(mended, 300)}. See who else writes to this Redis.`);
   }
   terminal.print("Read back: head and snapshot in Redis belong together.");
+  if (wasContradicted === false) {
+    warn(
+      "Nothing contradicted this database: --force was not needed, and has begun a new epoch all the same.",
+    );
+  }
   for (const key of switchedOff) {
     warn(`${visible(key, 64)} is switched off: the edge knows of a kill that this database does not.`);
   }

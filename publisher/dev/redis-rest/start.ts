@@ -90,8 +90,8 @@ async function openRedis(redisUrl: string | undefined) {
     return { link, close: async () => link.close() };
   }
   // Imported late: with a real Redis nobody pays for the emulator and its Lua in WebAssembly.
-  const { createRedisMock } = await import("js-redis-server");
-  const emulator = await createRedisMock();
+  const { startEmulator } = await import("./emulator.ts");
+  const emulator = await startEmulator();
   const link = await openRedisLink(emulator.url);
   return {
     link,
