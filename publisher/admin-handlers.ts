@@ -15,8 +15,8 @@ import type { preview as previewed } from "./preview-schema.ts";
 import type { PublisherStatus } from "./publisher.ts";
 import { standingMembers, type Standing } from "./standing.ts";
 
-const UNRECORDED =
-  "killed at the edge, not yet recorded: Postgres does not answer, or another transaction holds the flag; it is brought in later";
+const unrecorded = (cause: string): string =>
+  `killed at the edge, not yet recorded: ${cause}; it is brought in later`;
 
 /** Joins the routes to what they do. */
 export function addHandlers(
@@ -84,8 +84,9 @@ export function addHandlers(
           ? await service.enable(ACTOR, key, precondition)
           : await service.kill(ACTOR, key, precondition);
     if ("recorded" in result) {
+      const { cause } = result;
       return context.json(
-        { key, recorded: false as const, published: false as const, detail: UNRECORDED },
+        { key, recorded: false as const, published: false as const, cause, detail: unrecorded(cause) },
         202,
       );
     }

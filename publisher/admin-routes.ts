@@ -20,7 +20,13 @@ const FLAG = "/flags/{key}";
 const version = z.object({ epoch: z.int(), revision: z.int() });
 
 const unrecordedKill = z
-  .object({ key: flagKey, recorded: z.literal(false), published: z.literal(false), detail: z.string() })
+  .object({
+    key: flagKey,
+    recorded: z.literal(false),
+    published: z.literal(false),
+    cause: z.string(),
+    detail: z.string(),
+  })
   .openapi("UnrecordedKill");
 
 const list = createRoute({

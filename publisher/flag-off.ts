@@ -14,6 +14,8 @@ import type { Written } from "./write-transaction.ts";
 /** Off at the edge; whether Postgres has it is not known. */
 export interface Unrecorded {
   readonly recorded: false;
+  /** What kept Postgres from recording it, in a few words. */
+  readonly cause: string;
 }
 
 export type SwitchedOff =
@@ -77,7 +79,7 @@ export async function switchOff(
     // Once more: somebody who enabled the flag meanwhile may have taken this kill for recorded.
     if (await edge.hold()) {
       onUnrecordedKill();
-      return { recorded: false };
+      return { recorded: false, cause: causeOf(error) };
     }
     throw isHeld ? unknownOutcome() : notSwitchedOff(error);
   }
@@ -97,6 +99,12 @@ async function checkBeforehand(pool: pg.Pool, key: string, precondition: Precond
   } catch (error) {
     if (!(error instanceof Problem) || error.kind !== "unavailable") throw error;
   }
+}
+
+/** Without what to do about it: who killed a flag has nothing to try again. */
+function causeOf(error: unknown): string {
+  if (!(error instanceof Problem)) return "Postgres refuses to record it";
+  return error.message.split(":", 1)[0] ?? error.message;
 }
 
 function unknownOutcome(): Problem {

@@ -192,7 +192,7 @@ export function createFlagService(options: {
       if (!("recorded" in archived)) return archived;
       throw new Problem(
         "unavailable",
-        "the flag is off at the edge, but Postgres does not answer: it is not known to be archived, so send this again",
+        `the flag is off at the edge, but ${archived.cause}: it is not known to be archived, so send this again`,
       );
     },
 
@@ -224,7 +224,10 @@ function withRedis({ kind, message }: Problem, { head, pendingKills, fault }: Re
 }
 
 /** A kill that Postgres has not heard of yet comes first, or it would be taken for newer than what follows. */
-async function importPendingKill(parts: KillImport, key: string): Promise<void> {
+async function importPendingKill(
+  parts: KillImport & { readonly publisher: Publisher },
+  key: string,
+): Promise<void> {
   let imported;
   try {
     imported = await guardPostgres("write", () => importKillOf(parts, key));
@@ -236,6 +239,13 @@ async function importPendingKill(parts: KillImport, key: string): Promise<void> 
     );
   }
   if (imported) return;
+  if (parts.publisher.status().diverged !== undefined) {
+    throw new Problem(
+      "unavailable",
+      "Redis contradicts Postgres, and the flag was killed: it stays off until somebody says which is right",
+      { extensions: { diverged: true } },
+    );
+  }
   throw new Problem(
     "unavailable",
     "the flag was killed, and Redis does not take the snapshot that says so: it stays off until that is mended, see " +

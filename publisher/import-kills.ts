@@ -16,6 +16,18 @@ export interface KillImport {
   readonly publisher: Pick<Publisher, "publishAtLeast">;
 }
 
+/** Some kills could not be brought in; they stay pending. */
+export class KillImportError extends AggregateError {
+  override readonly name = "KillImportError";
+  /** What kept each of them out, by flag key. */
+  readonly faults: ReadonlyMap<string, unknown>;
+
+  constructor(faults: ReadonlyMap<string, unknown>, pending: number) {
+    super([...faults.values()], `${faults.size} of ${pending} kills could not be brought in`);
+    this.faults = faults;
+  }
+}
+
 /** How long a kill that is recorded waits for the snapshot that has it, in milliseconds. */
 const PUBLISH_TIMEOUT_MS = 3_000;
 
@@ -24,23 +36,21 @@ const PUBLISH_TIMEOUT_MS = 3_000;
  * publisher that died in between, or set in Redis by hand. One that cannot be brought in does not stop the others.
  *
  * @returns the keys that were brought in; without those that Postgres has, and the edge's snapshot not yet
- * @throws AggregateError when some could not be
+ * @throws KillImportError when some could not be
  */
 export async function importKills(parts: KillImport): Promise<readonly string[]> {
   const pending = pendingIn(await parts.redis.readKills());
-  const faults: unknown[] = [];
+  const faults = new Map<string, unknown>();
   const recorded: RecordedKill[] = [];
   // All of them first: the snapshot that one waits for may be long in coming.
   for (const [key, holders] of pending) {
     await recordKill(parts.pool, key, holders).then(
-      (kill) => recorded.push(kill),
-      (error: unknown) => faults.push(error),
+      (kill) => void recorded.push(kill),
+      (error: unknown) => void faults.set(key, error),
     );
   }
   const imported = await settleKills(parts, recorded);
-  if (faults.length > 0) {
-    throw new AggregateError(faults, `${faults.length} of ${pending.length} kills could not be brought in`);
-  }
+  if (faults.size > 0) throw new KillImportError(faults, pending.length);
   return imported;
 }
 

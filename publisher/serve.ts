@@ -9,7 +9,7 @@ import { startLoop, type BackgroundLoop } from "./background-loop.ts";
 import type { PublisherConfig } from "./config.ts";
 import { drain } from "./drain.ts";
 import { createFlagService } from "./flag-service.ts";
-import { importKills, pruneKills, type KillImport } from "./import-kills.ts";
+import { KillImportError, importKills, pruneKills, type KillImport } from "./import-kills.ts";
 import { listenForChanges } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { createPool } from "./postgres.ts";
@@ -104,12 +104,21 @@ export async function servePublisher(
 function startKillImporter(parts: KillImport, log: Log): BackgroundLoop {
   return startLoop({
     everyMs: IMPORT_KILLS_MS,
-    onError: (error) => log("kill.import_failed", { error: briefly(error) }),
+    onError: (error) => log("kill.import_failed", { error: briefly(error), ...causesOf(error) }),
     work: async () => {
       const keys = await importKills(parts);
       if (keys.length > 0) log("kill.imported", { keys });
     },
   });
+}
+
+/** A log line names so many kills at most. */
+const MAX_TOLD = 20;
+
+function causesOf(error: unknown): { kills?: Readonly<Record<string, string>> } {
+  if (!(error instanceof KillImportError)) return {};
+  const told = [...error.faults].slice(0, MAX_TOLD);
+  return { kills: Object.fromEntries(told.map(([key, cause]) => [key, briefly(cause)])) };
 }
 
 function startKillPruner(pool: pg.Pool, redis: PublisherRedis, log: Log): BackgroundLoop {

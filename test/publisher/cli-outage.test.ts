@@ -80,7 +80,7 @@ test("a Redis that contradicts Postgres is said by status, and by every change",
   const head = JSON.parse(String(await system.redisCommand("GET", redisKey("head")))) as object;
   await system.redisCommand("SET", redisKey("head"), JSON.stringify({ ...head, database_id: "another" }));
   const run = await system.sluice(["describe", "twin", "words"]);
-  expect(run.code).toBe(7);
+  expect(run.code).toBe(8);
   expect(run.stdout).toMatch(/NOT yet in Redis: .*published from another database/);
   const status = await system.sluice(["status"]);
   expect(status.code).toBe(8);

@@ -148,12 +148,15 @@ describe("a restored backup", () => {
     expect([code, body.published, body["at_edge"]]).toEqual([200, false, true]);
     // Postgres has it under a revision that is lower than the edge's: the edge must not be told that.
     const run = await sluice(["kill", "kept"]);
-    expect(run.code).toBe(7);
+    expect(run.code).toBe(8);
     expect(run.stdout).toContain("kept is off at the edge, and in Postgres.");
     await system.sql("select pg_notify('sluice_revision', '{}')");
     expect(await isOnAtEdge("kept")).toBe(false);
     const refused = await toggle("kept", true);
     expect([refused.status, refused.body.detail]).toEqual([503, expect.stringMatching(/it stays off until/)]);
+    const enable = await sluice(["enable", "kept"]);
+    expect(enable.code).toBe(8);
+    expect(enable.stderr).toMatch(/^error: Redis contradicts Postgres.*\n {2}-> .*`sluice publish --force`/);
     expect(await isOnAtEdge("kept")).toBe(false);
 
     expect((await publish("--force")).code).toBe(0);

@@ -49,7 +49,12 @@ export const deletion = z.looseObject({ key: z.string(), ...standing });
 /** A kill: the flag as it is now, or that Postgres does not know of it yet. */
 export const killAnswer = z.union([
   z.looseObject({ flag, ...standing, at_edge: z.boolean().optional() }),
-  z.looseObject({ key: z.string(), recorded: z.literal(false), published: z.literal(false) }),
+  z.looseObject({
+    key: z.string(),
+    recorded: z.literal(false),
+    published: z.literal(false),
+    cause: z.string().optional(),
+  }),
 ]);
 
 const version = z.looseObject({ epoch: z.number(), revision: z.number() });

@@ -56,11 +56,30 @@ const BY_STATUS: { readonly [status: number]: Answer } = {
   },
   428: { exitCode: EXIT.conflict, mend: lookAgain },
   500: { exitCode: EXIT.failure, mend: () => "the publisher's log says more" },
-  503: {
-    exitCode: EXIT.unreachable,
-    mend: () => "try again; `sluice kill` works even while Postgres is down",
-  },
 };
+
+const CHECK_REDIS = "`sluice status` tells what is wrong with Redis; mend that, and send the command again";
+
+/** A part does not answer: which one, only the words tell. */
+function unavailable({ problem }: ApiProblem): Answer {
+  if (problem["diverged"] === true) {
+    return {
+      exitCode: EXIT.diverged,
+      mend: () => "find out which is right; if this database is: `sluice publish --force`",
+    };
+  }
+  const { detail } = problem;
+  const mend = /not Sluice's: off/.test(detail)
+    ? "mend `off` in Redis, or delete it: docs/operations.md, Redis, says how"
+    : /NOT switched off|Redis/.test(detail)
+      ? CHECK_REDIS
+      : /not migrated/.test(detail)
+        ? "run `sluice migrate` with the publisher's database"
+        : /^(Postgres|another transaction)/.test(detail)
+          ? "try again; `sluice kill` works even while Postgres is down"
+          : "try again";
+  return { exitCode: EXIT.unreachable, mend: () => mend };
+}
 
 /** A path that the publisher does not know. */
 const NO_ENDPOINT: Answer = {
@@ -69,7 +88,9 @@ const NO_ENDPOINT: Answer = {
     "check SLUICE_URL: it is the publisher's address, without a path; or the publisher is an older one",
 };
 
-function answerFor({ status, problem, key, segment, sent }: ApiProblem): Answer {
+function answerFor(refusal: ApiProblem): Answer {
+  const { status, problem, key, segment, sent } = refusal;
+  if (status === 503) return unavailable(refusal);
   const name = segment ?? key;
   if (status === 413 && isPreview(sent)) return { exitCode: EXIT.usage, mend: () => "take a smaller sample" };
   // A flag that is not there is named; a path that is not there, where SLUICE_URL goes astray, is not.

@@ -7,6 +7,7 @@ import { EXIT } from "../exit-code.ts";
 import { parseFlagKey } from "../input/flag-key.ts";
 import { parseSeconds } from "../input/seconds.ts";
 import { reportChange, type JsonOption } from "../show/report-change.ts";
+import { visible } from "../visible.ts";
 
 interface KillOptions extends JsonOption {
   readonly edge?: readonly string[];
@@ -67,10 +68,17 @@ function inWords(key: string, answer: Exclude<KillAnswer, { readonly recorded: f
     : `${key} is switched off in Postgres; whether the edge has heard of it is not known.`;
 }
 
-function reportUnrecorded(cli: Cli, key: string, options: JsonOption, answer: KillAnswer): void {
+function reportUnrecorded(
+  cli: Cli,
+  key: string,
+  options: JsonOption,
+  answer: KillAnswer,
+): void {
+  const { cause } = answer;
+  const why = typeof cause === "string" ? visible(cause, 200) : "Postgres does not take it";
   const told =
-    `${key} is killed at the edge, NOT yet recorded: Postgres does not answer. ` +
-    "The publisher brings the kill in when Postgres is back.";
+    `${key} is killed at the edge, NOT yet recorded: ${why}. ` +
+    "The publisher brings the kill in as soon as Postgres takes it.";
   if (options.json === true) {
     cli.terminal.printJson(answer);
     cli.terminal.note(told);

@@ -76,8 +76,11 @@ export function tellEdges(
 ): void {
   for (const { edge, hadAt, status, problem } of outcomes) {
     if (hadAt !== undefined) {
-      const after = inTime(Math.max(0, hadAt - startedAt));
-      terminal.print(`${edge.shownUrl} has it, at the latest ${after} after the command began.`);
+      terminal.print(
+        hadAt <= startedAt
+          ? `${edge.shownUrl} had it already, before the command began.`
+          : `${edge.shownUrl} has it, at the latest ${inTime(hadAt - startedAt)} after the command began.`,
+      );
       continue;
     }
     const why = problem === undefined ? stillAt(status, limitMs) : visible(problem, 200);

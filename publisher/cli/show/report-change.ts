@@ -30,22 +30,24 @@ export async function reportChange(
   if (answer.published) {
     if (options.json !== true) terminal.print(`revision ${answer.revision}, in Redis`);
   } else {
-    const standing = `revision ${answer.revision}, NOT yet in Redis: ${await whyNot(api)}`;
+    const { why, diverged } = await whyNot(api);
+    const standing = `revision ${answer.revision}, NOT yet in Redis: ${why}`;
     if (options.json === true) terminal.note(standing);
     else terminal.print(terminal.paint("yellow", standing));
-    cli.endWith(EXIT.notYetEverywhere);
+    cli.endWith(diverged ? EXIT.diverged : EXIT.notYetEverywhere);
   }
   if (options.json !== true) for (const hint of hints) terminal.print(terminal.paint("dim", hint));
 }
 
 /** Asked only afterwards, and only to tell people: no fault of this may hide that the change was made. */
-async function whyNot(api: ApiClient): Promise<string> {
+async function whyNot(api: ApiClient): Promise<{ readonly why: string; readonly diverged: boolean }> {
+  const told = (why: string) => ({ why, diverged: false });
   try {
     const { fault, diverged } = await api.status();
-    if (diverged) return visible(fault ?? "Redis contradicts Postgres", 400);
-    if (fault !== null) return `${visible(fault, 400)}. The publisher keeps trying`;
-    return "the publisher is on its way; `sluice status` tells when it is there";
+    if (diverged) return { why: visible(fault ?? "Redis contradicts Postgres", 400), diverged };
+    if (fault !== null) return told(`${visible(fault, 400)}. The publisher keeps trying`);
+    return told("the publisher is on its way; `sluice status` tells when it is there");
   } catch {
-    return "the reason is not known; `sluice status` may tell";
+    return told("the reason is not known; `sluice status` may tell");
   }
 }
