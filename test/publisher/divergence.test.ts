@@ -1,4 +1,5 @@
 import { inject, afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { BUILDER } from "../../publisher/builder.ts";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
 import { openDivergence, readDivergence } from "../../publisher/divergence.ts";
 import { killedKeys, parseHead, parseOff } from "../../shared/snapshot.ts";
@@ -220,13 +221,13 @@ describe("publishers of two versions at once", () => {
     const older = { ...(await readHead()), digest: "0".repeat(64), builder: 1 };
     await command("SET", redisKey("head"), JSON.stringify(older));
     expect((await publish()).code).toBe(0);
-    expect((await readHead()) as object).toMatchObject({ epoch: 1, revision: 3, builder: 2 });
+    expect((await readHead()) as object).toMatchObject({ epoch: 1, revision: 3, builder: BUILDER });
     expect(await status()).toMatchObject({ diverged: false, revision: 3 });
   });
 
   test("what a newer one built is left alone", async () => {
     await make("ai_search");
-    const newer = JSON.stringify({ ...(await readHead()), digest: "0".repeat(64), builder: 3 });
+    const newer = JSON.stringify({ ...(await readHead()), digest: "0".repeat(64), builder: BUILDER + 1 });
     await command("SET", redisKey("head"), newer);
     await system.sql("select pg_notify('sluice_revision', '{}')");
     await vi.waitUntil(async () => (await status()).published, PATIENT);

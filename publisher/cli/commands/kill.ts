@@ -68,12 +68,7 @@ function inWords(key: string, answer: Exclude<KillAnswer, { readonly recorded: f
     : `${key} is switched off in Postgres; whether the edge has heard of it is not known.`;
 }
 
-function reportUnrecorded(
-  cli: Cli,
-  key: string,
-  options: JsonOption,
-  answer: KillAnswer,
-): void {
+function reportUnrecorded(cli: Cli, key: string, options: JsonOption, answer: KillAnswer): void {
   const { cause } = answer;
   const why = typeof cause === "string" ? visible(cause, 200) : "Postgres does not take it";
   const told =
