@@ -440,10 +440,10 @@ describe("explain", () => {
     expect(run.stdout).toMatch(/^percentage +50 %$/m);
   });
 
-  test("a context that the API refuses is said of the option", async () => {
+  test("a context that the API refuses is said of the attribute", async () => {
     const run = await system.sluice(["explain", "why", "--context", '{"isEmployee":"yes"}']);
     expect(run.code).toBe(2);
-    expect(run.stderr).toMatch(/^error: --employee "yes" .*must be true or false$/m);
+    expect(run.stderr).toMatch(/^error: the attribute "isEmployee" "yes" must be true or false$/m);
   });
 });
 
