@@ -32,7 +32,7 @@ const serveHttp = async (listener: RequestListener) => `http://${await listen(cr
 const at = (url: string) => ({ env: { SLUICE_URL: url, SLUICE_TOKEN: TOKEN } });
 
 /** Commands whose first request changes something already. */
-const CHANGING = /^(create|kill|archive|restore|segment (create|add|remove)) /;
+const CHANGING = /^(create|kill|archive|restore|segment create) /;
 
 let trap: string;
 const redirected: string[] = [];

@@ -151,6 +151,14 @@ describe("sluice kill --edge", () => {
 
 describe("sluice status --edge", () => {
   test("tells each worker's revision and age, and how long the last write took to arrive", async () => {
+    // Each has to hold an older revision first: one that began with this one cannot tell when it came.
+    for (const url of [edge, fragile]) {
+      await vi.waitUntil(async () => (await ask(url))["revision"] !== null, 20_000);
+    }
+    await system.call("POST", "/api/v1/flags", { body: { key: `${key}-arrives` } });
+    for (const url of [edge, fragile]) {
+      await vi.waitUntil(async () => "since_ms" in (await ask(url)), 20_000);
+    }
     const run = await system.sluice(["status", "--edge", edge]);
     expect(run).toMatchObject({ code: 0, stderr: "" });
     expect(run.stdout).toMatch(/^Postgres +revision \d+ \(epoch 1\), since [\d.]+ m?s$/m);

@@ -71,7 +71,8 @@ describe("edits that can be made anew", () => {
     );
     const run = await through(args);
     expect(run).toMatchObject({ code: 0, stderr: "" });
-    expect(methods(gateway.take())).toEqual(["GET", "PATCH", "GET", "PATCH"]);
+    // `require` looks at the other flag before.
+    expect(methods(gateway.take()).slice(-4)).toEqual(["GET", "PATCH", "GET", "PATCH"]);
     expect(await system.row("anew")).toMatchObject({ [column]: is });
     await system.sql("UPDATE feature_flags SET gates = '[]' WHERE key = 'anew'");
   });
