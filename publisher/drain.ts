@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
-import { setTimeout as sleep } from "node:timers/promises";
+import { withinTime } from "./within-time.ts";
 
 /** How often connections are looked through for those that have nothing more to answer, in milliseconds. */
 const LOOK_MS = 50;
@@ -17,12 +17,11 @@ export async function drain(server: Server, limitMs: number): Promise<boolean> {
   server.prependListener("request", (_request, response) => response.setHeader("connection", "close"));
   server.close();
   const looking = setInterval(() => server.closeIdleConnections(), LOOK_MS);
-  const patience = new AbortController();
-  const isDrained = await Promise.race([
+  const isDrained = await withinTime(
+    limitMs,
     closed.then(() => true),
-    sleep(limitMs, false, { signal: patience.signal }).catch(() => false),
-  ]);
-  patience.abort();
+    () => false,
+  );
   clearInterval(looking);
   if (!isDrained) server.closeAllConnections();
   await closed;

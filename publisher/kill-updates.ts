@@ -1,4 +1,5 @@
 import type { Kills } from "./redis.ts";
+import { withinTime } from "./within-time.ts";
 
 /** Gives what shall stand in Redis, from what stands there; undefined to leave it. */
 export type KillChange = (kills: Kills) => Kills | undefined;
@@ -39,7 +40,7 @@ export function createKillUpdates(
     while (waiting.length > 0) {
       const batch = waiting;
       waiting = [];
-      await withinPatience(send(batch));
+      await withinTime(PATIENCE_MS, send(batch), () => undefined);
     }
     running = false;
   }
@@ -55,12 +56,4 @@ function applyAll(batch: readonly Waiting[], kills: Kills): Kills | undefined {
   let changed: Kills | undefined;
   for (const { change } of batch) changed = change(changed ?? kills) ?? changed;
   return changed;
-}
-
-function withinPatience(work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, PATIENCE_MS);
-  });
-  return Promise.race([work, patience]).finally(() => clearTimeout(timer));
 }

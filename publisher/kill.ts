@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Version } from "../shared/revision.ts";
 import { hold, record, release, type KillEntry } from "./kill-entry.ts";
 import type { PublisherRedis } from "./redis.ts";
+import { withinTime } from "./within-time.ts";
 
 /** How long a kill waits for the edge before it goes on to Postgres, in milliseconds. */
 const EDGE_TIMEOUT_MS = 2_000;
@@ -39,7 +40,7 @@ export function createEdgeKill(
         onFault(error);
         return false;
       });
-    return withinTime(last);
+    return withinTime(EDGE_TIMEOUT_MS, last, () => false);
   }
 
   return {
@@ -59,12 +60,4 @@ export function updateKill(
     const entry = change(kills.get(key) ?? { off: undefined, holders: [], recorded: undefined });
     return entry && new Map(kills).set(key, entry);
   });
-}
-
-function withinTime(work: Promise<boolean>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), EDGE_TIMEOUT_MS);
-  });
-  return Promise.race([work, timeout]).finally(() => clearTimeout(timer));
 }

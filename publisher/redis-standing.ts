@@ -3,6 +3,7 @@ import { parseHead, parseOff } from "../shared/snapshot.ts";
 import { briefly } from "./problem.ts";
 import { AHEAD, OTHER_DATABASE } from "./publish-decision.ts";
 import type { PublisherRedis, StoredStanding } from "./redis.ts";
+import { withinTime } from "./within-time.ts";
 
 /** What Redis itself says of where it stands, asked just now. */
 export interface RedisStanding {
@@ -27,7 +28,8 @@ const TIMEOUT_MS = 3_000;
 /** Asks Redis with one command. Never throws: that it does not answer is what was to be found out. */
 export async function readRedisStanding(redis: PublisherRedis): Promise<RedisStanding> {
   try {
-    return toStanding(await withinTime(redis.readStanding()));
+    const late = () => Promise.reject(new Error(`Redis did not answer within ${TIMEOUT_MS} ms`));
+    return toStanding(await withinTime(TIMEOUT_MS, redis.readStanding(), late));
   } catch (error) {
     return { head: undefined, pendingKills: undefined, fault: briefly(error) };
   }
@@ -67,12 +69,3 @@ const pendingKey = ([key, recordedIn]: readonly [string, Version | null]): reado
   recordedIn === null ? [key] : [];
 
 const notOurs = (problem: string): string => `what stands in Redis is not Sluice's: ${problem}`;
-
-function withinTime<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    const fault = new Error(`Redis did not answer within ${TIMEOUT_MS} ms`);
-    timer = setTimeout(() => reject(fault), TIMEOUT_MS);
-  });
-  return Promise.race([work, timeout]).finally(() => clearTimeout(timer));
-}

@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { createAdaptorServer } from "@hono/node-server";
 import type pg from "pg";
 import { createAdminApi } from "./admin-api.ts";
@@ -17,6 +16,7 @@ import { briefly } from "./problem.ts";
 import { createSegmentService } from "./segment-service.ts";
 import { startPublisher } from "./publisher.ts";
 import { createPublisherRedis, type PublisherRedis } from "./redis.ts";
+import { withinTime } from "./within-time.ts";
 
 /** How often a kill that Postgres has not heard of is looked for. */
 const IMPORT_KILLS_MS = 10_000;
@@ -46,7 +46,7 @@ export async function servePublisher(
 ): Promise<RunningPublisher> {
   const pool = createPool(config.databaseUrl, log);
   const redis = createPublisherRedis(config);
-  const stops: (() => Promise<unknown>)[] = [() => withinTime(pool.end())];
+  const stops: (() => Promise<unknown>)[] = [() => withinTime(END_MS, pool.end(), () => undefined)];
   /** Ends every part, the last started first. */
   const stop = async (): Promise<void> => {
     for (const stopPart of stops.splice(0).reverse()) await stopPart();
@@ -63,7 +63,7 @@ export async function servePublisher(
       onChange: publisher.request,
       log,
     });
-    stops.push(() => withinTime(listener.stop()));
+    stops.push(() => withinTime(END_MS, listener.stop(), () => undefined));
 
     const service = createFlagService({
       ...config,
@@ -127,12 +127,6 @@ function startKillPruner(pool: pg.Pool, redis: PublisherRedis, log: Log): Backgr
     onError: (error) => log("kill.prune_failed", { error: briefly(error) }),
     work: () => pruneKills(pool, redis),
   });
-}
-
-async function withinTime(ending: Promise<unknown>): Promise<void> {
-  const patience = new AbortController();
-  await Promise.race([ending, sleep(END_MS, undefined, { signal: patience.signal }).catch(() => undefined)]);
-  patience.abort();
 }
 
 function urlOf({ address, port, family }: AddressInfo): string {
