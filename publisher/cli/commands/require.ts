@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
-import { editFlag } from "../edit/edit-flag.ts";
+import { editPart } from "../edit/edit-part.ts";
 import {
   addRequirements,
   readRequires,
@@ -12,7 +12,7 @@ import { parseFlagKey } from "../input/flag-key.ts";
 import { collectPrerequisites, type Prerequisite } from "../input/pair.ts";
 import { checkPrerequisites } from "../edit/check-prerequisites.ts";
 import { requirementInWords } from "../show/require-words.ts";
-import { reportChange, type JsonOption } from "../show/report-change.ts";
+import type { JsonOption } from "../show/report-change.ts";
 
 export function addRequire(program: Command, cli: Cli): void {
   const require = program
@@ -64,30 +64,22 @@ Examples:
     );
 }
 
-async function change(
+function change(
   cli: Cli,
   key: string,
   options: JsonOption,
   edit: (flag: DependentFlag) => RequiresChange,
 ): Promise<void> {
-  const api = cli.api();
-  let lines: readonly string[] = [];
-  const answer = await editFlag(api, key, (flag) => {
-    const wanted = edit(flag);
-    ({ lines } = wanted);
-    return lines.length === 0 ? undefined : { requires: wanted.requires };
-  });
-  const needs = readRequires(answer.flag).map(requirementInWords).join(", ");
-  await reportChange(cli, api, options, answer, {
-    lines:
-      lines.length === 0
-        ? [`${key} needs that already: nothing was changed.`]
-        : [
-            `What ${key} needs is changed:`,
-            ...lines.map((line) => `  ${line}`),
-            needs === ""
-              ? `${key} needs no other flag now.`
-              : `${key} is off for everybody who has not ${needs}.`,
-          ],
+  return editPart(cli, key, options, {
+    edit,
+    toPatch: ({ requires }) => ({ requires }),
+    unchanged: `${key} needs that already`,
+    changed: `What ${key} needs is changed:`,
+    below: (flag) => {
+      const needs = readRequires(flag).map(requirementInWords).join(", ");
+      return needs === ""
+        ? `${key} needs no other flag now.`
+        : `${key} is off for everybody who has not ${needs}.`;
+    },
   });
 }

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { CliError } from "../cli-error.ts";
 import type { Cli } from "../cli.ts";
-import { editFlag } from "../edit/edit-flag.ts";
+import { editPart } from "../edit/edit-part.ts";
 import { placeOf, type PlaceOptions } from "../edit/place.ts";
 import {
   insertRule,
@@ -21,7 +21,7 @@ import { collectNames, parseName } from "../input/name.ts";
 import { parsePercent } from "../input/percent.ts";
 import { conditionInWords } from "../show/condition-words.ts";
 import { obstaclesOf } from "../show/obstacles.ts";
-import { reportChange, type JsonOption } from "../show/report-change.ts";
+import type { JsonOption } from "../show/report-change.ts";
 import { outcomeInWords } from "../show/rule-words.ts";
 import { formatTable } from "../table.ts";
 import { visible } from "../visible.ts";
@@ -214,26 +214,17 @@ function incomplete(isWithoutCondition: boolean): CliError {
       });
 }
 
-async function change(
+function change(
   cli: Cli,
   key: string,
   options: JsonOption,
   edit: (flag: RuledFlag) => RulesChange,
 ): Promise<void> {
-  const api = cli.api();
-  let lines: readonly string[] = [];
-  const answer = await editFlag(api, key, (flag) => {
-    const wanted = edit(flag);
-    ({ lines } = wanted);
-    return lines.length === 0
-      ? undefined
-      : { targeting: { rules: wanted.rules.length > 0 ? wanted.rules : null } };
-  });
-  await reportChange(cli, api, options, answer, {
-    lines:
-      lines.length === 0
-        ? [`The rules of ${key} are like that already: nothing was changed.`]
-        : [`The rules of ${key} are changed:`, ...lines.map((line) => `  ${line}`)],
-    hints: obstaclesOf(answer.flag),
+  return editPart(cli, key, options, {
+    edit,
+    toPatch: ({ rules }) => ({ targeting: { rules: rules.length > 0 ? rules : null } }),
+    unchanged: `The rules of ${key} are like that already`,
+    changed: `The rules of ${key} are changed:`,
+    hints: obstaclesOf,
   });
 }

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { CliError } from "../cli-error.ts";
 import type { Cli } from "../cli.ts";
-import { editFlag } from "../edit/edit-flag.ts";
+import { editPart } from "../edit/edit-part.ts";
 import {
   readVariants,
   removeVariants,
@@ -16,7 +16,7 @@ import { collectNames } from "../input/name.ts";
 import { collectValues, collectWeights } from "../input/pair.ts";
 import { drawHints } from "../show/draw-words.ts";
 import { percentInWords } from "../show/percent-words.ts";
-import { reportChange, type JsonOption } from "../show/report-change.ts";
+import type { JsonOption } from "../show/report-change.ts";
 import { shareOf, variantValueInWords } from "../show/variant-words.ts";
 import { formatTable } from "../table.ts";
 import { visible } from "../visible.ts";
@@ -133,24 +133,17 @@ async function readValues(
   return values;
 }
 
-async function change(
+function change(
   cli: Cli,
   key: string,
   options: JsonOption,
   edit: (flag: VariedFlag) => VariantsChange,
 ): Promise<void> {
-  const api = cli.api();
-  let lines: readonly string[] = [];
-  const answer = await editFlag(api, key, (flag) => {
-    const wanted = edit(flag);
-    ({ lines } = wanted);
-    return lines.length === 0 ? undefined : { variants: wanted.variants };
-  });
-  await reportChange(cli, api, options, answer, {
-    lines:
-      lines.length === 0
-        ? [`The variants of ${key} are like that already: nothing was changed.`]
-        : [`The variants of ${key} are changed:`, ...lines.map((line) => `  ${line}`)],
-    hints: lines.length === 0 ? [] : drawHints(answer.flag),
+  return editPart(cli, key, options, {
+    edit,
+    toPatch: ({ variants }) => ({ variants }),
+    unchanged: `The variants of ${key} are like that already`,
+    changed: `The variants of ${key} are changed:`,
+    hints: (flag, isChanged) => (isChanged ? drawHints(flag) : []),
   });
 }
