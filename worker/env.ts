@@ -1,4 +1,5 @@
 import { ENVIRONMENT_PATTERN } from "../shared/snapshot.ts";
+import { readBindings } from "./binding-reader.ts";
 
 /** What wrangler binds; nothing of it is trusted to be there or to be right. */
 export interface Bindings {
@@ -67,43 +68,28 @@ function readOrigin({ ORIGIN: fetcher, ORIGIN_URL: given }: Bindings): Checked<O
 }
 
 function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
-  const problems: string[] = [];
-  const text = (name: keyof Bindings, mend: string, holds: (value: string) => boolean): string => {
-    const value = bindings[name];
-    if (typeof value === "string" && value !== "" && holds(value)) return value;
-    problems.push(value === undefined || value === "" ? `${name} is not set: ${mend}` : `${name}: ${mend}`);
-    return "";
-  };
-  const integer = (name: keyof Bindings, fallback: number, min: number, max: number): number => {
-    const value = bindings[name] ?? fallback;
-    const number = typeof value === "string" && /^\d{1,12}$/.test(value) ? Number(value) : value;
-    if (typeof number === "number" && Number.isInteger(number) && number >= min && number <= max)
-      return number;
-    problems.push(`${name} must be a whole number of milliseconds from ${min} to ${max}`);
-    return fallback;
-  };
-
+  const read = readBindings(bindings);
   const settings: FlagSettings = {
-    environment: text(
+    environment: read.text(
       "SLUICE_ENV",
       `set it in wrangler.toml to the publisher's SLUICE_ENV, matching ${ENVIRONMENT_PATTERN.source}`,
       (value) => ENVIRONMENT_PATTERN.test(value),
     ),
-    redisUrl: text(
+    redisUrl: read.text(
       "UPSTASH_REDIS_REST_URL",
       "run `wrangler secret put UPSTASH_REDIS_REST_URL` with the https URL of the database's REST API",
       isRestUrl,
     ),
-    redisToken: text(
+    redisToken: read.text(
       "UPSTASH_REDIS_REST_TOKEN",
       "run `wrangler secret put UPSTASH_REDIS_REST_TOKEN` with the read-only token, without spaces or line ends",
       (value) => /^[\x21-\x7e]+$/.test(value),
     ),
-    refreshMs: integer("REFRESH_MS", 5_000, 20, 600_000),
-    redisTimeoutMs: integer("REDIS_TIMEOUT_MS", 150, 10, 10_000),
-    maxStaleMs: integer("MAX_STALE_MS", 3_600_000, 100, 30 * 86_400_000),
+    refreshMs: read.integer("REFRESH_MS", 5_000, 20, 600_000),
+    redisTimeoutMs: read.integer("REDIS_TIMEOUT_MS", 150, 10, 10_000),
+    maxStaleMs: read.integer("MAX_STALE_MS", 3_600_000, 100, 30 * 86_400_000),
     ...(bindings.CONTEXT_SECRET !== undefined && {
-      contextSecret: text(
+      contextSecret: read.text(
         "CONTEXT_SECRET",
         `use at least ${MIN_SECRET_LENGTH} characters, or remove it if no proxy is to be believed`,
         (value) => value.length >= MIN_SECRET_LENGTH,
@@ -112,9 +98,9 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   };
   if (settings.maxStaleMs < 3 * settings.refreshMs) {
     // Flags would switch off between two ordinary refreshes.
-    problems.push("MAX_STALE_MS must be at least 3 times REFRESH_MS");
+    read.problems.push("MAX_STALE_MS must be at least 3 times REFRESH_MS");
   }
-  return problems.length > 0 ? { problems } : { value: settings };
+  return read.problems.length > 0 ? { problems: read.problems } : { value: settings };
 }
 
 /** Over plain http the token could be read on the way: for a local Redis end only. */
