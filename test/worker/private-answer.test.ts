@@ -58,16 +58,13 @@ describe("cache-control becomes private", () => {
       'private="a',
       'b"',
     ];
-    for (const first of words) {
-      for (const second of words) {
-        for (const third of words) {
-          const given = `${first}, ${second},${third}`;
-          const directives = answer({ "cache-control": given }).headers.get("cache-control")?.split(", ");
-          expect(directives?.includes("private") || directives?.includes("no-store"), given).toBe(true);
-          expect(directives, given).not.toContain("public");
-        }
-      }
-    }
+    const shared = words
+      .flatMap((first) => words.flatMap((second) => words.map((third) => `${first}, ${second},${third}`)))
+      .filter((given) => {
+        const said = answer({ "cache-control": given }).headers.get("cache-control")?.split(", ") ?? [];
+        return said.includes("public") || !(said.includes("private") || said.includes("no-store"));
+      });
+    expect(shared).toEqual([]);
   });
 });
 
