@@ -88,10 +88,7 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
     const { method } = received;
     const told = tellOrigin({ method, url: passage.url }, visitor, reading, decided, runtime.report);
     for (const [name, value] of told) stripped.headers.set(name, value);
-    const onward = new Request(new Request(passage.url, received), {
-      headers: stripped.headers,
-      redirect: "manual",
-    });
+    const onward = new Request(new Request(passage.url, received), { headers: stripped.headers });
     const variables = { evaluation, flags: toFlags(evaluation, onward.headers) };
     decidedRequests.set(onward, variables);
 

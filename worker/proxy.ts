@@ -29,13 +29,15 @@ export function proxy(): Handler<FlagsEnv> {
       report(new Fault("origin-missing", detail));
       return problem(500, "Sluice is not set up", detail);
     }
-    const request = c.req.raw;
     // The host header names the origin now. What the client itself says about the public one is worth nothing.
     const publicUrl = new URL(c.var.evaluation.received.url);
-    request.headers.set("x-forwarded-host", publicUrl.host);
-    request.headers.set("x-forwarded-proto", publicUrl.protocol.slice(0, -1));
+    const headers = new Headers(c.req.raw.headers);
+    headers.set("x-forwarded-host", publicUrl.host);
+    headers.set("x-forwarded-proto", publicUrl.protocol.slice(0, -1));
     try {
-      return await ask(origin.value, request);
+      // Cloudflare's own cache stands between here and the origin, and does not know one decision from another.
+      const asked = new Request(c.req.raw, { headers, redirect: "manual", cache: "no-store" });
+      return await ask(origin.value, asked);
     } catch (error) {
       const name = error instanceof Error ? error.name : "?";
       report(new Fault("origin-unreachable", `the origin did not answer (${name})`));
