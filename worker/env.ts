@@ -1,5 +1,6 @@
 import { ENVIRONMENT_PATTERN } from "../shared/snapshot.ts";
 import { readBindings } from "./binding-reader.ts";
+import { readSigningKeys, type SigningKeys } from "./signing-settings.ts";
 
 /** What wrangler binds; nothing of it is trusted to be there or to be right. */
 export interface Bindings {
@@ -12,6 +13,7 @@ export interface Bindings {
   readonly REDIS_TIMEOUT_MS?: unknown;
   readonly MAX_STALE_MS?: unknown;
   readonly CONTEXT_SECRET?: unknown;
+  readonly SIGNING_KEYS?: unknown;
 }
 
 /** Where requests go. */
@@ -29,6 +31,8 @@ export interface FlagSettings {
   readonly maxStaleMs: number;
   /** Absent: no proxy is believed. */
   readonly contextSecret?: string;
+  /** Absent: nothing is signed. */
+  readonly signingKeys?: SigningKeys;
 }
 
 /** Problems name the variable, what is wrong and how to mend it; never its value, which may be a secret. */
@@ -69,6 +73,7 @@ function readOrigin({ ORIGIN: fetcher, ORIGIN_URL: given }: Bindings): Checked<O
 
 function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   const read = readBindings(bindings);
+  const signingKeys = readSigningKeys(read);
   const settings: FlagSettings = {
     environment: read.text(
       "SLUICE_ENV",
@@ -95,6 +100,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
         (value) => value.length >= MIN_SECRET_LENGTH,
       ),
     }),
+    ...(signingKeys !== undefined && { signingKeys }),
   };
   if (settings.maxStaleMs < 3 * settings.refreshMs) {
     // Flags would switch off between two ordinary refreshes.

@@ -6,6 +6,7 @@ import type { Bindings } from "./env.ts";
 import { Fault, toFault } from "./fault.ts";
 import { identify, type Visitor } from "./identify.ts";
 import { passGates } from "./pass-gates.ts";
+import { toPrivateAnswer } from "./private-answer.ts";
 import { problem } from "./problem.ts";
 import { proxy, toOriginUrl } from "./proxy.ts";
 import { runtimeOf } from "./runtime.ts";
@@ -45,12 +46,12 @@ app.all("*", async ({ env, executionCtx, req: { raw: request } }) => {
 
   const passage = passGates(reading.held?.gates ?? deployed, decided, toOriginUrl(origin.value, request));
   if ("closed" in passage) {
-    return addIdentityCookie(request, closedPage(request, passage.closed), visitor.minted);
+    return addIdentityCookie(request, toPrivateAnswer(closedPage(request, passage.closed)), visitor.minted);
   }
   const { url } = passage;
   const flagHeaders = tellOrigin({ method: request.method, url }, visitor, reading, decided, report);
   const response = await proxy(origin.value, request, url, stripped.headers, flagHeaders, report);
-  return addIdentityCookie(request, response, visitor.minted);
+  return addIdentityCookie(request, toPrivateAnswer(response), visitor.minted);
 });
 
 app.onError((error, { env }) => {

@@ -33,7 +33,12 @@ export async function proxy(
   outgoing.set("x-forwarded-host", publicUrl.host);
   outgoing.set("x-forwarded-proto", publicUrl.protocol.slice(0, -1));
   try {
-    const asked = new Request(new Request(url, request), { headers: outgoing, redirect: "manual" });
+    // Cloudflare's own cache stands between here and the origin, and does not know one decision from another.
+    const asked = new Request(new Request(url, request), {
+      headers: outgoing,
+      redirect: "manual",
+      cache: "no-store",
+    });
     return await (origin.kind === "binding" ? origin.fetcher.fetch(asked) : fetch(asked));
   } catch (error) {
     report(
