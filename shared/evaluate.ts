@@ -103,7 +103,12 @@ export function decideTraced(
   const { killed = NOBODY_KILLED, stale = false, overrides = NO_OVERRIDES } = circumstances;
   const decisions = flags.map(() => BROKEN);
   const request: Request = {
-    ...{ context, buckets, killed, stale, overrides, decisions },
+    context,
+    buckets,
+    killed,
+    stale,
+    overrides,
+    decisions,
     // Twice the work, for the few browsers that test.
     ...(overrides.size > 0 && { natural: decide(compiled, context, buckets, { killed, stale }) }),
   };

@@ -163,8 +163,10 @@ function printable(text: string): string {
 /** The texts of an inner list of tokens. */
 function tokensOf(value: unknown): readonly string[] {
   if (!Array.isArray(value)) return [];
-  const items: readonly unknown[] = value.map((item: unknown) => (Array.isArray(item) ? item[0] : undefined));
-  return items.filter((item) => item instanceof Token).map(String);
+  return value.flatMap((item: unknown) => {
+    const bare: unknown = Array.isArray(item) ? item[0] : undefined;
+    return bare instanceof Token ? [bare.toString()] : [];
+  });
 }
 
 function secondsOf(value: unknown): number | undefined {
