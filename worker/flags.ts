@@ -1,4 +1,5 @@
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context, HonoRequest, MiddlewareHandler } from "hono";
+import { cloneRawRequest } from "hono/request";
 import type { Flags } from "../shared/read-flags.ts";
 import { closedPage } from "./closed-page.ts";
 import { toFlags } from "./decided-flags.ts";
@@ -88,7 +89,7 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
     const { method } = received;
     const told = tellOrigin({ method, url: passage.url }, visitor, reading, decided, runtime.report);
     for (const [name, value] of told) stripped.headers.set(name, value);
-    const onward = new Request(new Request(passage.url, received), { headers: stripped.headers });
+    const onward = toOnward(passage.url, await unread(c.req), stripped.headers);
     const variables = { evaluation, flags: toFlags(evaluation, onward.headers) };
     decidedRequests.set(onward, variables);
 
@@ -104,6 +105,18 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
     c.res = undefined;
     c.res = finished;
   };
+}
+
+/** The request as it goes on: with the headers that may, at the URL to which the gates led it. */
+function toOnward(url: URL, request: Request, headers: Headers): Request {
+  return new Request(new Request(url, request), { headers });
+}
+
+/** The request with its body, which middleware before this one may have read by Hono's means. */
+async function unread(request: HonoRequest): Promise<Request> {
+  const { raw } = request;
+  if (!raw.bodyUsed) return raw;
+  return new Request(await cloneRawRequest(request), raw.cf === undefined ? {} : { cf: raw.cf });
 }
 
 function checkOptions<B>(options: FlagsOptions<B>): FlagsOptions<B> {

@@ -1,6 +1,13 @@
 import { createColo } from "./colo.ts";
 import { deployedGates } from "./deployed-gates.ts";
-import { readEnvironment, type Bindings, type Checked, type FlagSettings, type Origin } from "./env.ts";
+import {
+  readEnvironment,
+  type Bindings,
+  type Checked,
+  type Environment,
+  type FlagSettings,
+  type Origin,
+} from "./env.ts";
 import { Fault } from "./fault.ts";
 import { readGates, type GateTable } from "./gate-table.ts";
 import { createStore } from "./redis.ts";
@@ -37,14 +44,24 @@ export function runtimeOf<B extends object>(
   const key = env ?? {};
   const known = runtimes.get(toBindings) ?? new WeakMap<object, Runtime>();
   runtimes.set(toBindings, known);
-  const runtime = known.get(key) ?? createRuntime(env === undefined ? {} : toBindings(env));
+  const runtime = known.get(key) ?? createRuntime(readSettings(env, toBindings));
   known.set(key, runtime);
   return runtime;
 }
 
-function createRuntime(bindings: Bindings): Runtime {
+function readSettings<B extends object>(env: B | undefined, toBindings: ToBindings<B>): Environment {
+  try {
+    return readEnvironment(env === undefined ? {} : toBindings(env));
+  } catch (error) {
+    // Its text may hold what it stumbled over.
+    const name = error instanceof Error ? error.name : "something";
+    const problems = [`the option "bindings" threw ${name}: it must give an object of the worker's bindings`];
+    return { origin: { problems }, flags: { problems } };
+  }
+}
+
+function createRuntime({ origin, flags }: Environment): Runtime {
   const report = createReport();
-  const { origin, flags } = readEnvironment(bindings);
   if ("problems" in flags) return { origin, deployed, report, ...withoutFlags(flags.problems, report) };
   const { contextSecret, maxStaleMs } = flags.value;
   return { origin, deployed, report, contextSecret, maxStaleMs, read: createReader(flags.value, report) };
