@@ -1,5 +1,6 @@
 import { ENVIRONMENT_PATTERN } from "../shared/snapshot.ts";
 import { readBindings } from "./binding-reader.ts";
+import { readJwtSettings, type JwtSettings } from "./jwt-settings.ts";
 
 /** What wrangler binds; nothing of it is trusted to be there or to be right. */
 export interface Bindings {
@@ -12,6 +13,20 @@ export interface Bindings {
   readonly REDIS_TIMEOUT_MS?: unknown;
   readonly MAX_STALE_MS?: unknown;
   readonly CONTEXT_SECRET?: unknown;
+  readonly JWT_JWKS_URL?: unknown;
+  readonly JWT_PUBLIC_KEY?: unknown;
+  readonly JWT_SECRET?: unknown;
+  readonly JWT_SECRET_PREVIOUS?: unknown;
+  readonly JWT_ALGORITHMS?: unknown;
+  readonly JWT_ISSUER?: unknown;
+  readonly JWT_AUDIENCE?: unknown;
+  readonly JWT_REQUIRED_CLAIMS?: unknown;
+  readonly JWT_COOKIE?: unknown;
+  readonly JWT_CLAIMS?: unknown;
+  readonly JWT_CLOCK_SKEW_S?: unknown;
+  readonly JWT_JWKS_REFRESH_MS?: unknown;
+  readonly JWT_JWKS_TIMEOUT_MS?: unknown;
+  readonly JWT_JWKS_MAX_STALE_MS?: unknown;
 }
 
 /** Where requests go. */
@@ -29,6 +44,8 @@ export interface FlagSettings {
   readonly maxStaleMs: number;
   /** Absent: no proxy is believed. */
   readonly contextSecret?: string;
+  /** Absent: no token is believed. */
+  readonly jwt?: JwtSettings;
 }
 
 /** Problems name the variable, what is wrong and how to mend it; never its value, which may be a secret. */
@@ -69,6 +86,7 @@ function readOrigin({ ORIGIN: fetcher, ORIGIN_URL: given }: Bindings): Checked<O
 
 function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   const read = readBindings(bindings);
+  const jwt = readJwtSettings(read);
   const settings: FlagSettings = {
     environment: read.text(
       "SLUICE_ENV",
@@ -95,6 +113,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
         (value) => value.length >= MIN_SECRET_LENGTH,
       ),
     }),
+    ...(jwt !== undefined && { jwt }),
   };
   if (settings.maxStaleMs < 3 * settings.refreshMs) {
     // Flags would switch off between two ordinary refreshes.
