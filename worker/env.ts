@@ -1,9 +1,10 @@
 import { ENVIRONMENT_PATTERN } from "../shared/snapshot.ts";
 import { readBindings } from "./binding-reader.ts";
-import { readJwtSettings, type JwtSettings } from "./jwt-settings.ts";
+import { readJwtSettings, type JwtBindings, type JwtSettings } from "./jwt-settings.ts";
+import { readSigningKeys, type SigningKeys } from "./signing-settings.ts";
 
 /** What wrangler binds; nothing of it is trusted to be there or to be right. */
-export interface Bindings {
+export interface Bindings extends JwtBindings {
   readonly ORIGIN?: Fetcher;
   readonly ORIGIN_URL?: unknown;
   readonly UPSTASH_REDIS_REST_URL?: unknown;
@@ -13,20 +14,7 @@ export interface Bindings {
   readonly REDIS_TIMEOUT_MS?: unknown;
   readonly MAX_STALE_MS?: unknown;
   readonly CONTEXT_SECRET?: unknown;
-  readonly JWT_JWKS_URL?: unknown;
-  readonly JWT_PUBLIC_KEY?: unknown;
-  readonly JWT_SECRET?: unknown;
-  readonly JWT_SECRET_PREVIOUS?: unknown;
-  readonly JWT_ALGORITHMS?: unknown;
-  readonly JWT_ISSUER?: unknown;
-  readonly JWT_AUDIENCE?: unknown;
-  readonly JWT_REQUIRED_CLAIMS?: unknown;
-  readonly JWT_COOKIE?: unknown;
-  readonly JWT_CLAIMS?: unknown;
-  readonly JWT_CLOCK_SKEW_S?: unknown;
-  readonly JWT_JWKS_REFRESH_MS?: unknown;
-  readonly JWT_JWKS_TIMEOUT_MS?: unknown;
-  readonly JWT_JWKS_MAX_STALE_MS?: unknown;
+  readonly SIGNING_KEYS?: unknown;
 }
 
 /** Where requests go. */
@@ -46,6 +34,8 @@ export interface FlagSettings {
   readonly contextSecret?: string;
   /** Absent: no token is believed. */
   readonly jwt?: JwtSettings;
+  /** Absent: nothing is signed. */
+  readonly signingKeys?: SigningKeys;
 }
 
 /** Problems name the variable, what is wrong and how to mend it; never its value, which may be a secret. */
@@ -87,6 +77,7 @@ function readOrigin({ ORIGIN: fetcher, ORIGIN_URL: given }: Bindings): Checked<O
 function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   const read = readBindings(bindings);
   const jwt = readJwtSettings(read);
+  const signingKeys = readSigningKeys(read);
   const settings: FlagSettings = {
     environment: read.text(
       "SLUICE_ENV",
@@ -114,6 +105,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
       ),
     }),
     ...(jwt !== undefined && { jwt }),
+    ...(signingKeys !== undefined && { signingKeys }),
   };
   if (settings.maxStaleMs < 3 * settings.refreshMs) {
     // Flags would switch off between two ordinary refreshes.

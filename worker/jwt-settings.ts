@@ -8,6 +8,24 @@ import {
   type RequiredClaim,
 } from "./jwt-claims.ts";
 
+/** The variables of this file. */
+export interface JwtBindings {
+  readonly JWT_JWKS_URL?: unknown;
+  readonly JWT_PUBLIC_KEY?: unknown;
+  readonly JWT_SECRET?: unknown;
+  readonly JWT_SECRET_PREVIOUS?: unknown;
+  readonly JWT_ALGORITHMS?: unknown;
+  readonly JWT_ISSUER?: unknown;
+  readonly JWT_AUDIENCE?: unknown;
+  readonly JWT_REQUIRED_CLAIMS?: unknown;
+  readonly JWT_COOKIE?: unknown;
+  readonly JWT_CLAIMS?: unknown;
+  readonly JWT_CLOCK_SKEW_S?: unknown;
+  readonly JWT_JWKS_REFRESH_MS?: unknown;
+  readonly JWT_JWKS_TIMEOUT_MS?: unknown;
+  readonly JWT_JWKS_MAX_STALE_MS?: unknown;
+}
+
 /** By what a token is checked. */
 export type JwtKeySource =
   | { readonly kind: "secret"; readonly secrets: readonly string[] }

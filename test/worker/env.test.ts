@@ -26,6 +26,13 @@ describe("readEnvironment", () => {
     });
   });
 
+  it("takes signing keys, the first one first", () => {
+    const [a, b] = ["a", "b"].map((letter) => btoa(letter.repeat(32)));
+    const { flags } = readEnvironment({ ...good, SIGNING_KEYS: `new:${a},old:${b}` });
+    expect(flags).toMatchObject({ value: { signingKeys: [{ id: "new" }, { id: "old" }] } });
+    expect(readEnvironment({ ...good, SIGNING_KEYS: "" })).toEqual(readEnvironment(good));
+  });
+
   it("takes numbers as texts and as numbers", () => {
     const { flags } = readEnvironment({
       ...good,
@@ -71,6 +78,9 @@ describe("readEnvironment", () => {
     ["MAX_STALE_MS", "14999"],
     ["CONTEXT_SECRET", "hunter2"],
     ["CONTEXT_SECRET", ""],
+    ["SIGNING_KEYS", "hunter2"],
+    ["SIGNING_KEYS", "k1:aHVudGVyMg=="],
+    ["SIGNING_KEYS", 7],
   ])("refuses %s = %j and says so without the value", (name, value) => {
     const { flags, origin } = readEnvironment({ ...good, [name]: value });
     if (!("problems" in flags)) throw new Error("was accepted");

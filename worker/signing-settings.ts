@@ -1,0 +1,24 @@
+import { parseSigningKeys, type SigningKey } from "../shared/signing-keys.ts";
+import type { BindingReader } from "./binding-reader.ts";
+
+/** The keys by which the worker signs: the first one signs, all verify. */
+export type SigningKeys = readonly [SigningKey, ...SigningKey[]];
+
+/**
+ * Reads `SIGNING_KEYS`.
+ *
+ * @returns undefined when it is not set: nothing is signed; or when it is wrong, which is a problem then
+ */
+export function readSigningKeys(read: BindingReader): SigningKeys | undefined {
+  if (!read.has("SIGNING_KEYS")) return undefined;
+  const text = read.text(
+    "SIGNING_KEYS",
+    "must be a text: kid:base64, several separated by commas",
+    () => true,
+  );
+  if (text === "") return undefined;
+  const parsed = parseSigningKeys(text);
+  if ("value" in parsed) return parsed.value;
+  read.problems.push(`SIGNING_KEYS: ${parsed.problem}`);
+  return undefined;
+}
