@@ -63,7 +63,7 @@ function readerOf(bindings: Bindings) {
   };
 }
 
-const bearer = (token: string): HeadersInit => ({ authorization: `Bearer ${token}` });
+const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
 
 describe("a token", () => {
   const read = readerOf({ JWT_SECRET: secret });
