@@ -1,26 +1,24 @@
-import { anonymousCookie } from "./anonymous-id.ts";
-
 /** Headers by which an origin speaks to shared caches alone. */
 const SHARED_CACHE_HEADERS = ["cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control"];
 
 /**
- * Adds the cookie of a fresh anonymous id to a document, and sees to it that no shared cache keeps the answer: it would
+ * Adds the visitor's cookie to a document, and sees to it that no shared cache keeps the answer: it would
  * hand one visitor's id to all others. Any other answer is given back as it is, and the next document brings the cookie.
  *
- * @param minted undefined when the visitor has an id
+ * @param setCookie undefined when the browser has the right cookie already
  */
 export function addIdentityCookie(
   request: Request,
   response: Response,
-  minted: string | undefined,
+  setCookie: string | undefined,
 ): Response {
-  if (minted === undefined || !isDocument(request, response)) return response;
+  if (setCookie === undefined || !isDocument(request, response)) return response;
   const cacheControl = toPrivate(response.headers);
   if (cacheControl === undefined) return response;
 
   const copy = new Response(response.body, response);
   copy.headers.set("cache-control", cacheControl);
-  copy.headers.append("set-cookie", anonymousCookie(minted));
+  copy.headers.append("set-cookie", setCookie);
   return copy;
 }
 

@@ -1,5 +1,6 @@
 import { ENVIRONMENT_PATTERN } from "../shared/snapshot.ts";
 import { readBindings } from "./binding-reader.ts";
+import { readUnsignedUntil } from "./identity-settings.ts";
 import { readSigningKeys, type SigningKeys } from "./signing-settings.ts";
 
 /** What wrangler binds; nothing of it is trusted to be there or to be right. */
@@ -14,6 +15,7 @@ export interface Bindings {
   readonly MAX_STALE_MS?: unknown;
   readonly CONTEXT_SECRET?: unknown;
   readonly SIGNING_KEYS?: unknown;
+  readonly UNSIGNED_COOKIES_UNTIL?: unknown;
 }
 
 /** Where requests go. */
@@ -33,6 +35,8 @@ export interface FlagSettings {
   readonly contextSecret?: string;
   /** Absent: nothing is signed. */
   readonly signingKeys?: SigningKeys;
+  /** Until when unsigned cookies are taken beside keys, in milliseconds since the epoch. */
+  readonly unsignedUntil?: number;
 }
 
 /** Problems name the variable, what is wrong and how to mend it; never its value, which may be a secret. */
@@ -74,6 +78,7 @@ function readOrigin({ ORIGIN: fetcher, ORIGIN_URL: given }: Bindings): Checked<O
 function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   const read = readBindings(bindings);
   const signingKeys = readSigningKeys(read);
+  const unsignedUntil = readUnsignedUntil(read);
   const settings: FlagSettings = {
     environment: read.text(
       "SLUICE_ENV",
@@ -101,6 +106,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
       ),
     }),
     ...(signingKeys !== undefined && { signingKeys }),
+    ...(unsignedUntil !== undefined && { unsignedUntil }),
   };
   if (settings.maxStaleMs < 3 * settings.refreshMs) {
     // Flags would switch off between two ordinary refreshes.

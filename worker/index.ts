@@ -4,7 +4,7 @@ import { addIdentityCookie } from "./cookie.ts";
 import { decideAll, type Decided } from "./decide.ts";
 import type { Bindings } from "./env.ts";
 import { Fault, toFault } from "./fault.ts";
-import { identify, type Visitor } from "./identify.ts";
+import type { Visitor } from "./identify.ts";
 import { passGates } from "./pass-gates.ts";
 import { problem } from "./problem.ts";
 import { proxy, toOriginUrl } from "./proxy.ts";
@@ -23,7 +23,7 @@ app.get(STATUS_PATH, async ({ env, executionCtx }) =>
 
 /** strip -> identify -> snapshot -> decide -> gate -> proxy -> cookie */
 app.all("*", async ({ env, executionCtx, req: { raw: request } }) => {
-  const { origin, read, contextSecret, maxStaleMs, deployed, report } = runtimeOf(env);
+  const { origin, read, identify, maxStaleMs, deployed, report } = runtimeOf(env);
   if ("problems" in origin) {
     const detail = origin.problems.join("; ");
     report(new Fault("origin-missing", detail));
@@ -35,7 +35,7 @@ app.all("*", async ({ env, executionCtx, req: { raw: request } }) => {
   let reading: Reading = { source: "none" };
   let decided: Decided | undefined;
   try {
-    visitor = await identify(stripped, contextSecret, report);
+    visitor = await identify(request, stripped);
     reading = await read((work) => executionCtx.waitUntil(work));
     decided = await decideAll(reading, visitor.context, maxStaleMs);
   } catch (error) {
@@ -45,12 +45,12 @@ app.all("*", async ({ env, executionCtx, req: { raw: request } }) => {
 
   const passage = passGates(reading.held?.gates ?? deployed, decided, toOriginUrl(origin.value, request));
   if ("closed" in passage) {
-    return addIdentityCookie(request, closedPage(request, passage.closed), visitor.minted);
+    return addIdentityCookie(request, closedPage(request, passage.closed), visitor.setCookie);
   }
   const { url } = passage;
   const flagHeaders = tellOrigin({ method: request.method, url }, visitor, reading, decided, report);
   const response = await proxy(origin.value, request, url, stripped.headers, flagHeaders, report);
-  return addIdentityCookie(request, response, visitor.minted);
+  return addIdentityCookie(request, response, visitor.setCookie);
 });
 
 app.onError((error, { env }) => {
