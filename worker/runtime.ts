@@ -23,15 +23,25 @@ export interface Runtime {
 
 const deployed = readGates(deployedGates.map(({ flag, gates }) => ({ key: flag, gates }))).table;
 
-const runtimes = new WeakMap<Bindings, Runtime>();
+/** Takes the worker's bindings out of an application's. */
+export type ToBindings<B> = (env: B) => Bindings;
 
-/** The bindings are one object for an isolate's life: checked once, and what is held is held there. */
-export function runtimeOf(bindings: Bindings): Runtime {
-  let runtime = runtimes.get(bindings);
-  if (runtime === undefined) {
-    runtime = createRuntime(bindings);
-    runtimes.set(bindings, runtime);
-  }
+/** By the function that gives the bindings, then by environment: applications in one isolate may have others each. */
+const runtimes = new WeakMap<ToBindings<never>, WeakMap<object, Runtime>>();
+
+const asTheyAre = (env: Bindings): Bindings => env;
+
+/** The environment is one object for an isolate's life: checked once, and what is held is held there. */
+export function runtimeOf<B extends object>(
+  env: B | undefined,
+  toBindings: ToBindings<B> = asTheyAre,
+): Runtime {
+  // Hono's `app.request()` may bring no environment at all: then nothing is set.
+  const key = env ?? {};
+  const known = runtimes.get(toBindings) ?? new WeakMap<object, Runtime>();
+  runtimes.set(toBindings, known);
+  const runtime = known.get(key) ?? createRuntime(env === undefined ? {} : toBindings(env));
+  known.set(key, runtime);
   return runtime;
 }
 

@@ -47,6 +47,12 @@ describe("requests arrive as they were sent", () => {
     expect(context).toMatchObject({ method: "GET", host: new URL(origin.url).host, path: origin.last.url });
   });
 
+  it("and no cache on the way may answer them", async () => {
+    await fetch(`${worker.url}/page`);
+    // What workerd writes for `cache: "no-store"`; on Cloudflare its own cache is left out, too.
+    expect(origin.last.headers).toMatchObject({ "cache-control": "no-cache", pragma: "no-cache" });
+  });
+
   it("an upload of 5 MB, which the origin reads while it is still being sent", async () => {
     const body = randomBytes(5 * 1024 * 1024);
     const received = createHash("sha256");
@@ -106,7 +112,7 @@ describe("answers come back as they were given", () => {
     expect((await reader?.read())?.value).toBe("data: first\n\n");
     rest.resolve();
     expect((await reader?.read())?.value).toBe("data: last\n\n");
-    expect(response.headers.get("cache-control")).toBe("no-cache");
+    expect(response.headers.get("cache-control")).toBe("private, no-cache");
     expect(response.headers.getSetCookie()).toEqual([]);
   });
 
@@ -195,14 +201,15 @@ describe("the anonymous id", () => {
     expect(key()).toBe(id);
     expect(origin.last.headers.cookie).toBe(cookie);
     expect(second.headers.getSetCookie()).toEqual([]);
-    expect(second.headers.has("cache-control")).toBe(false);
+    expect(second.headers.get("cache-control")).toBe("private, no-cache");
   });
 
-  it("does not come with a page that shared caches may keep", async () => {
-    page({ "cache-control": "public, max-age=60" });
+  it("comes with a page that the origin gave to all caches, which is then one visitor's", async () => {
+    page({ "cache-control": "public, max-age=60", "cdn-cache-control": "max-age=600" });
     const response = await fetch(`${worker.url}/`);
-    expect(response.headers.getSetCookie()).toEqual([]);
-    expect(response.headers.get("cache-control")).toBe("public, max-age=60");
+    expect(response.headers.getSetCookie()).toHaveLength(1);
+    expect(response.headers.get("cache-control")).toBe("private, no-cache");
+    expect(response.headers.has("cdn-cache-control")).toBe(false);
   });
 
   it("cannot claim a user's id", async () => {

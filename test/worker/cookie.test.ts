@@ -12,20 +12,11 @@ const page = (headers: Record<string, string>, method = "GET", status = 200) => 
   return { before: response, after: addIdentityCookie(request, response, cookie) };
 };
 
-describe("a document that may be private gets the cookie", () => {
-  it.each([
-    [undefined, "private, no-cache"],
-    ["private", "private"],
-    ["private, max-age=60", "private, max-age=60"],
-    ["no-store", "no-store"],
-    ["no-cache", "private, no-cache"],
-    ["max-age=60", "private, max-age=60"],
-    ["Max-Age=60, must-revalidate", "private, Max-Age=60, must-revalidate"],
-    ['private="x-user"', 'private, private="x-user"'],
-  ])("cache-control %j becomes %j", async (given, expected) => {
-    const { after } = page(given === undefined ? {} : { "cache-control": given });
-    expect(after.headers.get("cache-control")).toBe(expected);
+describe("a document gets the cookie", () => {
+  it("and nothing else of it changes", async () => {
+    const { after } = page({ "cache-control": "private, max-age=60" });
     expect(after.headers.getSetCookie()).toEqual([cookie]);
+    expect(after.headers.get("cache-control")).toBe("private, max-age=60");
     expect(await after.text()).toBe("hello");
   });
 
@@ -49,10 +40,6 @@ describe("a document that may be private gets the cookie", () => {
 
 describe("any other answer is given back as it is", () => {
   it.each([
-    ["public", { "cache-control": "public, max-age=60" }],
-    ["public in capitals", { "cache-control": "max-age=60, PUBLIC" }],
-    ["for shared caches", { "cache-control": "max-age=0, s-maxage=600" }],
-    ["for the CDN", { "cache-control": "private", "cdn-cache-control": "max-age=600" }],
     ["an API answer", { "content-type": "application/json" }],
     ["an event stream", { "content-type": "text/event-stream" }],
     ["of a type that only begins alike", { "content-type": "text/html-sandboxed" }],
