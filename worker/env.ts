@@ -1,10 +1,11 @@
 import { ENVIRONMENT_PATTERN } from "../shared/snapshot.ts";
 import { readBindings } from "./binding-reader.ts";
 import { readUnsignedUntil } from "./identity-settings.ts";
+import { readJwtSettings, type JwtBindings, type JwtSettings } from "./jwt-settings.ts";
 import { readSigningKeys, type SigningKeys } from "./signing-settings.ts";
 
 /** What wrangler binds; nothing of it is trusted to be there or to be right. */
-export interface Bindings {
+export interface Bindings extends JwtBindings {
   readonly ORIGIN?: Fetcher;
   readonly ORIGIN_URL?: unknown;
   readonly UPSTASH_REDIS_REST_URL?: unknown;
@@ -33,6 +34,8 @@ export interface FlagSettings {
   readonly maxStaleMs: number;
   /** Absent: no proxy is believed. */
   readonly contextSecret?: string;
+  /** Absent: no token is believed. */
+  readonly jwt?: JwtSettings;
   /** Absent: nothing is signed. */
   readonly signingKeys?: SigningKeys;
   /** Until when unsigned cookies are taken beside keys, in milliseconds since the epoch. */
@@ -77,6 +80,7 @@ function readOrigin({ ORIGIN: fetcher, ORIGIN_URL: given }: Bindings): Checked<O
 
 function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   const read = readBindings(bindings);
+  const jwt = readJwtSettings(read);
   const signingKeys = readSigningKeys(read);
   const unsignedUntil = readUnsignedUntil(read);
   const settings: FlagSettings = {
@@ -105,6 +109,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
         (value) => value.length >= MIN_SECRET_LENGTH,
       ),
     }),
+    ...(jwt !== undefined && { jwt }),
     ...(signingKeys !== undefined && { signingKeys }),
     ...(unsignedUntil !== undefined && { unsignedUntil }),
   };
