@@ -1,5 +1,6 @@
 import { ENVIRONMENT_PATTERN } from "../shared/snapshot.ts";
 import { readBindings } from "./binding-reader.ts";
+import { readUnsignedUntil } from "./identity-settings.ts";
 import { readJwtSettings, type JwtBindings, type JwtSettings } from "./jwt-settings.ts";
 import { readSigningKeys, type SigningKeys } from "./signing-settings.ts";
 
@@ -15,6 +16,7 @@ export interface Bindings extends JwtBindings {
   readonly MAX_STALE_MS?: unknown;
   readonly CONTEXT_SECRET?: unknown;
   readonly SIGNING_KEYS?: unknown;
+  readonly UNSIGNED_COOKIES_UNTIL?: unknown;
 }
 
 /** Where requests go. */
@@ -36,6 +38,8 @@ export interface FlagSettings {
   readonly jwt?: JwtSettings;
   /** Absent: nothing is signed. */
   readonly signingKeys?: SigningKeys;
+  /** Until when unsigned cookies are taken beside keys, in milliseconds since the epoch. */
+  readonly unsignedUntil?: number;
 }
 
 /** Problems name the variable, what is wrong and how to mend it; never its value, which may be a secret. */
@@ -78,6 +82,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   const read = readBindings(bindings);
   const jwt = readJwtSettings(read);
   const signingKeys = readSigningKeys(read);
+  const unsignedUntil = readUnsignedUntil(read);
   const settings: FlagSettings = {
     environment: read.text(
       "SLUICE_ENV",
@@ -106,6 +111,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
     }),
     ...(jwt !== undefined && { jwt }),
     ...(signingKeys !== undefined && { signingKeys }),
+    ...(unsignedUntil !== undefined && { unsignedUntil }),
   };
   if (settings.maxStaleMs < 3 * settings.refreshMs) {
     // Flags would switch off between two ordinary refreshes.
