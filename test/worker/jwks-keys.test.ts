@@ -44,22 +44,18 @@ function start(answer: () => Promise<Response> | Response) {
       return state.answer();
     },
   });
-  return {
-    state,
-    faults,
-    /** How many keys are found, or the fault's word; and all that goes on behind the answer is done. */
-    async count(keyId?: string, algorithm = "RS256"): Promise<number | string> {
-      try {
-        const hint = { algorithm, ...(keyId !== undefined && { keyId }) };
-        return (await find(hint, (work) => state.work.push(work))).length;
-      } catch (error) {
-        return (error as Fault).word;
-      } finally {
-        await Promise.all(state.work.splice(0));
-      }
-    },
-    find,
+  /** How many keys are found, or the fault's word; and all that goes on behind the answer is done. */
+  const count = async (keyId?: string, algorithm = "RS256"): Promise<number | string> => {
+    try {
+      const hint = { algorithm, ...(keyId !== undefined && { keyId }) };
+      return (await find(hint, (work) => state.work.push(work))).length;
+    } catch (error) {
+      return (error as Fault).word;
+    } finally {
+      await Promise.all(state.work.splice(0));
+    }
   };
+  return { state, faults, find, count };
 }
 
 const set =
@@ -83,21 +79,18 @@ describe("an issuer's keys", () => {
   });
 
   it("are refreshed behind the answer when they are due", async () => {
-    const { state, count } = start(set({ ...rsa, kid: "a" }));
+    const { state, count, find } = start(set({ ...rsa, kid: "a" }));
     await count("a");
     state.now += refreshMs - 1;
     await count("a");
     expect(state.asked).toBe(1);
     state.now += 1;
-    let isAnswered = false;
-    state.answer = async () => {
-      expect(isAnswered).toBe(true);
-      return set({ ...ec, kid: "b" })();
-    };
-    const counted = count("a");
-    isAnswered = true;
-    expect(await counted).toBe(1);
+    const answer = Promise.withResolvers<Response>();
+    state.answer = () => answer.promise;
+    expect(await find({ algorithm: "RS256", keyId: "a" }, (work) => state.work.push(work))).toHaveLength(1);
     expect(state.asked).toBe(2);
+    answer.resolve(set({ ...ec, kid: "b" })());
+    await Promise.all(state.work);
     // What the issuer has withdrawn is gone.
     expect(await count("a")).toBe(0);
     expect(await count("b", "ES256")).toBe(1);
