@@ -36,7 +36,7 @@ export interface Flags {
   /** The keys that are on. */
   readonly enabled: readonly string[];
   /** How it was decided; absent when the headers did not come from a worker. */
-  readonly context?: FlagsContext;
+  readonly context?: FlagsContext | undefined;
   /** Why everything reads as off, when it does. */
   readonly problem?: string;
 }
