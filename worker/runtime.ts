@@ -1,4 +1,5 @@
 import { createColo } from "./colo.ts";
+import { createCookieSigner } from "./cookie-signer.ts";
 import { deployedGates } from "./deployed-gates.ts";
 import {
   readEnvironment,
@@ -9,16 +10,18 @@ import {
   type Origin,
 } from "./env.ts";
 import { Fault } from "./fault.ts";
-import { readGates, type GateTable } from "./gate-table.ts";
+import { readGates, type GateTable } from "../shared/gate/gate-table.ts";
+import { createIdentify, type Identify } from "./identify.ts";
 import { createStore } from "./redis.ts";
 import { createReport, type Report } from "./report.ts";
 import { createSnapshotReader, type SnapshotReader } from "./snapshot-reader.ts";
+import { createPlaces } from "./visitor-place.ts";
 
 /** What all requests of an isolate share. */
 export interface Runtime {
   readonly origin: Checked<Origin>;
   readonly read: SnapshotReader;
-  readonly contextSecret: string | undefined;
+  readonly identify: Identify;
   readonly maxStaleMs: number;
   /** The gates that are closed while nothing is held. */
   readonly deployed: GateTable;
@@ -63,8 +66,18 @@ function readSettings<B extends object>(env: B | undefined, toBindings: ToBindin
 function createRuntime({ origin, flags }: Environment): Runtime {
   const report = createReport();
   if ("problems" in flags) return { origin, deployed, report, ...withoutFlags(flags.problems, report) };
-  const { contextSecret, maxStaleMs } = flags.value;
-  return { origin, deployed, report, contextSecret, maxStaleMs, read: createReader(flags.value, report) };
+  const { maxStaleMs } = flags.value;
+  const identify = createIdentifier(flags.value, report);
+  return { origin, deployed, report, identify, maxStaleMs, read: createReader(flags.value, report) };
+}
+
+function createIdentifier(settings: FlagSettings, report: Report): Identify {
+  const { contextSecret, signingKeys, unsignedUntil } = settings;
+  const places = createPlaces({
+    ...(signingKeys !== undefined && { signer: createCookieSigner(signingKeys) }),
+    ...(unsignedUntil !== undefined && { unsignedUntil }),
+  });
+  return createIdentify({ ...(contextSecret !== undefined && { contextSecret }), places, report });
 }
 
 function createReader(settings: FlagSettings, report: Report): SnapshotReader {
@@ -82,10 +95,11 @@ function createReader(settings: FlagSettings, report: Report): SnapshotReader {
 function withoutFlags(
   problems: readonly string[],
   report: Report,
-): Pick<Runtime, "read" | "contextSecret" | "maxStaleMs"> {
+): Pick<Runtime, "read" | "identify" | "maxStaleMs"> {
   const fault = new Fault("misconfigured", problems.join("; "));
   return {
-    contextSecret: undefined,
+    // No cookie either: one that is made without the keys would not hold once they are there.
+    identify: async () => ({ context: {} }),
     maxStaleMs: 0,
     read: async () => {
       report(fault);
