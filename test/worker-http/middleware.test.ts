@@ -155,11 +155,14 @@ describe("a gate on pages of one's own", () => {
 
   it.each([
     ["into its own pattern", "/all/x", "/all/classic"],
-    ["in a circle with another gate", "/circle/there", "/circle/there"],
     ["behind middleware that puts another request in place of ours", "/replaced/ai", "/replaced/classic"],
     ["where flags() stands twice", "/twice/ai", "/twice/classic"],
   ])("ends when it leads %s", async (_what, path, page) => {
     expect(await see(path)).toMatchObject({ page });
+  });
+
+  it("ends in a circle of rewrites, closed", async () => {
+    expect((await ask("/circle/there")).status).toBe(404);
   });
 
   it("keeps a body that was read before", async () => {

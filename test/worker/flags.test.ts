@@ -91,7 +91,7 @@ it("what the runtime says of a request goes on with it", async () => {
       method: "POST",
       body: "some text",
       cf: { country: "NZ" },
-    } as RequestInit);
+    });
     expect(await (await app.fetch(request, {})).json()).toEqual({ country: "NZ", body: "some text" });
   }
 });

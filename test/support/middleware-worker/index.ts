@@ -42,7 +42,7 @@ app.use(flags({ bindings, rewrite: app.fetch }));
 app.use("/twice/*", flags({ bindings, rewrite: app.fetch }));
 
 /** What a handler finds. */
-async function seen(c: Context<OwnEnv>) {
+async function tell(c: Context<OwnEnv>) {
   const { flags } = c.var;
   const { raw } = c.req;
   return c.json({
@@ -98,7 +98,7 @@ app.get("/socket/*", (c) => {
   return new Response(null, { status: 101, webSocket: client });
 });
 app.all("/nothing/*", (c) => c.notFound());
-app.all("*", seen);
+app.all("*", (c) => tell(c));
 
 app.onError((error, c) =>
   error instanceof HTTPException ? error.getResponse() : c.html("<p>Something went wrong.", 500),
