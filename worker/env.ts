@@ -1,5 +1,6 @@
 import { ENVIRONMENT_PATTERN } from "../shared/snapshot.ts";
 import { readBindings } from "./binding-reader.ts";
+import { readOverrideKeys } from "./override-settings.ts";
 import { readSigningKeys, type SigningKeys } from "./signing-settings.ts";
 
 /** What wrangler binds; nothing of it is trusted to be there or to be right. */
@@ -14,6 +15,7 @@ export interface Bindings {
   readonly MAX_STALE_MS?: unknown;
   readonly CONTEXT_SECRET?: unknown;
   readonly SIGNING_KEYS?: unknown;
+  readonly OVERRIDE_KEYS?: unknown;
 }
 
 /** Where requests go. */
@@ -33,6 +35,8 @@ export interface FlagSettings {
   readonly contextSecret?: string;
   /** Absent: nothing is signed. */
   readonly signingKeys?: SigningKeys;
+  /** Absent: no test override is believed. */
+  readonly overrideKeys?: SigningKeys;
 }
 
 /** Problems name the variable, what is wrong and how to mend it; never its value, which may be a secret. */
@@ -74,6 +78,7 @@ function readOrigin({ ORIGIN: fetcher, ORIGIN_URL: given }: Bindings): Checked<O
 function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   const read = readBindings(bindings);
   const signingKeys = readSigningKeys(read);
+  const overrideKeys = readOverrideKeys(read, signingKeys);
   const settings: FlagSettings = {
     environment: read.text(
       "SLUICE_ENV",
@@ -101,6 +106,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
       ),
     }),
     ...(signingKeys !== undefined && { signingKeys }),
+    ...(overrideKeys !== undefined && { overrideKeys }),
   };
   if (settings.maxStaleMs < 3 * settings.refreshMs) {
     // Flags would switch off between two ordinary refreshes.

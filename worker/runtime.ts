@@ -3,6 +3,7 @@ import { deployedGates } from "./deployed-gates.ts";
 import { readEnvironment, type Bindings, type Checked, type FlagSettings, type Origin } from "./env.ts";
 import { Fault } from "./fault.ts";
 import { readGates, type GateTable } from "./gate-table.ts";
+import type { OverrideRules } from "./verify-override.ts";
 import { createStore } from "./redis.ts";
 import { createReport, type Report } from "./report.ts";
 import { createSnapshotReader, type SnapshotReader } from "./snapshot-reader.ts";
@@ -13,6 +14,8 @@ export interface Runtime {
   readonly read: SnapshotReader;
   readonly contextSecret: string | undefined;
   readonly maxStaleMs: number;
+  /** Absent: no test override is believed. */
+  readonly overrides?: OverrideRules;
   /** The gates that are closed while nothing is held. */
   readonly deployed: GateTable;
   readonly report: Report;
@@ -46,8 +49,16 @@ function createRuntime(bindings: Bindings): Runtime {
   const report = createReport();
   const { origin, flags } = readEnvironment(bindings);
   if ("problems" in flags) return { origin, deployed, report, ...withoutFlags(flags.problems, report) };
-  const { contextSecret, maxStaleMs } = flags.value;
-  return { origin, deployed, report, contextSecret, maxStaleMs, read: createReader(flags.value, report) };
+  const { contextSecret, maxStaleMs, environment, overrideKeys: keys } = flags.value;
+  return {
+    origin,
+    deployed,
+    report,
+    contextSecret,
+    maxStaleMs,
+    read: createReader(flags.value, report),
+    ...(keys !== undefined && { overrides: { keys, environment } }),
+  };
 }
 
 function createReader(settings: FlagSettings, report: Report): SnapshotReader {
