@@ -5,6 +5,7 @@ import { readEnvironment, type Bindings, type Checked, type FlagSettings, type O
 import { Fault } from "./fault.ts";
 import { readGates, type GateTable } from "./gate-table.ts";
 import { createIdentify, type Identify } from "./identify.ts";
+import { createJwtReader } from "./jwt-reader.ts";
 import { createStore } from "./redis.ts";
 import { createReport, type Report } from "./report.ts";
 import { createSnapshotReader, type SnapshotReader } from "./snapshot-reader.ts";
@@ -55,12 +56,17 @@ function createRuntime(bindings: Bindings): Runtime {
 }
 
 function createIdentifier(settings: FlagSettings, report: Report): Identify {
-  const { contextSecret, signingKeys, unsignedUntil } = settings;
+  const { jwt, contextSecret, signingKeys, unsignedUntil } = settings;
   const places = createPlaces({
     ...(signingKeys !== undefined && { signer: createCookieSigner(signingKeys) }),
     ...(unsignedUntil !== undefined && { unsignedUntil }),
   });
-  return createIdentify({ ...(contextSecret !== undefined && { contextSecret }), places, report });
+  return createIdentify({
+    ...(jwt !== undefined && { readJwt: createJwtReader(jwt, { report }) }),
+    ...(contextSecret !== undefined && { contextSecret }),
+    places,
+    report,
+  });
 }
 
 function createReader(settings: FlagSettings, report: Report): SnapshotReader {
