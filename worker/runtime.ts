@@ -3,7 +3,7 @@ import { createCookieSigner } from "./cookie-signer.ts";
 import { deployedGates } from "./deployed-gates.ts";
 import { readEnvironment, type Bindings, type Checked, type FlagSettings, type Origin } from "./env.ts";
 import { Fault } from "./fault.ts";
-import { readGates, type GateTable } from "./gate-table.ts";
+import { readGates, type GateTable } from "../shared/gate/gate-table.ts";
 import { createIdentify, type Identify } from "./identify.ts";
 import { createJwtReader } from "./jwt-reader.ts";
 import { createStore } from "./redis.ts";
