@@ -1,5 +1,5 @@
 /**
- * All that shared/ may touch beyond ECMAScript: Web Crypto's digest and the UTF-8 codecs. Declared by hand,
+ * All that shared/ may touch beyond ECMAScript: Web Crypto's digest, the UTF-8 codecs, URLs and their patterns. Declared by hand,
  * and seen by shared/tsconfig.json alone, so that a `fetch`, a `console` or a `process` here is a type error.
  */
 interface SubtleCrypto {
@@ -15,6 +15,23 @@ declare class TextEncoder {
 declare class TextDecoder {
   constructor(label?: "utf-8", options?: { fatal?: boolean; ignoreBOM?: boolean });
   decode(input?: Uint8Array): string;
+}
+
+/** The part of URLs that gates are made of. */
+declare class URL {
+  constructor(url: string | URL, base?: string | URL);
+  pathname: string;
+  search: string;
+}
+
+declare class URLSearchParams {
+  constructor(query: string);
+  [Symbol.iterator](): IterableIterator<[name: string, value: string]>;
+}
+
+declare class URLPattern {
+  constructor(input: { readonly pathname: string }, options?: { readonly ignoreCase?: boolean });
+  test(input: { readonly pathname: string }): boolean;
 }
 
 declare function atob(data: string): string;

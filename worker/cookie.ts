@@ -1,20 +1,18 @@
-import { anonymousCookie } from "./anonymous-id.ts";
-
 /**
- * Adds the cookie of a fresh anonymous id to a document. Any other answer is given back as it is, and the next document
+ * Adds the visitor's cookie to a document. Any other answer is given back as it is, and the next document
  * brings the cookie.
  *
  * @param response a private one (`toPrivateAnswer`): a shared cache would hand one visitor's id to all others
- * @param minted undefined when the visitor has an id
+ * @param setCookie undefined when the browser has the right cookie already
  */
 export function addIdentityCookie(
   request: Request,
   response: Response,
-  minted: string | undefined,
+  setCookie: string | undefined,
 ): Response {
-  if (minted === undefined || !isDocument(request, response)) return response;
+  if (setCookie === undefined || !isDocument(request, response)) return response;
   const copy = new Response(response.body, response);
-  copy.headers.append("set-cookie", anonymousCookie(minted));
+  copy.headers.append("set-cookie", setCookie);
   return copy;
 }
 

@@ -1,10 +1,12 @@
 import { ENVIRONMENT_PATTERN } from "../shared/snapshot.ts";
 import { readBindings } from "./binding-reader.ts";
+import { readUnsignedUntil } from "./identity-settings.ts";
+import { readJwtSettings, type JwtBindings, type JwtSettings } from "./jwt-settings.ts";
 import { readOverrideKeys } from "./override-settings.ts";
 import { readSigningKeys, type SigningKeys } from "./signing-settings.ts";
 
 /** What wrangler binds; nothing of it is trusted to be there or to be right. */
-export interface Bindings {
+export interface Bindings extends JwtBindings {
   readonly ORIGIN?: Fetcher;
   readonly ORIGIN_URL?: unknown;
   readonly UPSTASH_REDIS_REST_URL?: unknown;
@@ -16,6 +18,7 @@ export interface Bindings {
   readonly CONTEXT_SECRET?: unknown;
   readonly SIGNING_KEYS?: unknown;
   readonly OVERRIDE_KEYS?: unknown;
+  readonly UNSIGNED_COOKIES_UNTIL?: unknown;
 }
 
 /** Where requests go. */
@@ -33,10 +36,14 @@ export interface FlagSettings {
   readonly maxStaleMs: number;
   /** Absent: no proxy is believed. */
   readonly contextSecret?: string;
+  /** Absent: no token is believed. */
+  readonly jwt?: JwtSettings;
   /** Absent: nothing is signed. */
   readonly signingKeys?: SigningKeys;
   /** Absent: no test override is believed. */
   readonly overrideKeys?: SigningKeys;
+  /** Until when unsigned cookies are taken beside keys, in milliseconds since the epoch. */
+  readonly unsignedUntil?: number;
 }
 
 /** Problems name the variable, what is wrong and how to mend it; never its value, which may be a secret. */
@@ -77,8 +84,10 @@ function readOrigin({ ORIGIN: fetcher, ORIGIN_URL: given }: Bindings): Checked<O
 
 function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   const read = readBindings(bindings);
+  const jwt = readJwtSettings(read);
   const signingKeys = readSigningKeys(read);
   const overrideKeys = readOverrideKeys(read, signingKeys);
+  const unsignedUntil = readUnsignedUntil(read);
   const settings: FlagSettings = {
     environment: read.text(
       "SLUICE_ENV",
@@ -105,8 +114,10 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
         (value) => value.length >= MIN_SECRET_LENGTH,
       ),
     }),
+    ...(jwt !== undefined && { jwt }),
     ...(signingKeys !== undefined && { signingKeys }),
     ...(overrideKeys !== undefined && { overrideKeys }),
+    ...(unsignedUntil !== undefined && { unsignedUntil }),
   };
   if (settings.maxStaleMs < 3 * settings.refreshMs) {
     // Flags would switch off between two ordinary refreshes.

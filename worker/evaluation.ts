@@ -1,6 +1,6 @@
 import { decideAll, type Decided } from "./decide.ts";
 import { toFault } from "./fault.ts";
-import { identify, type Visitor } from "./identify.ts";
+import type { Visitor } from "./identify.ts";
 import { readOverride } from "./read-override.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Reading, WaitUntil } from "./snapshot-reader.ts";
@@ -20,14 +20,14 @@ export interface Evaluation {
 export async function evaluate(
   received: Request,
   stripped: Stripped,
-  { contextSecret, maxStaleMs, overrides: rules, read, report }: Runtime,
+  { identify, maxStaleMs, overrides: rules, read, report }: Runtime,
   waitUntil: WaitUntil,
 ): Promise<Evaluation> {
   let visitor: Visitor = { context: {} };
   let reading: Reading = { source: "none" };
   let decided: Decided | undefined;
   try {
-    visitor = await identify(stripped, contextSecret, report);
+    visitor = await identify(received, stripped, waitUntil);
     reading = await read(waitUntil);
     const overrides = await readOverride(stripped.override, rules, report);
     decided = await decideAll(reading, visitor.context, maxStaleMs, overrides);

@@ -21,6 +21,9 @@ export type FaultWord =
   | "context-malformed"
   | "override-refused"
   | "override-ended"
+  | "jwt-refused"
+  | "jwt-expired"
+  | "jwt-keys"
   | "origin-missing"
   | "origin-unreachable"
   | "internal";

@@ -7,5 +7,5 @@ import { toPrivateAnswer } from "./private-answer.ts";
  * together with what was decided for its request.
  */
 export function finish({ received, visitor }: Evaluation, response: Response): Response {
-  return addIdentityCookie(received, toPrivateAnswer(response), visitor.minted);
+  return addIdentityCookie(received, toPrivateAnswer(response), visitor.setCookie);
 }

@@ -1,18 +1,22 @@
 import { createColo } from "./colo.ts";
+import { createCookieSigner } from "./cookie-signer.ts";
 import { deployedGates } from "./deployed-gates.ts";
 import { readEnvironment, type Bindings, type Checked, type FlagSettings, type Origin } from "./env.ts";
 import { Fault } from "./fault.ts";
-import { readGates, type GateTable } from "./gate-table.ts";
+import { readGates, type GateTable } from "../shared/gate/gate-table.ts";
+import { createIdentify, type Identify } from "./identify.ts";
+import { createJwtReader } from "./jwt-reader.ts";
 import type { OverrideRules } from "./verify-override.ts";
 import { createStore } from "./redis.ts";
 import { createReport, type Report } from "./report.ts";
 import { createSnapshotReader, type SnapshotReader } from "./snapshot-reader.ts";
+import { createPlaces } from "./visitor-place.ts";
 
 /** What all requests of an isolate share. */
 export interface Runtime {
   readonly origin: Checked<Origin>;
   readonly read: SnapshotReader;
-  readonly contextSecret: string | undefined;
+  readonly identify: Identify;
   readonly maxStaleMs: number;
   /** Absent: no test override is believed. */
   readonly overrides?: OverrideRules;
@@ -49,16 +53,30 @@ function createRuntime(bindings: Bindings): Runtime {
   const report = createReport();
   const { origin, flags } = readEnvironment(bindings);
   if ("problems" in flags) return { origin, deployed, report, ...withoutFlags(flags.problems, report) };
-  const { contextSecret, maxStaleMs, environment, overrideKeys: keys } = flags.value;
+  const { maxStaleMs, environment, overrideKeys: keys } = flags.value;
   return {
     origin,
     deployed,
     report,
-    contextSecret,
+    identify: createIdentifier(flags.value, report),
     maxStaleMs,
     read: createReader(flags.value, report),
     ...(keys !== undefined && { overrides: { keys, environment } }),
   };
+}
+
+function createIdentifier(settings: FlagSettings, report: Report): Identify {
+  const { jwt, contextSecret, signingKeys, unsignedUntil } = settings;
+  const places = createPlaces({
+    ...(signingKeys !== undefined && { signer: createCookieSigner(signingKeys) }),
+    ...(unsignedUntil !== undefined && { unsignedUntil }),
+  });
+  return createIdentify({
+    ...(jwt !== undefined && { readJwt: createJwtReader(jwt, { report }) }),
+    ...(contextSecret !== undefined && { contextSecret }),
+    places,
+    report,
+  });
 }
 
 function createReader(settings: FlagSettings, report: Report): SnapshotReader {
@@ -76,10 +94,11 @@ function createReader(settings: FlagSettings, report: Report): SnapshotReader {
 function withoutFlags(
   problems: readonly string[],
   report: Report,
-): Pick<Runtime, "read" | "contextSecret" | "maxStaleMs"> {
+): Pick<Runtime, "read" | "identify" | "maxStaleMs"> {
   const fault = new Fault("misconfigured", problems.join("; "));
   return {
-    contextSecret: undefined,
+    // No cookie either: one that is made without the keys would not hold once they are there.
+    identify: async () => ({ context: {} }),
     maxStaleMs: 0,
     read: async () => {
       report(fault);

@@ -189,14 +189,14 @@ describe("the anonymous id", () => {
     const cookies = first.headers.getSetCookie();
     expect(cookies.slice(0, 2)).toEqual(["a=1; Path=/", "b=2"]);
     expect(cookies[2]).toMatch(
-      /^__Host-sluice-id=anon-[\w-]{22}; Path=\/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax$/,
+      /^__Host-sluice-id=anon-[\w-]{22}\.\d{5}; Path=\/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax$/,
     );
     expect(first.headers.get("cache-control")).toBe("private, no-cache");
     const id = key();
-    expect(cookies[2]).toContain(`=${id};`);
+    expect(cookies[2]).toContain(`=${id}.`);
 
     page();
-    const cookie = `theme=dark; __Host-sluice-id=${id}`;
+    const cookie = `theme=dark; ${cookies[2]?.split(";")[0]}`;
     const second = await fetch(`${worker.url}/`, { headers: { cookie } });
     expect(key()).toBe(id);
     expect(origin.last.headers.cookie).toBe(cookie);
