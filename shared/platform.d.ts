@@ -1,9 +1,23 @@
 /**
- * All that shared/ may touch beyond ECMAScript: Web Crypto's digest and the UTF-8 codecs. Declared by hand,
- * and seen by shared/tsconfig.json alone, so that a `fetch`, a `console` or a `process` here is a type error.
+ * All that shared/ may touch beyond ECMAScript: Web Crypto's digest and HMAC, the UTF-8 codecs, and URLs. Declared by
+ * hand, and seen by shared/tsconfig.json alone, so that a `fetch`, a `console` or a `process` here is a type error.
  */
 interface SubtleCrypto {
   digest(algorithm: "SHA-256", data: Uint8Array): Promise<ArrayBuffer>;
+  importKey(
+    format: "raw",
+    secret: Uint8Array,
+    algorithm: { readonly name: "HMAC"; readonly hash: "SHA-256" },
+    extractable: false,
+    usages: ("sign" | "verify")[],
+  ): Promise<CryptoKey>;
+  sign(algorithm: "HMAC", key: CryptoKey, data: Uint8Array): Promise<ArrayBuffer>;
+  verify(algorithm: "HMAC", key: CryptoKey, signature: ArrayBuffer, data: Uint8Array): Promise<boolean>;
+}
+
+/** A secret that Web Crypto holds. */
+interface CryptoKey {
+  readonly type: string;
 }
 
 declare const crypto: { readonly subtle: SubtleCrypto };
@@ -19,6 +33,14 @@ declare class TextDecoder {
 
 declare function atob(data: string): string;
 declare function btoa(data: string): string;
+
+declare class URL {
+  /** @throws TypeError unless it is absolute */
+  constructor(url: string);
+  readonly host: string;
+  readonly pathname: string;
+  readonly search: string;
+}
 
 /** The part of Fetch's Headers that a reader of headers needs. */
 interface Headers {

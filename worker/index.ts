@@ -23,7 +23,7 @@ app.get(STATUS_PATH, async ({ env, executionCtx }) =>
 
 /** strip -> identify -> snapshot -> decide -> gate -> proxy -> cookie */
 app.all("*", async ({ env, executionCtx, req: { raw: request } }) => {
-  const { origin, read, contextSecret, maxStaleMs, deployed, report } = runtimeOf(env);
+  const { origin, read, contextSecret, signingKeys, maxStaleMs, deployed, report } = runtimeOf(env);
   if ("problems" in origin) {
     const detail = origin.problems.join("; ");
     report(new Fault("origin-missing", detail));
@@ -48,7 +48,9 @@ app.all("*", async ({ env, executionCtx, req: { raw: request } }) => {
     return addIdentityCookie(request, closedPage(request, passage.closed), visitor.minted);
   }
   const { url } = passage;
-  const flagHeaders = tellOrigin({ method: request.method, url }, visitor, reading, decided, report);
+  const destination = { method: request.method, url };
+  const telling = { destination, headers: stripped.headers, visitor, reading, decided };
+  const flagHeaders = await tellOrigin(telling, signingKeys, report);
   const response = await proxy(origin.value, request, url, stripped.headers, flagHeaders, report);
   return addIdentityCookie(request, response, visitor.minted);
 });

@@ -5,6 +5,7 @@ import { Fault } from "./fault.ts";
 import { readGates, type GateTable } from "./gate-table.ts";
 import { createStore } from "./redis.ts";
 import { createReport, type Report } from "./report.ts";
+import type { SigningKeys } from "./signing-settings.ts";
 import { createSnapshotReader, type SnapshotReader } from "./snapshot-reader.ts";
 
 /** What all requests of an isolate share. */
@@ -12,6 +13,7 @@ export interface Runtime {
   readonly origin: Checked<Origin>;
   readonly read: SnapshotReader;
   readonly contextSecret: string | undefined;
+  readonly signingKeys: SigningKeys | undefined;
   readonly maxStaleMs: number;
   /** The gates that are closed while nothing is held. */
   readonly deployed: GateTable;
@@ -36,8 +38,9 @@ function createRuntime(bindings: Bindings): Runtime {
   const report = createReport();
   const { origin, flags } = readEnvironment(bindings);
   if ("problems" in flags) return { origin, deployed, report, ...withoutFlags(flags.problems, report) };
-  const { contextSecret, maxStaleMs } = flags.value;
-  return { origin, deployed, report, contextSecret, maxStaleMs, read: createReader(flags.value, report) };
+  const { contextSecret, signingKeys, maxStaleMs } = flags.value;
+  const read = createReader(flags.value, report);
+  return { origin, deployed, report, contextSecret, signingKeys, maxStaleMs, read };
 }
 
 function createReader(settings: FlagSettings, report: Report): SnapshotReader {
@@ -55,10 +58,11 @@ function createReader(settings: FlagSettings, report: Report): SnapshotReader {
 function withoutFlags(
   problems: readonly string[],
   report: Report,
-): Pick<Runtime, "read" | "contextSecret" | "maxStaleMs"> {
+): Pick<Runtime, "read" | "contextSecret" | "signingKeys" | "maxStaleMs"> {
   const fault = new Fault("misconfigured", problems.join("; "));
   return {
     contextSecret: undefined,
+    signingKeys: undefined,
     maxStaleMs: 0,
     read: async () => {
       report(fault);
