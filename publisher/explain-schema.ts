@@ -28,6 +28,7 @@ const decidingRule = z.enum([
   "fail_mode",
   "enabled",
   "requires",
+  "override",
   "allowlist",
   "blocklist",
   "plans",

@@ -3,10 +3,11 @@ import type { RuleDefinition } from "./compile-rules.ts";
 import type { VariantDefinition } from "./compile-variants.ts";
 import type { CompiledFlag, CompiledRule, Draw, Share } from "./compiled.ts";
 import { encodeMember } from "./flag-member.ts";
-import { decisionFailed, decisionOff, decisionOn, type On, type Origin } from "./outcome.ts";
+import { decisionFailed, decisionOff, decisionOn, type Origin } from "./outcome.ts";
 import { TOTAL } from "./ranges.ts";
 import type { Reason } from "./reason.ts";
 import { NO_SLOT, variantSalt, type Slots } from "./slots.ts";
+import { isDrawn, waysIn } from "./ways-in.ts";
 
 /**
  * Works out everything of a flag that no request changes: decisions, what is hashed, what stands in the header.
@@ -56,13 +57,6 @@ export function buildFlag(
     { nobody: "DEFAULT", everybody: isDrawn(variants) ? "SPLIT" : "STATIC" },
     { rule: "rollout_pct" },
   );
-  const canDraw =
-    flag.enabled &&
-    (lists.allowlist.size > 0 ||
-      lists.employeesOnly ||
-      [...rules.map(({ outcome }) => outcome), rollout].some(
-        (outcome) => "basisPoints" in outcome && outcome.basisPoints > 0,
-      ));
   return {
     key: flag.key,
     ...(flag.fault !== undefined && { fault: flag.fault }),
@@ -79,10 +73,12 @@ export function buildFlag(
     ...(isDrawn(variants) && {
       draw: {
         bucketBy,
-        slot: canDraw ? slots.add(variantSalt(flag.salt), bucketBy) : NO_SLOT,
+        // Also at 0 %: a test override lets people in who then have a variant as everybody has.
+        slot: flag.enabled ? slots.add(variantSalt(flag.salt), bucketBy) : NO_SLOT,
         ...piecesOf(variants),
       },
     }),
+    variants,
     salt: flag.salt,
     bucketBy,
     failMode: flag.failMode,
@@ -107,21 +103,6 @@ interface ShareReasons {
 const RULE_REASONS: ShareReasons = { nobody: "TARGETING_MATCH", everybody: "TARGETING_MATCH" };
 
 const isSplit = (basisPoints: number): boolean => basisPoints > 0 && basisPoints < TOTAL;
-
-const drawnOf = (variants: readonly VariantDefinition[]): readonly VariantDefinition[] =>
-  variants.filter(({ ranges }) => ranges.length > 0);
-
-/** Whether a user's variant depends on the user. */
-const isDrawn = (variants: readonly VariantDefinition[]): boolean => drawnOf(variants).length > 1;
-
-/** Makes the decisions of a way in that names no variant itself. */
-function waysIn(variants: readonly VariantDefinition[]): (reason: Reason, origin: Origin) => On {
-  const drawn = drawnOf(variants);
-  if (drawn.length > 1) {
-    return (reason, origin) => variants.map((variant) => decisionOn(reason, origin, variant));
-  }
-  return (reason, origin) => [decisionOn(reason, origin, drawn[0])];
-}
 
 function piecesOf(variants: readonly VariantDefinition[]): Pick<Draw, "ends" | "owners"> {
   const pieces = variants

@@ -1,3 +1,4 @@
+import type { VariantDefinition } from "./compile-variants.ts";
 import type { Condition } from "./condition.ts";
 import type { Fault } from "./fault.ts";
 import type { FailMode, Requirement } from "./flag.ts";
@@ -60,6 +61,8 @@ export interface CompiledFlag {
   readonly rollout: Share;
   /** Absent for a boolean flag, and where one variant has everybody. */
   readonly draw?: Draw;
+  /** None: the flag is boolean. */
+  readonly variants: readonly VariantDefinition[];
   readonly salt: string;
   readonly bucketBy: string;
   readonly failMode: FailMode;

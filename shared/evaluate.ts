@@ -1,10 +1,11 @@
 import { bucketU32, isWithin } from "./bucket.ts";
-import type { Compiled, CompiledFlag, Draw, Share } from "./compiled.ts";
+import type { Compiled, CompiledFlag, CompiledRequirement, Draw, Share } from "./compiled.ts";
 import type { EvaluationContext } from "./context.ts";
 import {
   BLOCKED,
   BROKEN,
   DISABLED,
+  FORCED_OFF,
   KILLED,
   NOT_FOUND,
   NO_EMPLOYEE,
@@ -12,12 +13,14 @@ import {
   OTHER_PLAN,
   STALE,
   UNMET,
+  decisionOn,
   type On,
 } from "./outcome.ts";
 import { TOTAL } from "./ranges.ts";
 import type { Decision } from "./reason.ts";
 import { NO_SLOT } from "./slots.ts";
 import type { Trace } from "./trace.ts";
+import { waysIn } from "./ways-in.ts";
 
 /** By position of `Compiled.slots` the context's place (`bucketU32`), or -1 where the context has no id. */
 export type Buckets = readonly number[];
@@ -28,6 +31,11 @@ export interface Circumstances {
   readonly killed?: ReadonlySet<string>;
   /** The snapshot is older than MAX_STALE_MS: flags whose `fail_mode` is "off" are off. */
   readonly stale?: boolean;
+  /**
+   * What a test override forces, by flag key: "on", "off" or a variant. Each counts for the flag that it names alone:
+   * a flag that needs that one is on for nobody who would not have it anyway, unless it is named as well.
+   */
+  readonly overrides?: ReadonlyMap<string, string>;
 }
 
 /** All that one evaluation goes by. */
@@ -36,6 +44,9 @@ interface Request {
   readonly buckets: Buckets;
   readonly killed: ReadonlySet<string>;
   readonly stale: boolean;
+  readonly overrides: ReadonlyMap<string, string>;
+  /** What would be decided without overrides, by position; absent where there are none. */
+  readonly natural?: readonly Decision[];
   /** What has been decided so far, by position. */
   readonly decisions: readonly Decision[];
 }
@@ -44,6 +55,7 @@ interface Request {
 type Step = (flag: CompiledFlag, request: Request, trace: Trace | undefined) => Decision | undefined;
 
 const NOBODY_KILLED: ReadonlySet<string> = new Set();
+const NO_OVERRIDES: ReadonlyMap<string, string> = new Map();
 
 const NO_BUCKET = -1;
 
@@ -81,14 +93,25 @@ export function decide(
  * @param traceOf by position who hears how that flag is decided
  */
 export function decideTraced(
-  { flags, order }: Compiled,
+  compiled: Compiled,
   context: EvaluationContext,
   buckets: Buckets,
-  { killed = NOBODY_KILLED, stale = false }: Circumstances,
+  circumstances: Circumstances,
   traceOf?: (position: number) => Trace | undefined,
 ): readonly Decision[] {
+  const { flags, order } = compiled;
+  const { killed = NOBODY_KILLED, stale = false, overrides = NO_OVERRIDES } = circumstances;
   const decisions = flags.map(() => BROKEN);
-  const request = { context, buckets, killed, stale, decisions };
+  const request: Request = {
+    context,
+    buckets,
+    killed,
+    stale,
+    overrides,
+    decisions,
+    // Twice the work, for the few browsers that test.
+    ...(overrides.size > 0 && { natural: decide(compiled, context, buckets, { killed, stale }) }),
+  };
   for (const position of order) {
     const flag = flags[position];
     if (flag !== undefined) decisions[position] = decideFlag(flag, request, traceOf?.(position));
@@ -109,6 +132,7 @@ const STEPS: readonly Step[] = [
   decideBroken,
   decideDisabled,
   decideRequired,
+  decideOverride,
   decideAllowlist,
   decideBlocklist,
   decidePlans,
@@ -146,21 +170,40 @@ function decideDisabled({ enabled }: CompiledFlag, _request: Request, trace?: Tr
 }
 
 function decideRequired(
-  { requires }: CompiledFlag,
-  { decisions }: Request,
+  { key, requires }: CompiledFlag,
+  { decisions, natural, overrides }: Request,
   trace?: Trace,
 ): Decision | undefined {
   if (requires.length === 0) return undefined;
   trace?.step("requires");
   for (const requirement of requires) {
     // Decided before: that is what `order` is for.
-    const decision = decisions[requirement.position] ?? BROKEN;
-    const { variant } = requirement;
-    const isMet = decision.value && (variant === undefined || variant === decision.variant);
+    const forced = decisions[requirement.position] ?? BROKEN;
+    // What an override forces is no grant for a flag that it does not name.
+    const unforced = overrides.has(key) ? undefined : natural?.[requirement.position];
+    const decision = unforced !== undefined && meets(forced, requirement) ? unforced : forced;
+    const isMet = meets(decision, requirement);
     trace?.requirement(requirement, decision, isMet);
     if (!isMet) return UNMET;
   }
   return undefined;
+}
+
+function meets({ value, variant }: Decision, { variant: wanted }: CompiledRequirement): boolean {
+  return value && (wanted === undefined || wanted === variant);
+}
+
+/** A variant that the flag does not have says nothing: it may have been there when the override was made. */
+function decideOverride(flag: CompiledFlag, request: Request, trace?: Trace): Decision | undefined {
+  const forced = request.overrides.get(flag.key);
+  if (forced === undefined) return undefined;
+  const variant = flag.variants.find(({ key }) => key === forced);
+  trace?.step("override");
+  trace?.matched(forced === "off" || forced === "on" || variant !== undefined);
+  if (forced === "off") return FORCED_OFF;
+  if (variant !== undefined) return decisionOn("TARGETING_MATCH", { rule: "override" }, variant);
+  if (forced !== "on") return undefined;
+  return choose(flag, waysIn(flag.variants)("TARGETING_MATCH", { rule: "override" }), request, trace);
 }
 
 function decideAllowlist(flag: CompiledFlag, request: Request, trace?: Trace): Decision | undefined {

@@ -13,6 +13,8 @@ export interface Exposure {
   readonly at: number;
   /** The flags were older than the worker's MAX_STALE_MS: `fail_mode` decided, not the rollout. */
   readonly stale?: true;
+  /** A test override of this browser decided: somebody who tries the feature, in no group. */
+  readonly override?: true;
 }
 
 /** Hears of exposures. What it throws or rejects with is dropped: a page never fails for its statistics. */
@@ -23,7 +25,7 @@ export type OnExposure = (exposure: Exposure) => unknown;
  * was decided or nobody is known: that is no group's outcome.
  */
 export function createExposer(
-  { targetingKey, version, at, stale }: FlagsContext,
+  { targetingKey, version, at, stale, override = [] }: FlagsContext,
   onExposure: OnExposure | undefined,
 ): (flagKey: string, variant: string) => void {
   if (onExposure === undefined || targetingKey === undefined || version === undefined) return () => undefined;
@@ -40,6 +42,7 @@ export function createExposer(
       revision,
       at,
       ...(stale === true && { stale }),
+      ...(override.includes(flagKey) && { override: true }),
     };
     try {
       Promise.resolve(onExposure(exposure)).catch(() => undefined);

@@ -37,6 +37,8 @@ export interface FlagsContext {
   readonly source: SnapshotSource;
   /** The snapshot is older than MAX_STALE_MS: flags are as their `fail_mode` says. */
   readonly stale?: boolean;
+  /** The flags, by key, that a test override of this browser decided; absent where it decided none. */
+  readonly override?: readonly string[];
 }
 
 /** The header is longer than anything a worker sends (8 KiB), so it comes from elsewhere. */
@@ -77,6 +79,10 @@ export function encodeFlagsContext(context: FlagsContext): string {
   );
   if (context.stale === true) members.push(["stale", true]);
   const dictionary: Dictionary = new Map(members.map(([name, value]) => [name, [value, new Map()]]));
+  const { override = [] } = context;
+  if (override.length > 0) {
+    dictionary.set("override", [override.map((key) => [new Token(key), new Map()]), new Map()]);
+  }
   // An sf-date, written by hand: the library takes a Date, and shared/ has none. Last, because structured-headers 2.1
   // refuses a date that a comma follows.
   return `${serializeDictionary(dictionary)}, at=@${Math.floor(context.at / 1000)}`;
@@ -125,6 +131,7 @@ export function decodeFlagsContext(header: string): FlagsContext | undefined {
   const revision = get("rev");
   const ageMs = get("age");
   const targetingKey = textOf(get("key"));
+  const override = tokensOf(get("override"));
   return {
     ...(typeof epoch === "number" && typeof revision === "number" && { version: { epoch, revision } }),
     ...(typeof ageMs === "number" && { ageMs }),
@@ -135,6 +142,7 @@ export function decodeFlagsContext(header: string): FlagsContext | undefined {
     path,
     source,
     ...(get("stale") === true && { stale: true }),
+    ...(override.length > 0 && { override }),
   };
 }
 
@@ -150,6 +158,15 @@ function parse(header: string): Dictionary | undefined {
 /** An sf-string holds printable ASCII alone; a worker's paths and hosts are that already. */
 function printable(text: string): string {
   return text.replace(/[^\x20-\x7e]/gu, "?");
+}
+
+/** The texts of an inner list of tokens. */
+function tokensOf(value: unknown): readonly string[] {
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((item: unknown) => {
+    const bare: unknown = Array.isArray(item) ? item[0] : undefined;
+    return bare instanceof Token ? [bare.toString()] : [];
+  });
 }
 
 function secondsOf(value: unknown): number | undefined {

@@ -28,7 +28,7 @@ export interface Flags {
   /** The keys that are on. To list them is no exposure. */
   readonly enabled: readonly string[];
   /** How it was decided; absent when the headers did not come from a worker. */
-  readonly context?: FlagsContext;
+  readonly context?: FlagsContext | undefined;
   /** The id of the key that signed it; absent unless a signature was asked for and held. */
   readonly keyId?: string;
   /** Why everything reads as off, when it does. */

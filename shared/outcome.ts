@@ -60,6 +60,7 @@ export const KILLED = decisionOff("DISABLED", { rule: "off" });
 export const STALE = decisionOff("STALE", { rule: "fail_mode" });
 export const DISABLED = decisionOff("DISABLED", { rule: "enabled" });
 export const UNMET = decisionOff("TARGETING_MATCH", { rule: "requires" });
+export const FORCED_OFF = decisionOff("TARGETING_MATCH", { rule: "override" });
 export const BLOCKED = decisionOff("TARGETING_MATCH", { rule: "blocklist" });
 export const OTHER_PLAN = decisionOff("TARGETING_MATCH", { rule: "plans" });
 export const NO_EMPLOYEE = decisionOff("TARGETING_MATCH", { rule: "employees_only" });

@@ -16,6 +16,7 @@ export type DecidingRule =
   | "fail_mode"
   | "enabled"
   | "requires"
+  | "override"
   | "allowlist"
   | "blocklist"
   | "plans"

@@ -40,7 +40,7 @@ export interface ExplainedDraw extends ExplainedPlace {
 /** One step of the evaluation order, with what it looked at. */
 export interface ExplainedStep {
   readonly step: DecidingRule;
-  /** Of a rule: its id, and whether its condition matched. */
+  /** Of a rule: its id, and whether its condition matched; of an override, whether the flag has what it asks for. */
   readonly ruleId?: string;
   readonly matched?: boolean;
   /** Expected and actual values are cut where they are long; of all steps together at most `MAX_COMPARISONS`. */

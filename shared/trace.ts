@@ -10,7 +10,7 @@ export interface Trace {
   step(step: DecidingRule, ruleId?: string): void;
   /** A function by itself: conditions take it as it is. */
   readonly comparison: (comparison: Comparison) => void;
-  /** Whether the rule whose step this is matched. */
+  /** Whether the rule whose step this is matched, or the flag has what an override asks for. */
   matched(isMatch: boolean): void;
   requirement(requirement: CompiledRequirement, decision: Decision, isMet: boolean): void;
   /** A place is measured against a share; -1 when there is no id, or no place was needed. */

@@ -1,9 +1,11 @@
 import { ENVIRONMENT_PATTERN } from "../shared/snapshot.ts";
 import { readBindings } from "./binding-reader.ts";
+import { readUnsignedUntil } from "./identity-settings.ts";
+import { readJwtSettings, type JwtBindings, type JwtSettings } from "./jwt-settings.ts";
 import { readSigningKeys, type SigningKeys } from "./signing-settings.ts";
 
 /** What wrangler binds; nothing of it is trusted to be there or to be right. */
-export interface Bindings {
+export interface Bindings extends JwtBindings {
   readonly ORIGIN?: Fetcher;
   readonly ORIGIN_URL?: unknown;
   readonly UPSTASH_REDIS_REST_URL?: unknown;
@@ -14,6 +16,7 @@ export interface Bindings {
   readonly MAX_STALE_MS?: unknown;
   readonly CONTEXT_SECRET?: unknown;
   readonly SIGNING_KEYS?: unknown;
+  readonly UNSIGNED_COOKIES_UNTIL?: unknown;
 }
 
 /** Where requests go. */
@@ -31,8 +34,12 @@ export interface FlagSettings {
   readonly maxStaleMs: number;
   /** Absent: no proxy is believed. */
   readonly contextSecret?: string;
+  /** Absent: no token is believed. */
+  readonly jwt?: JwtSettings;
   /** Absent: nothing is signed. */
   readonly signingKeys?: SigningKeys;
+  /** Until when unsigned cookies are taken beside keys, in milliseconds since the epoch. */
+  readonly unsignedUntil?: number;
 }
 
 /** Problems name the variable, what is wrong and how to mend it; never its value, which may be a secret. */
@@ -73,7 +80,9 @@ function readOrigin({ ORIGIN: fetcher, ORIGIN_URL: given }: Bindings): Checked<O
 
 function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   const read = readBindings(bindings);
+  const jwt = readJwtSettings(read);
   const signingKeys = readSigningKeys(read);
+  const unsignedUntil = readUnsignedUntil(read);
   const settings: FlagSettings = {
     environment: read.text(
       "SLUICE_ENV",
@@ -100,7 +109,9 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
         (value) => value.length >= MIN_SECRET_LENGTH,
       ),
     }),
+    ...(jwt !== undefined && { jwt }),
     ...(signingKeys !== undefined && { signingKeys }),
+    ...(unsignedUntil !== undefined && { unsignedUntil }),
   };
   if (settings.maxStaleMs < 3 * settings.refreshMs) {
     // Flags would switch off between two ordinary refreshes.

@@ -19,6 +19,9 @@ export type FaultWord =
   | "colo-cache"
   | "context-unproven"
   | "context-malformed"
+  | "jwt-refused"
+  | "jwt-expired"
+  | "jwt-keys"
   | "origin-missing"
   | "origin-unreachable"
   | "internal";

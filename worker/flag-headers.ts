@@ -30,7 +30,7 @@ export function toFlagHeaders(
   destination: Destination,
   { context }: Visitor,
   { held, ageMs, source }: Reading,
-  { compiled, decisions, stale }: Decided,
+  { compiled, decisions, stale, overridden }: Decided,
   at: number,
 ): FlagHeaders {
   const flags = encodeFlags(compiled, decisions);
@@ -40,6 +40,7 @@ export function toFlagHeaders(
     ...(ageMs !== undefined && { ageMs }),
     ...(context.targetingKey !== undefined && { targetingKey: context.targetingKey }),
     ...(stale && { stale }),
+    override: overridden,
     at,
     source,
   });

@@ -1,39 +1,56 @@
 import { withTargetingKey, type EvaluationContext } from "../shared/context.ts";
-import { findAnonymousId, mintAnonymousId } from "./anonymous-id.ts";
 import { toFault } from "./fault.ts";
+import { toLocation, withLocation } from "./location.ts";
 import type { Report } from "./report.ts";
 import type { Stripped } from "./strip.ts";
 import { readTrustedContext } from "./trusted-context.ts";
+import type { Places } from "./visitor-place.ts";
 
 /** Who asks. */
 export interface Visitor {
   readonly context: EvaluationContext;
-  /** An anonymous id that was made for this request and that the browser should keep. */
-  readonly minted?: string;
+  /** The cookie that the browser should keep from now on, as a value of `Set-Cookie`. */
+  readonly setCookie?: string;
+}
+
+/** Finds out who asks. */
+export type Identify = (request: Request, stripped: Stripped) => Promise<Visitor>;
+
+interface IdentifyOptions {
+  /** Absent: no proxy is believed. */
+  readonly contextSecret?: string;
+  readonly places: Places;
+  readonly report: Report;
 }
 
 /**
- * Finds out who asks; the first that holds: a trusted proxy's word, the anonymous cookie, a fresh anonymous id.
- * A claim that does not hold is reported and then ignored: its sender is as anonymous as anybody.
+ * The first that holds says who asks: a trusted proxy's word, the anonymous cookie, a fresh anonymous id. A claim that
+ * does not hold is reported and then ignored: its sender is as anonymous as anybody.
  */
-export async function identify(
-  { headers, claim }: Stripped,
-  contextSecret: string | undefined,
-  report: Report,
-): Promise<Visitor> {
-  let context: EvaluationContext = {};
-  if (claim !== undefined) {
+export function createIdentify({ contextSecret, places, report }: IdentifyOptions): Identify {
+  async function readVerified({ claim }: Stripped): Promise<EvaluationContext> {
+    if (claim === undefined) return {};
     try {
-      context = await readTrustedContext(claim, contextSecret);
+      return await readTrustedContext(claim, contextSecret);
     } catch (error) {
       report(toFault(error));
+      return {};
     }
   }
-  // A proxy may know the plan or the country of somebody who has not signed in: the place is then the cookie's.
-  if (context.targetingKey !== undefined) return { context };
 
-  const kept = findAnonymousId(headers.get("cookie"));
-  const anonymousId = kept ?? mintAnonymousId();
-  const visitor = { context: withTargetingKey({ ...context, anonymousId }) };
-  return kept === undefined ? { ...visitor, minted: anonymousId } : visitor;
+  return async function identify(request, stripped) {
+    const verified = await readVerified(stripped);
+    const { userId, anonymousId: claimed } = verified;
+    const cookie = stripped.headers.get("cookie");
+    const { anonymousId, setCookie } =
+      userId !== undefined
+        ? await places.ofAccount({ userId, ...(claimed !== undefined && { anonymousId: claimed }) }, cookie)
+        : // A proxy may know the plan of somebody who has not signed in: the place is then the cookie's.
+          claimed !== undefined
+          ? { anonymousId: claimed }
+          : await places.ofAnonymous(cookie);
+    const known = { ...verified, ...(anonymousId !== undefined && { anonymousId }) };
+    const context = withTargetingKey(withLocation(known, toLocation(request.cf)));
+    return { context, ...(setCookie !== undefined && { setCookie }) };
+  };
 }

@@ -1,47 +1,55 @@
-import type { Origin } from "./env.ts";
+import type { Handler } from "hono";
+import type { Bindings, Origin } from "./env.ts";
 import { Fault } from "./fault.ts";
-import type { FlagHeaders } from "./flag-headers.ts";
+import type { FlagsEnv } from "./flags.ts";
 import { problem } from "./problem.ts";
-import type { Report } from "./report.ts";
+import { runtimeOf } from "./runtime.ts";
 
-/** The URL under which the origin is asked: the public one by a service binding, else the same path at ORIGIN_URL. */
-export function toOriginUrl(origin: Origin, request: Request): URL {
+/**
+ * The URL under which the origin is asked: the public one by a service binding, else the same path at ORIGIN_URL.
+ * Without an origin it is the public one, too, and `proxy` says what is missing.
+ */
+export function toOriginUrl(request: Request, bindings: Bindings): URL {
+  const { origin } = runtimeOf(bindings);
   const url = new URL(request.url);
-  if (origin.kind === "binding") return url;
+  if ("problems" in origin || origin.value.kind === "binding") return url;
   // Joined as text: resolved against the base, a path such as //evil.example would be another host.
-  return new URL(`${origin.base}${url.pathname}${url.search}`);
+  return new URL(`${origin.value.base}${url.pathname}${url.search}`);
 }
 
 /**
- * Passes a request on, its body untouched and unread, and gives the origin's own answer: redirects, event streams and
- * WebSockets are the client's.
- *
- * @param headers what of the request's headers may go on; see `strip`
+ * Passes a request on to the origin, as `flags` left it, and gives the origin's own answer: redirects, event streams
+ * and WebSockets are the client's. The body goes on untouched and unread.
  */
-export async function proxy(
-  origin: Origin,
-  request: Request,
-  url: URL,
-  headers: Headers,
-  flagHeaders: FlagHeaders,
-  report: Report,
-): Promise<Response> {
-  const publicUrl = new URL(request.url);
-  const outgoing = new Headers(headers);
-  for (const [name, value] of flagHeaders) outgoing.set(name, value);
-  // The host header names the origin now. What the client itself says about the public one is worth nothing.
-  outgoing.set("x-forwarded-host", publicUrl.host);
-  outgoing.set("x-forwarded-proto", publicUrl.protocol.slice(0, -1));
-  try {
-    const asked = new Request(new Request(url, request), { headers: outgoing, redirect: "manual" });
-    return await (origin.kind === "binding" ? origin.fetcher.fetch(asked) : fetch(asked));
-  } catch (error) {
-    report(
-      new Fault(
-        "origin-unreachable",
-        `the origin did not answer (${error instanceof Error ? error.name : "?"})`,
-      ),
-    );
-    return problem(502, "Bad Gateway", "The site behind this address did not answer. Try again in a moment.");
-  }
+export function proxy(): Handler<FlagsEnv> {
+  return async function proxy(c) {
+    const { origin, report } = runtimeOf(c.env);
+    if ("problems" in origin) {
+      const detail = origin.problems.join("; ");
+      report(new Fault("origin-missing", detail));
+      return problem(500, "Sluice is not set up", detail);
+    }
+    // The host header names the origin now. What the client itself says about the public one is worth nothing.
+    const publicUrl = new URL(c.var.evaluation.received.url);
+    const headers = new Headers(c.req.raw.headers);
+    headers.set("x-forwarded-host", publicUrl.host);
+    headers.set("x-forwarded-proto", publicUrl.protocol.slice(0, -1));
+    try {
+      // Cloudflare's own cache stands between here and the origin, and does not know one decision from another.
+      const asked = new Request(c.req.raw, { headers, redirect: "manual", cache: "no-store" });
+      return await ask(origin.value, asked);
+    } catch (error) {
+      const name = error instanceof Error ? error.name : "?";
+      report(new Fault("origin-unreachable", `the origin did not answer (${name})`));
+      return problem(
+        502,
+        "Bad Gateway",
+        "The site behind this address did not answer. Try again in a moment.",
+      );
+    }
+  };
+}
+
+function ask(origin: Origin, request: Request): Promise<Response> {
+  return origin.kind === "binding" ? origin.fetcher.fetch(request) : fetch(request);
 }

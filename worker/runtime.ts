@@ -1,20 +1,24 @@
 import { createColo } from "./colo.ts";
+import { createCookieSigner } from "./cookie-signer.ts";
 import { deployedGates } from "./deployed-gates.ts";
 import { readEnvironment, type Bindings, type Checked, type FlagSettings, type Origin } from "./env.ts";
 import { Fault } from "./fault.ts";
 import { readGates, type GateTable } from "./gate-table.ts";
+import { createIdentify, type Identify } from "./identify.ts";
 import { createStore } from "./redis.ts";
 import { createReport, type Report } from "./report.ts";
 import type { SigningKeys } from "./signing-settings.ts";
 import { createSnapshotReader, type SnapshotReader } from "./snapshot-reader.ts";
+import { createPlaces } from "./visitor-place.ts";
 
 /** What all requests of an isolate share. */
 export interface Runtime {
   readonly origin: Checked<Origin>;
   readonly read: SnapshotReader;
-  readonly contextSecret: string | undefined;
-  readonly signingKeys: SigningKeys | undefined;
+  readonly identify: Identify;
   readonly maxStaleMs: number;
+  /** Absent: `x-flags` is not signed. */
+  readonly signingKeys?: SigningKeys;
   /** The gates that are closed while nothing is held. */
   readonly deployed: GateTable;
   readonly report: Report;
@@ -22,15 +26,25 @@ export interface Runtime {
 
 const deployed = readGates(deployedGates.map(({ flag, gates }) => ({ key: flag, gates }))).table;
 
-const runtimes = new WeakMap<Bindings, Runtime>();
+/** Takes the worker's bindings out of an application's. */
+export type ToBindings<B> = (env: B) => Bindings;
 
-/** The bindings are one object for an isolate's life: checked once, and what is held is held there. */
-export function runtimeOf(bindings: Bindings): Runtime {
-  let runtime = runtimes.get(bindings);
-  if (runtime === undefined) {
-    runtime = createRuntime(bindings);
-    runtimes.set(bindings, runtime);
-  }
+/** By the function that gives the bindings, then by environment: applications in one isolate may have others each. */
+const runtimes = new WeakMap<ToBindings<never>, WeakMap<object, Runtime>>();
+
+const asTheyAre = (env: Bindings): Bindings => env;
+
+/** The environment is one object for an isolate's life: checked once, and what is held is held there. */
+export function runtimeOf<B extends object>(
+  env: B | undefined,
+  toBindings: ToBindings<B> = asTheyAre,
+): Runtime {
+  // Hono's `app.request()` may bring no environment at all: then nothing is set.
+  const key = env ?? {};
+  const known = runtimes.get(toBindings) ?? new WeakMap<object, Runtime>();
+  runtimes.set(toBindings, known);
+  const runtime = known.get(key) ?? createRuntime(env === undefined ? {} : toBindings(env));
+  known.set(key, runtime);
   return runtime;
 }
 
@@ -38,9 +52,25 @@ function createRuntime(bindings: Bindings): Runtime {
   const report = createReport();
   const { origin, flags } = readEnvironment(bindings);
   if ("problems" in flags) return { origin, deployed, report, ...withoutFlags(flags.problems, report) };
-  const { contextSecret, signingKeys, maxStaleMs } = flags.value;
-  const read = createReader(flags.value, report);
-  return { origin, deployed, report, contextSecret, signingKeys, maxStaleMs, read };
+  const { maxStaleMs, signingKeys } = flags.value;
+  return {
+    origin,
+    deployed,
+    report,
+    identify: createIdentifier(flags.value, report),
+    maxStaleMs,
+    ...(signingKeys !== undefined && { signingKeys }),
+    read: createReader(flags.value, report),
+  };
+}
+
+function createIdentifier(settings: FlagSettings, report: Report): Identify {
+  const { contextSecret, signingKeys, unsignedUntil } = settings;
+  const places = createPlaces({
+    ...(signingKeys !== undefined && { signer: createCookieSigner(signingKeys) }),
+    ...(unsignedUntil !== undefined && { unsignedUntil }),
+  });
+  return createIdentify({ ...(contextSecret !== undefined && { contextSecret }), places, report });
 }
 
 function createReader(settings: FlagSettings, report: Report): SnapshotReader {
@@ -58,11 +88,11 @@ function createReader(settings: FlagSettings, report: Report): SnapshotReader {
 function withoutFlags(
   problems: readonly string[],
   report: Report,
-): Pick<Runtime, "read" | "contextSecret" | "signingKeys" | "maxStaleMs"> {
+): Pick<Runtime, "read" | "identify" | "maxStaleMs"> {
   const fault = new Fault("misconfigured", problems.join("; "));
   return {
-    contextSecret: undefined,
-    signingKeys: undefined,
+    // No cookie either: one that is made without the keys would not hold once they are there.
+    identify: async () => ({ context: {} }),
     maxStaleMs: 0,
     read: async () => {
       report(fault);

@@ -24,7 +24,7 @@ export interface Reading {
 }
 
 /** Keeps work alive after the response: `ExecutionContext.waitUntil`. */
-type WaitUntil = (work: Promise<unknown>) => void;
+export type WaitUntil = (work: Promise<unknown>) => void;
 
 /** Gives the flags to evaluate; never rejects, and waits for cache and Redis together no longer than `redisTimeoutMs`. */
 export type SnapshotReader = (waitUntil: WaitUntil) => Promise<Reading>;

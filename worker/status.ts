@@ -1,4 +1,8 @@
+import type { Handler } from "hono";
+import type { Bindings } from "./env.ts";
+import { waitUntilOf } from "./wait-until.ts";
 import type { FaultWord } from "./fault.ts";
+import { runtimeOf, type ToBindings } from "./runtime.ts";
 import type { Reading } from "./snapshot-reader.ts";
 
 /** Where the worker tells what it holds. */
@@ -24,8 +28,22 @@ interface Status {
 
 const DIVERGED: readonly (FaultWord | undefined)[] = ["older-revision", "other-digest", "foreign-database"];
 
-/** The answer to a question for the status. */
-export function toStatus({ held, ageMs, killsAgeMs, sinceMs, source, fault }: Reading): Response {
+/**
+ * Answers at `STATUS_PATH`. Under the same policy as a page: a status that never asked Redis would tell of an idle
+ * worker, not of the edge.
+ *
+ * @param options those of `flags`
+ */
+export function status<B extends object = Bindings>(
+  options: { readonly bindings?: ToBindings<B> } = {},
+): Handler<{ Bindings: B }> {
+  return async function status(c) {
+    const { read } = runtimeOf(c.env, options.bindings);
+    return toStatus(await read(waitUntilOf(c)));
+  };
+}
+
+function toStatus({ held, ageMs, killsAgeMs, sinceMs, source, fault }: Reading): Response {
   const status: Status = {
     epoch: held?.head.epoch ?? null,
     revision: held?.head.revision ?? null,

@@ -1,21 +1,15 @@
-import type { Decided } from "./decide.ts";
+import type { Evaluation } from "./evaluation.ts";
 import { toFault } from "./fault.ts";
 import { toAllOffHeaders, toFlagHeaders, type Destination, type FlagHeaders } from "./flag-headers.ts";
-import type { Visitor } from "./identify.ts";
 import type { Report } from "./report.ts";
 import { signHeaders } from "./sign-headers.ts";
-import type { SigningKeys } from "./signing-settings.ts";
-import type { Reading } from "./snapshot-reader.ts";
+import type { Runtime } from "./runtime.ts";
 
-/** What the origin is told, and of which request. */
-export interface Telling {
+/** What was decided, and where it is told. */
+interface Telling extends Pick<Evaluation, "visitor" | "reading" | "decided"> {
   readonly destination: Destination;
-  /** What else goes on to the origin: signatures of other people are kept beside ours. */
-  readonly headers: Headers;
-  readonly visitor: Visitor;
-  readonly reading: Reading;
-  /** Undefined when nothing could be decided. */
-  readonly decided: Decided | undefined;
+  /** The client's headers, stripped: signatures of other people stay beside ours. */
+  readonly kept: Headers;
 }
 
 /**
@@ -24,14 +18,13 @@ export interface Telling {
  */
 export async function tellOrigin(
   telling: Telling,
-  signingKeys: SigningKeys | undefined,
-  report: Report,
+  { signingKeys, report }: Pick<Runtime, "signingKeys" | "report">,
 ): Promise<FlagHeaders> {
   const at = Date.now();
   const told = tell(telling, at, report);
   if (signingKeys === undefined) return told;
   try {
-    return [...told, ...(await signHeaders(told, telling.headers, signingKeys[0], at))];
+    return [...told, ...(await signHeaders(told, telling.kept, signingKeys[0], at))];
   } catch (error) {
     report(toFault(error));
     return told;

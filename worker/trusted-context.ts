@@ -1,5 +1,6 @@
 import { parseContext, type EvaluationContext } from "../shared/context.ts";
 import { ANONYMOUS_PREFIX } from "./anonymous-id.ts";
+import { decodeBase64Url } from "./base64url.ts";
 import { Fault } from "./fault.ts";
 import type { Claim } from "./strip.ts";
 
@@ -38,9 +39,7 @@ export async function readTrustedContext(
 
 function parseClaim(text: string): unknown {
   try {
-    if (!/^[A-Za-z0-9_-]+={0,2}$/.test(text)) throw new SyntaxError();
-    const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/").replaceAll("=", ""));
-    return JSON.parse(decoder.decode(Uint8Array.from(binary, (character) => character.charCodeAt(0))));
+    return JSON.parse(decoder.decode(decodeBase64Url(text)));
   } catch {
     throw malformed("x-sluice-context must be base64url of a JSON object in UTF-8");
   }

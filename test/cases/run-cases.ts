@@ -18,6 +18,7 @@ import contextRows from "./contexts.json" with { type: "json" };
 import decisionRows from "./decisions.json" with { type: "json" };
 import headerRows from "./headers.json" with { type: "json" };
 import offRows from "./off.json" with { type: "json" };
+import overrideRows from "./overrides.json" with { type: "json" };
 import requiresRows from "./requires.json" with { type: "json" };
 import ruleRows from "./rules.json" with { type: "json" };
 import segmentRows from "./segments.json" with { type: "json" };
@@ -39,6 +40,8 @@ interface DecisionRow {
   readonly killed?: readonly string[];
   /** The snapshot is older than MAX_STALE_MS. */
   readonly stale?: true;
+  /** What a test override forces, by flag key. */
+  readonly overrides?: Readonly<Record<string, string>>;
   readonly expected: Decision;
 }
 
@@ -79,6 +82,7 @@ interface OffRow {
 /** All files of decisions, by name. */
 const DECISIONS: Readonly<Record<string, unknown>> = {
   "decisions.json": decisionRows,
+  "overrides.json": overrideRows,
   "requires.json": requiresRows,
   "rules.json": ruleRows,
   "segments.json": segmentRows,
@@ -115,6 +119,7 @@ export function runCases(): void {
       const decisions = decide(compiled, context, buckets, {
         killed: new Set(row.killed),
         ...(row.stale === true && { stale: true }),
+        ...(row.overrides && { overrides: new Map(Object.entries(row.overrides)) }),
       });
       expect(decisionOf(compiled, decisions, row.key ?? row.flag?.key ?? "")).toStrictEqual(row.expected);
     });

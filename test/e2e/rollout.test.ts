@@ -84,7 +84,7 @@ describe("a flag on its way out, through every real part", () => {
     for (let visitor = 0; visitor < 40; visitor++) {
       const first = await fetch(system.edgeUrl);
       const cookie = (first.headers.get("set-cookie") ?? "").split(";", 1)[0] ?? "";
-      expect(cookie).toMatch(/^__Host-sluice-id=anon-[\w-]{22}$/);
+      expect(cookie).toMatch(/^__Host-sluice-id=anon-[\w-]{22}\.\d{5}$/);
       const [, kind] = /data-page="(\w+)"/.exec(await first.text()) ?? [];
       const heard = (await (await fetch(`${system.edgeUrl}/flags.json`, { headers: { cookie } })).json()) as {
         enabled: string[];

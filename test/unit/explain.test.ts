@@ -357,6 +357,35 @@ describe("explain", () => {
     expect(await stepsOf("voice", {})).toStrictEqual(["off", "enabled"]);
   });
 
+  test("a test override: whether the flag has what it asks for, and the variant that is drawn", async () => {
+    const context = withTargetingKey({ userId: "user-3" });
+    const wayOf = async (key: string, forced: Record<string, string>) => {
+      const overrides = new Map(Object.entries(forced));
+      const { decision, steps } = await explain(compiled, key, context, { overrides });
+      return { decision, steps: steps.slice(2) };
+    };
+    expect(await wayOf("ai_search", { ai_search: "off" })).toMatchObject({
+      decision: { value: false, rule: "override" },
+      steps: [{ step: "override", matched: true }],
+    });
+    expect(await wayOf("copilot", { copilot: "on" })).toMatchObject({
+      decision: { value: true, variant: "small", rule: "override" },
+      steps: [
+        { step: "override", matched: true },
+        { step: "variants", draw: { variant: "small" } },
+      ],
+    });
+    expect(await wayOf("copilot", { copilot: "huge" })).toMatchObject({
+      decision: { rule: "rollout_pct" },
+      steps: [{ step: "override", matched: false }, { step: "rollout_pct" }, { step: "variants" }],
+    });
+    // What is forced is no grant for a flag that is not named: what it would be is what counts.
+    expect(await wayOf("chat", { copilot: "large" })).toMatchObject({
+      decision: { value: false, rule: "requires" },
+      steps: [{ step: "requires", requirements: [{ met: false, decision: { variant: "small" } }] }],
+    });
+  });
+
   test("a broken flag: why, and no place, since what it buckets by is not known", async () => {
     expect(await explain(compiled, "broken", withTargetingKey({ userId: "user-1" }))).toStrictEqual({
       key: "broken",

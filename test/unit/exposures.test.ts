@@ -60,6 +60,17 @@ describe("an exposure", () => {
     expect(told).toMatchObject([{ flagKey: "ai", stale: true }]);
   });
 
+  test("says when a test override decided", async () => {
+    const told = await toldBy(
+      (flags) => {
+        flags.isEnabled("ai");
+        flags.isEnabled("copilot");
+      },
+      { ...SIGNED_CONTEXT, override: ["copilot"] },
+    );
+    expect(told.map(({ override }) => override)).toStrictEqual([undefined, true]);
+  });
+
   test("is nobody's when nobody is known or nothing was decided", async () => {
     const { targetingKey: _key, ...nobody } = SIGNED_CONTEXT;
     expect(await toldBy((flags) => flags.isEnabled("ai"), nobody)).toStrictEqual([]);

@@ -234,6 +234,22 @@ describe("x-flags-context, written", () => {
     );
   });
 
+  test("names what a test override decided, before the date", () => {
+    const { method, host, path, at } = CONTEXT;
+    const overridden = {
+      method,
+      host,
+      path,
+      at,
+      source: "none",
+      override: ["ai_search", "co-pilot"],
+    } as const;
+    expect(encodeFlagsContext(overridden)).toBe(
+      'm="GET", h="example.com", p="/ai/search?q=1", src=none, override=(ai_search co-pilot), at=@1790000000',
+    );
+    expect(encodeFlagsContext({ ...overridden, override: [] })).not.toContain("override");
+  });
+
   test("says no version, age or key when there is none", () => {
     const { method, host, path, at } = CONTEXT;
     expect(encodeFlagsContext({ method, host, path, at, source: "none", stale: false })).toBe(
@@ -264,6 +280,8 @@ describe("x-flags-context, read", () => {
     { header: `stale=?0, ${right}`, context: read },
     { header: `stale=1, ${right}`, context: read },
     { header: `key=::, ${right}`, context: { ...read, targetingKey: "" } },
+    { header: `override=(ai b-c), ${right}`, context: { ...read, override: ["ai", "b-c"] } },
+    { header: `override=(ai;w=1), ${right}`, context: { ...read, override: ["ai"] } },
     { header: `future=1, ${right}`, context: read },
     // A member that is not what a worker writes is not there.
     { header: `epoch=2, ${right}`, context: read },
@@ -272,6 +290,10 @@ describe("x-flags-context, read", () => {
     { header: `age="0", ${right}`, context: read },
     { header: `key="user-1", ${right}`, context: read },
     { header: `key=:/w==:, ${right}`, context: read },
+    { header: `override, ${right}`, context: read },
+    { header: `override=ai, ${right}`, context: read },
+    { header: `override=(), ${right}`, context: read },
+    { header: `override=("ai" 1 ?1 :YWk=:), ${right}`, context: read },
     // Without one of these it is not a worker's.
     { header: "", context: undefined },
     { header: right.replace('m="GET", ', ""), context: undefined },
@@ -313,6 +335,7 @@ describe("x-flags-context, read", () => {
             path: printable,
             source: fc.constantFrom("memory", "redis", "colo", "none"),
             stale: fc.constant(true as const),
+            override: fc.array(fc.stringMatching(/^[a-z][a-z0-9_-]{0,63}$/), { minLength: 1, maxLength: 20 }),
           },
           { requiredKeys: ["at", "method", "host", "path", "source"], noNullPrototype: true },
         ),

@@ -47,6 +47,12 @@ describe("requests arrive as they were sent", () => {
     expect(context).toMatchObject({ method: "GET", host: new URL(origin.url).host, path: origin.last.url });
   });
 
+  it("and no cache on the way may answer them", async () => {
+    await fetch(`${worker.url}/page`);
+    // What workerd writes for `cache: "no-store"`; on Cloudflare its own cache is left out, too.
+    expect(origin.last.headers).toMatchObject({ "cache-control": "no-cache", pragma: "no-cache" });
+  });
+
   it("an upload of 5 MB, which the origin reads while it is still being sent", async () => {
     const body = randomBytes(5 * 1024 * 1024);
     const received = createHash("sha256");
@@ -106,7 +112,7 @@ describe("answers come back as they were given", () => {
     expect((await reader?.read())?.value).toBe("data: first\n\n");
     rest.resolve();
     expect((await reader?.read())?.value).toBe("data: last\n\n");
-    expect(response.headers.get("cache-control")).toBe("no-cache");
+    expect(response.headers.get("cache-control")).toBe("private, no-cache");
     expect(response.headers.getSetCookie()).toEqual([]);
   });
 
@@ -183,26 +189,27 @@ describe("the anonymous id", () => {
     const cookies = first.headers.getSetCookie();
     expect(cookies.slice(0, 2)).toEqual(["a=1; Path=/", "b=2"]);
     expect(cookies[2]).toMatch(
-      /^__Host-sluice-id=anon-[\w-]{22}; Path=\/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax$/,
+      /^__Host-sluice-id=anon-[\w-]{22}\.\d{5}; Path=\/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax$/,
     );
     expect(first.headers.get("cache-control")).toBe("private, no-cache");
     const id = key();
-    expect(cookies[2]).toContain(`=${id};`);
+    expect(cookies[2]).toContain(`=${id}.`);
 
     page();
-    const cookie = `theme=dark; __Host-sluice-id=${id}`;
+    const cookie = `theme=dark; ${cookies[2]?.split(";")[0]}`;
     const second = await fetch(`${worker.url}/`, { headers: { cookie } });
     expect(key()).toBe(id);
     expect(origin.last.headers.cookie).toBe(cookie);
     expect(second.headers.getSetCookie()).toEqual([]);
-    expect(second.headers.has("cache-control")).toBe(false);
+    expect(second.headers.get("cache-control")).toBe("private, no-cache");
   });
 
-  it("does not come with a page that shared caches may keep", async () => {
-    page({ "cache-control": "public, max-age=60" });
+  it("comes with a page that the origin gave to all caches, which is then one visitor's", async () => {
+    page({ "cache-control": "public, max-age=60", "cdn-cache-control": "max-age=600" });
     const response = await fetch(`${worker.url}/`);
-    expect(response.headers.getSetCookie()).toEqual([]);
-    expect(response.headers.get("cache-control")).toBe("public, max-age=60");
+    expect(response.headers.getSetCookie()).toHaveLength(1);
+    expect(response.headers.get("cache-control")).toBe("private, no-cache");
+    expect(response.headers.has("cdn-cache-control")).toBe(false);
   });
 
   it("cannot claim a user's id", async () => {

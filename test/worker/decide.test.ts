@@ -14,7 +14,7 @@ const flags = [
 ];
 const maxStaleMs = 3_600_000;
 
-async function decided(ageMs: number) {
+async function decided(ageMs: number, overrides?: ReadonlyMap<string, string>) {
   const head = parseHead((await publish({ flags })).head ?? "");
   if ("problem" in head) throw new Error(head.problem);
   const compiled = compile({ schema: 1, flags });
@@ -30,27 +30,48 @@ async function decided(ageMs: number) {
     ageMs,
     source: "memory",
   };
-  const { decisions, stale } = await decideAll(reading, { targetingKey: "u1", userId: "u1" }, maxStaleMs);
+  const context = { targetingKey: "u1", userId: "u1" };
+  const { decisions, stale, overridden } = await decideAll(reading, context, maxStaleMs, overrides);
   const reasons = flags.map(({ key }) => {
     const { value, reason } = decisionOf(compiled, decisions, key);
     return `${key} ${value ? "on" : "off"} ${reason}`;
   });
-  return { stale, reasons };
+  return { stale, reasons, overridden };
 }
 
 describe("decideAll", () => {
   it("a snapshot that is not too old decides", async () => {
-    expect(await decided(maxStaleMs)).toEqual({
+    expect(await decided(maxStaleMs)).toMatchObject({
       stale: false,
       reasons: ["plain on STATIC", "lasting on STATIC", "killed off DISABLED", "novel off ERROR"],
     });
   });
 
   it("a stale one decides only for flags that want it, and lifts no kill", async () => {
-    expect(await decided(maxStaleMs + 1)).toEqual({
+    expect(await decided(maxStaleMs + 1)).toMatchObject({
       stale: true,
       reasons: ["plain off STALE", "lasting on STATIC", "killed off DISABLED", "novel off STALE"],
     });
+  });
+
+  it("says which flags a test override decided, and only those", async () => {
+    const overrides = new Map([
+      ["plain", "off"],
+      ["lasting", "on"],
+      ["killed", "on"],
+      ["novel", "on"],
+      ["missing", "on"],
+    ]);
+    const { reasons, overridden } = await decided(0, overrides);
+    expect(reasons).toEqual([
+      "plain off TARGETING_MATCH",
+      "lasting on TARGETING_MATCH",
+      "killed off DISABLED",
+      "novel off ERROR",
+    ]);
+    expect(overridden).toEqual(["lasting", "plain"]);
+    expect((await decided(maxStaleMs + 1, overrides)).overridden).toEqual(["lasting"]);
+    expect((await decided(0)).overridden).toEqual([]);
   });
 
   it("without a snapshot there is no flag", async () => {

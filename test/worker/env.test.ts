@@ -33,6 +33,11 @@ describe("readEnvironment", () => {
     expect(readEnvironment({ ...good, SIGNING_KEYS: "" })).toEqual(readEnvironment(good));
   });
 
+  it("takes a day for unsigned cookies", () => {
+    const { flags } = readEnvironment({ ...good, UNSIGNED_COOKIES_UNTIL: "2027-03-31" });
+    expect(flags).toMatchObject({ value: { unsignedUntil: Date.UTC(2027, 2, 31) } });
+  });
+
   it("takes numbers as texts and as numbers", () => {
     const { flags } = readEnvironment({
       ...good,
@@ -81,6 +86,11 @@ describe("readEnvironment", () => {
     ["SIGNING_KEYS", "hunter2"],
     ["SIGNING_KEYS", "k1:aHVudGVyMg=="],
     ["SIGNING_KEYS", 7],
+    ["UNSIGNED_COOKIES_UNTIL", "next year"],
+    ["UNSIGNED_COOKIES_UNTIL", "2027-02-31"],
+    ["UNSIGNED_COOKIES_UNTIL", "2027-13-01"],
+    ["UNSIGNED_COOKIES_UNTIL", "2027-03-31T00:00:00Z"],
+    ["UNSIGNED_COOKIES_UNTIL", 20270331],
   ])("refuses %s = %j and says so without the value", (name, value) => {
     const { flags, origin } = readEnvironment({ ...good, [name]: value });
     if (!("problems" in flags)) throw new Error("was accepted");

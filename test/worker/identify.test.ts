@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { Fault } from "../../worker/fault.ts";
-import { identify } from "../../worker/identify.ts";
+import { createIdentify } from "../../worker/identify.ts";
 import { strip } from "../../worker/strip.ts";
+import { createPlaces } from "../../worker/visitor-place.ts";
 
 const secret = "a secret of 26 characters";
 const kept = `anon-${"k".repeat(22)}`;
 const other = `anon-${"o".repeat(22)}`;
-const minted = /^anon-[A-Za-z0-9_-]{22}$/;
+const today = Math.floor(Date.now() / 86_400_000);
 
 const base64url = (bytes: Uint8Array): string =>
   btoa(String.fromCharCode(...bytes))
@@ -15,11 +16,19 @@ const base64url = (bytes: Uint8Array): string =>
     .replaceAll("=", "");
 const claim = (json: string): string => base64url(new TextEncoder().encode(json));
 
-async function identified(headers: Record<string, string>, contextSecret: string | null = secret) {
+async function identified(
+  headers: HeadersInit,
+  contextSecret: string | null = secret,
+  cf: CfProperties = {},
+) {
   const faults: Fault[] = [];
-  const stripped = strip(new Headers(headers));
-  const visitor = await identify(stripped, contextSecret ?? undefined, (fault) => faults.push(fault));
-  return { ...visitor, faults };
+  const identify = createIdentify({
+    ...(contextSecret !== null && { contextSecret }),
+    places: createPlaces({}),
+    report: (fault) => void faults.push(fault),
+  });
+  const request = new Request("https://www.example.com/", { headers, cf });
+  return { ...(await identify(request, strip(request.headers))), faults };
 }
 
 const trusted = (json: string, more: Record<string, string> = {}): Record<string, string> => ({
@@ -31,11 +40,9 @@ const trusted = (json: string, more: Record<string, string> = {}): Record<string
 describe("a trusted proxy", () => {
   it("is believed beside the right proof", async () => {
     const json = '{"userId":"zoë","plan":"pro","isEmployee":true,"organization":"acme","shoeSize":44}';
-    const {
-      context,
-      minted: fresh,
-      faults,
-    } = await identified(trusted(json, { cookie: `__Host-sluice-id=${kept}` }));
+    const { context, setCookie, faults } = await identified(
+      trusted(json, { cookie: `__Host-sluice-id=${kept}` }),
+    );
     expect(context).toEqual({
       targetingKey: "zoë",
       userId: "zoë",
@@ -44,7 +51,7 @@ describe("a trusted proxy", () => {
       organization: "acme",
       shoeSize: 44,
     });
-    expect(fresh).toBeUndefined();
+    expect(setCookie).toBeUndefined();
     expect(faults).toEqual([]);
   });
 
@@ -134,7 +141,7 @@ describe("a trusted proxy", () => {
   it("is not believed when the claim comes twice", async () => {
     const headers = new Headers(trusted(user));
     headers.append("x-sluice-context", claim('{"userId":"u2"}'));
-    const { context } = await identify(strip(headers), secret, () => undefined);
+    const { context } = await identified(headers);
     expect(context.userId).toBeUndefined();
   });
 
@@ -158,17 +165,16 @@ describe("a trusted proxy", () => {
 
 describe("the anonymous cookie", () => {
   it.each([
-    ["alone", `__Host-sluice-id=${kept}`],
-    ["among others", `a=b; __Host-sluice-id=${kept}; theme=dark`],
-    ["in a second Cookie header", `a=b, __Host-sluice-id=${kept}`],
+    ["alone", `__Host-sluice-id=${kept}.${today}`],
+    ["among others", `a=b; __Host-sluice-id=${kept}.${today}; theme=dark`],
     [
       "the first valid one of several",
-      `__Host-sluice-id=u1; __Host-sluice-id=${kept}; __Host-sluice-id=${other}`,
+      `__Host-sluice-id=u1; __Host-sluice-id=${kept}.${today}; __Host-sluice-id=${other}.${today}`,
     ],
   ])("is kept: %s", async (_name, cookie) => {
     const visitor = await identified({ cookie });
     expect(visitor.context).toEqual({ targetingKey: kept, anonymousId: kept });
-    expect(visitor.minted).toBeUndefined();
+    expect(visitor.setCookie).toBeUndefined();
   });
 
   it.each([
@@ -182,15 +188,74 @@ describe("the anonymous cookie", () => {
     ["another name's end", `x__Host-sluice-id=${kept}`],
     ["another case", `__host-sluice-id=${kept}`],
     ["quoted", `__Host-sluice-id="${kept}"`],
+    ["a date that is none", `__Host-sluice-id=${kept}.today`],
   ])("is replaced by a fresh one that counts at once: %s", async (_name, cookie) => {
-    const visitor = await identified(cookie === undefined ? {} : { cookie });
-    expect(visitor.minted).toMatch(minted);
-    expect(visitor.minted).not.toBe(kept);
-    expect(visitor.context).toEqual({ targetingKey: visitor.minted, anonymousId: visitor.minted });
+    const { context, setCookie } = await identified(cookie === undefined ? {} : { cookie });
+    const id = context.targetingKey;
+    expect(id).toMatch(/^anon-[A-Za-z0-9_-]{22}$/);
+    expect(id).not.toBe(kept);
+    expect(context).toEqual({ targetingKey: id, anonymousId: id });
+    expect(setCookie).toBe(
+      `__Host-sluice-id=${id}.${today}; Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax`,
+    );
   });
 
   it("is another one for everybody", async () => {
-    const ids = await Promise.all(Array.from({ length: 100 }, async () => (await identified({})).minted));
+    const ids = await Promise.all(
+      Array.from({ length: 100 }, async () => (await identified({})).context.anonymousId),
+    );
     expect(new Set(ids).size).toBe(100);
+  });
+});
+
+describe("where the connection comes from", () => {
+  const texas = { country: "US", regionCode: "TX", continent: "NA" };
+  const bavaria = { country: "DE", regionCode: "BY", continent: "EU", isEUCountry: "1" };
+  const cookie = `__Host-sluice-id=${kept}.${today}`;
+  const us = { country: "US", region: "TX", continent: "NA", isEUCountry: false };
+  it.each([
+    ["a visitor", {}, texas, { anonymousId: kept, targetingKey: kept, ...us }],
+    [
+      "a visitor from the EU",
+      {},
+      bavaria,
+      {
+        ...{ anonymousId: kept, targetingKey: kept },
+        ...{ country: "DE", region: "BY", continent: "EU", isEUCountry: true },
+      },
+    ],
+    ["a user", trusted('{"userId":"u1"}'), texas, { userId: "u1", targetingKey: "u1", ...us }],
+    [
+      "a user whose region is known better",
+      trusted('{"userId":"u1","country":"US","region":"CA"}'),
+      texas,
+      { userId: "u1", targetingKey: "u1", ...us, region: "CA" },
+    ],
+    [
+      "a user of another country, of which no region is known",
+      trusted('{"userId":"u1","country":"DE"}'),
+      texas,
+      { userId: "u1", targetingKey: "u1", country: "DE" },
+    ],
+    [
+      "Tor",
+      {},
+      { country: "T1" },
+      { anonymousId: kept, targetingKey: kept, country: "T1", isEUCountry: false },
+    ],
+    ["nobody knows", {}, {}, { anonymousId: kept, targetingKey: kept }],
+    [
+      "what is no code is left out",
+      {},
+      { country: "US", regionCode: "a\r\nb", continent: { EU: 1 } },
+      { anonymousId: kept, targetingKey: kept, country: "US", isEUCountry: false },
+    ],
+  ])("%s", async (_name, headers, cf, expected) => {
+    expect((await identified({ cookie, ...headers }, secret, cf)).context).toEqual(expected);
+  });
+
+  it("is not what a client's headers say", async () => {
+    const { context } = await identified({ cookie, "cf-ipcountry": "DE", "cf-region-code": "BY" });
+    expect(context).toEqual({ targetingKey: kept, anonymousId: kept });
   });
 });

@@ -135,7 +135,7 @@ describe("the origin behind a service binding", () => {
     const [cookie] = response.headers.getSetCookie();
     const { targetingKey } = decodeFlagsContext(asked[0]?.headers.get("x-flags-context") ?? "") ?? {};
     expect(targetingKey).toMatch(/^anon-/);
-    expect(cookie).toContain(`__Host-sluice-id=${targetingKey};`);
+    expect(cookie).toContain(`__Host-sluice-id=${targetingKey}.`);
   });
 });
 

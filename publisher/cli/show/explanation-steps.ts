@@ -39,6 +39,7 @@ const NAMES: { readonly [step: string]: string } = {
   fail_mode: "stale snapshot",
   enabled: "switch",
   requires: "needs",
+  override: "test override",
   allowlist: "allowed ids",
   blocklist: "denied ids",
   plans: "plans",

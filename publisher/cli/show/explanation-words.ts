@@ -6,6 +6,7 @@ const RULES: { readonly [rule: string]: { readonly on: string; readonly off: str
   off: { on: "", off: "it was killed" },
   enabled: { on: "", off: "it is switched off" },
   requires: { on: "", off: "a flag that it needs is not on for them" },
+  override: { on: "a test override forces it", off: "a test override forces it" },
   allowlist: { on: "their user id is allowed", off: "" },
   blocklist: { on: "", off: "their user id is denied" },
   plans: { on: "", off: "they are on none of its plans" },

@@ -1,0 +1,134 @@
+import { describe, expect, it } from "vitest";
+import { createCookieSigner } from "../../worker/cookie-signer.ts";
+import type { SigningKeys } from "../../worker/signing-settings.ts";
+import { createPlaces, type PlacesOptions } from "../../worker/visitor-place.ts";
+
+const DAY_MS = 86_400_000;
+const noon = Date.UTC(2026, 10, 26, 12);
+const today = Math.floor(noon / DAY_MS);
+const key = (id: string, byte = 1) => ({ id, secret: new Uint8Array(32).fill(byte) });
+const keys: SigningKeys = [key("k1")];
+const fresh = /^anon-[\w-]{22}$/;
+const mine = `anon-${"m".repeat(22)}`;
+
+function places(signingKeys: SigningKeys | undefined = keys, more: Partial<PlacesOptions> = {}) {
+  return createPlaces({
+    ...(signingKeys !== undefined && { signer: createCookieSigner(signingKeys) }),
+    now: () => noon,
+    ...more,
+  });
+}
+const unsigned = (now = noon) => createPlaces({ now: () => now });
+
+/** The pair that a browser sends back. */
+const pairOf = (setCookie: string | undefined): string => setCookie?.split(";")[0] ?? "";
+const pair = (value: string): string => `__Host-sluice-id=${value}`;
+
+describe("without keys", () => {
+  it("an id is kept with its day, and sent again after 30 days", async () => {
+    for (const [age, renewed] of [
+      [0, false],
+      [30, false],
+      [31, true],
+      [400, true],
+      [-1, false],
+      [-2, true],
+    ] as const) {
+      const { anonymousId, setCookie } = await unsigned().ofAnonymous(pair(`${mine}.${today - age}`));
+      expect(anonymousId).toBe(mine);
+      expect(pairOf(setCookie)).toBe(renewed ? pair(`${mine}.${today}`) : "");
+    }
+  });
+
+  it("an id from before there were days is kept, and gets one", async () => {
+    const { anonymousId, setCookie } = await unsigned().ofAnonymous(pair(mine));
+    expect(anonymousId).toBe(mine);
+    expect(pairOf(setCookie)).toBe(pair(`${mine}.${today}`));
+  });
+
+  it("a cookie from when there were keys is kept as it is", async () => {
+    const signed = await places().ofAnonymous(null);
+    const { anonymousId, setCookie } = await unsigned().ofAnonymous(pairOf(signed.setCookie));
+    expect(anonymousId).toBe(signed.anonymousId);
+    expect(setCookie).toBeUndefined();
+  });
+});
+
+describe("with keys", () => {
+  it("a fresh id is signed, kept, and sent again after 30 days", async () => {
+    const first = await places().ofAnonymous(null);
+    expect(first.anonymousId).toMatch(fresh);
+    expect(first.setCookie).toMatch(
+      new RegExp(
+        `^__Host-sluice-id=${first.anonymousId}\\.${today}\\.k1\\.[\\w-]{43}; Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax$`,
+      ),
+    );
+    const cookie = pairOf(first.setCookie);
+    expect(await places().ofAnonymous(cookie)).toEqual({ anonymousId: first.anonymousId });
+    const later = await places(keys, { now: () => noon + 31 * DAY_MS }).ofAnonymous(cookie);
+    expect(later.anonymousId).toBe(first.anonymousId);
+    expect(later.setCookie).toContain(`${first.anonymousId}.${today + 31}.k1.`);
+  });
+
+  const forged: readonly [name: string, forge: (signed: string) => string][] = [
+    ["none", () => ""],
+    ["an unsigned one", () => pair(mine)],
+    ["an unsigned one with a day", () => pair(`${mine}.${today}`)],
+    ["another id under a signature", (signed) => signed.replace(/anon-[\w-]{22}/, mine)],
+    ["another day under a signature", (signed) => signed.replace(`.${today}.`, `.${today + 1}.`)],
+    ["another key's name", (signed) => signed.replace(".k1.", ".k2.")],
+    ["a key's name that every object has", (signed) => signed.replace(".k1.", ".__proto__.")],
+    ["another signature", (signed) => `${signed.slice(0, -43)}${"A".repeat(43)}`],
+    ["half a signature", (signed) => signed.slice(0, -20)],
+    ["a signature of no bytes", (signed) => signed.slice(0, -43)],
+    ["without its key", (signed) => signed.replace(".k1.", ".")],
+    ["a seal that was put in", (signed) => signed.replace(".k1.", `.k1.${"s".repeat(22)}.k1.`)],
+    ["more behind it", (signed) => `${signed}.x`],
+    ["a blank in it", (signed) => signed.replace(".k1.", ". k1.")],
+    ["100 KB", (signed) => `${signed}${"A".repeat(100_000)}`],
+    ["100 KB of dots", () => pair(`${mine}${".1".repeat(50_000)}`)],
+  ];
+  it.each(forged)("is replaced by a fresh one: %s", async (_name, forge) => {
+    const signed = await places().ofAnonymous(null);
+    const { anonymousId, setCookie } = await places().ofAnonymous(forge(pairOf(signed.setCookie)));
+    expect(anonymousId).toMatch(fresh);
+    expect([mine, signed.anonymousId]).not.toContain(anonymousId);
+    expect(setCookie).toContain(`${anonymousId}.`);
+  });
+
+  it("one that another secret signed under the same name is replaced", async () => {
+    const theirs = await places([key("k1", 2)]).ofAnonymous(null);
+    expect((await places().ofAnonymous(pairOf(theirs.setCookie))).anonymousId).not.toBe(theirs.anonymousId);
+  });
+
+  it("of several the first that holds is taken", async () => {
+    const a = await places().ofAnonymous(null);
+    const b = await places().ofAnonymous(null);
+    const header = [pair(mine), pairOf(a.setCookie), pairOf(b.setCookie)].join("; ");
+    expect(await places().ofAnonymous(header)).toEqual({ anonymousId: a.anonymousId });
+  });
+
+  it("unsigned ones are taken and signed until the day that is set", async () => {
+    const cookie = pair(mine);
+    const before = await places(keys, { unsignedUntil: noon + 1 }).ofAnonymous(cookie);
+    expect(before.anonymousId).toBe(mine);
+    expect(before.setCookie).toContain(`${mine}.${today}.k1.`);
+    const after = places(keys, { unsignedUntil: noon });
+    expect((await after.ofAnonymous(cookie)).anonymousId).not.toBe(mine);
+    expect(await after.ofAnonymous(pairOf(before.setCookie))).toEqual({ anonymousId: mine });
+    // A forged signature is none from before there were keys.
+    const grace = places(keys, { unsignedUntil: noon + 1 });
+    const bad = pair(`${mine}.${today}.k1.${"A".repeat(43)}`);
+    expect((await grace.ofAnonymous(bad)).anonymousId).not.toBe(mine);
+  });
+
+  it("a key that came later signs anew; a key that is gone does not hold any more", async () => {
+    const first = await places([key("old", 1)]).ofAnonymous(null);
+    const both = await places([key("new", 2), key("old", 1)]).ofAnonymous(pairOf(first.setCookie));
+    expect(both.anonymousId).toBe(first.anonymousId);
+    expect(both.setCookie).toContain(".new.");
+    const after = places([key("new", 2)]);
+    expect(await after.ofAnonymous(pairOf(both.setCookie))).toEqual({ anonymousId: first.anonymousId });
+    expect((await after.ofAnonymous(pairOf(first.setCookie))).anonymousId).not.toBe(first.anonymousId);
+  });
+});

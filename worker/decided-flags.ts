@@ -1,0 +1,58 @@
+import { NO_FLAGS } from "../shared/compile.ts";
+import { decisionOf } from "../shared/evaluate.ts";
+import { FLAGS_CONTEXT_HEADER, decodeFlagsContext } from "../shared/flags-header.ts";
+import type { FlagDetails, Flags } from "../shared/read-flags.ts";
+import type { Decision } from "../shared/reason.ts";
+import type { Evaluation } from "./evaluation.ts";
+
+/**
+ * The flags of one request for pages that the worker serves by itself, as `readFlags` gives them to a site behind it.
+ * They come from the decisions and not from the headers: reasons are the evaluation's own, and a flag that is kept out
+ * of `x-flags` can be asked for, too.
+ *
+ * @param headers of the request that goes on; read only when somebody asks for `context`
+ */
+export function toFlags({ decided, reading }: Evaluation, headers: Headers): Flags {
+  const { compiled, decisions } = decided ?? { compiled: NO_FLAGS, decisions: [] };
+  const decisionFor = (key: string): Decision => decisionOf(compiled, decisions, key);
+  const problem = problemOf(decided, reading);
+  return {
+    isEnabled: (key) => decisionFor(key).value,
+    variant: (key) => decisionFor(key).variant,
+    value: (key) => valueOf(decisionFor(key)),
+    details: (key) => toDetails(decisionFor(key), problem),
+    get enabled() {
+      return compiled.flags.filter((_flag, position) => decisions[position]?.value).map(({ key }) => key);
+    },
+    get context() {
+      return decodeFlagsContext(headers.get(FLAGS_CONTEXT_HEADER) ?? "");
+    },
+    ...(problem !== undefined && { problem }),
+  };
+}
+
+/** Why everything reads as off, when it does. */
+function problemOf(decided: Evaluation["decided"], reading: Evaluation["reading"]): string | undefined {
+  if (decided !== undefined && reading.held !== undefined) return undefined;
+  return `no flags are held${reading.fault === undefined ? "" : `: ${reading.fault}`}`;
+}
+
+function toDetails(decision: Decision, problem: string | undefined): FlagDetails {
+  const { value, variant, reason, errorCode } = decision;
+  if (problem !== undefined) {
+    return { value: false, variant: "off", reason: "ERROR", errorCode: "GENERAL", errorMessage: problem };
+  }
+  const variantValue = valueOf(decision);
+  return {
+    value,
+    variant,
+    ...(variantValue !== undefined && { variantValue }),
+    reason,
+    ...(errorCode !== undefined && { errorCode }),
+  };
+}
+
+/** A copy: all requests share the snapshot's, and nobody can change what another one gets. */
+function valueOf({ value, variantValue }: Decision): unknown {
+  return value ? structuredClone(variantValue) : undefined;
+}
