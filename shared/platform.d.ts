@@ -1,6 +1,7 @@
 /**
- * All that shared/ may touch beyond ECMAScript: Web Crypto's digest and HMAC, the UTF-8 codecs, and URLs. Declared by
- * hand, and seen by shared/tsconfig.json alone, so that a `fetch`, a `console` or a `process` here is a type error.
+ * All that shared/ may touch beyond ECMAScript: Web Crypto's digest and HMAC, the UTF-8 codecs, URLs and their patterns.
+ * Declared by hand, and seen by shared/tsconfig.json alone, so that a `fetch`, a `console` or a `process` here is a type
+ * error.
  */
 interface SubtleCrypto {
   digest(algorithm: "SHA-256", data: Uint8Array): Promise<ArrayBuffer>;
@@ -31,16 +32,27 @@ declare class TextDecoder {
   decode(input?: Uint8Array): string;
 }
 
+/** The part of URLs that gates and requests are made of. */
+declare class URL {
+  /** @throws TypeError unless it is absolute, by itself or by its base */
+  constructor(url: string | URL, base?: string | URL);
+  readonly host: string;
+  pathname: string;
+  search: string;
+}
+
+declare class URLSearchParams {
+  constructor(query: string);
+  [Symbol.iterator](): IterableIterator<[name: string, value: string]>;
+}
+
+declare class URLPattern {
+  constructor(input: { readonly pathname: string }, options?: { readonly ignoreCase?: boolean });
+  test(input: { readonly pathname: string }): boolean;
+}
+
 declare function atob(data: string): string;
 declare function btoa(data: string): string;
-
-declare class URL {
-  /** @throws TypeError unless it is absolute */
-  constructor(url: string);
-  readonly host: string;
-  readonly pathname: string;
-  readonly search: string;
-}
 
 /** The part of Fetch's Headers that a reader of headers needs. */
 interface Headers {

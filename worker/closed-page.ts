@@ -1,4 +1,4 @@
-import type { Closed } from "./pass-gates.ts";
+import type { Closed } from "../shared/gate/pass-gates.ts";
 import { problem } from "./problem.ts";
 
 const TITLES = { 403: "Forbidden", 404: "Not Found", 410: "Gone" } as const;

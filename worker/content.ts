@@ -1,7 +1,7 @@
 import { compile, type Compiled } from "../shared/compile.ts";
 import { digestOf, parseSnapshot, type Head } from "../shared/snapshot.ts";
 import { Fault } from "./fault.ts";
-import { readGates, type GateTable } from "./gate-table.ts";
+import { readGates, type GateTable } from "../shared/gate/gate-table.ts";
 
 /** A snapshot made ready, once for all requests. */
 export interface Content {

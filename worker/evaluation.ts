@@ -26,7 +26,7 @@ export async function evaluate(
   let reading: Reading = { source: "none" };
   let decided: Decided | undefined;
   try {
-    visitor = await identify(received, stripped);
+    visitor = await identify(received, stripped, waitUntil);
     reading = await read(waitUntil);
     decided = await decideAll(reading, visitor.context, maxStaleMs);
   } catch (error) {

@@ -3,8 +3,9 @@ import { createCookieSigner } from "./cookie-signer.ts";
 import { deployedGates } from "./deployed-gates.ts";
 import { readEnvironment, type Bindings, type Checked, type FlagSettings, type Origin } from "./env.ts";
 import { Fault } from "./fault.ts";
-import { readGates, type GateTable } from "./gate-table.ts";
+import { readGates, type GateTable } from "../shared/gate/gate-table.ts";
 import { createIdentify, type Identify } from "./identify.ts";
+import { createJwtReader } from "./jwt-reader.ts";
 import { createStore } from "./redis.ts";
 import { createReport, type Report } from "./report.ts";
 import type { SigningKeys } from "./signing-settings.ts";
@@ -65,12 +66,17 @@ function createRuntime(bindings: Bindings): Runtime {
 }
 
 function createIdentifier(settings: FlagSettings, report: Report): Identify {
-  const { contextSecret, signingKeys, unsignedUntil } = settings;
+  const { jwt, contextSecret, signingKeys, unsignedUntil } = settings;
   const places = createPlaces({
     ...(signingKeys !== undefined && { signer: createCookieSigner(signingKeys) }),
     ...(unsignedUntil !== undefined && { unsignedUntil }),
   });
-  return createIdentify({ ...(contextSecret !== undefined && { contextSecret }), places, report });
+  return createIdentify({
+    ...(jwt !== undefined && { readJwt: createJwtReader(jwt, { report }) }),
+    ...(contextSecret !== undefined && { contextSecret }),
+    places,
+    report,
+  });
 }
 
 function createReader(settings: FlagSettings, report: Report): SnapshotReader {

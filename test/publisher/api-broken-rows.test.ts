@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readGates } from "../../worker/gate-table.ts";
+import { readGates } from "../../shared/gate/gate-table.ts";
 import { redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 
 let system: ApiSystem;
@@ -230,7 +230,7 @@ describe("a row that plain SQL put in", () => {
     });
     const { table, unreadable } = readGates([flag]);
     const isClosed = (path: string) =>
-      table[0]?.gates.some(({ patterns }) => patterns.some((pattern) => pattern.test({ pathname: path })));
+      table.some(({ spellings }) => spellings.some((pattern) => pattern.test({ pathname: path })));
     for (const path of ["/status", "/leads-away", "/extra", "/deep", "/bare"]) {
       expect([path, isClosed(path)]).toEqual([path, true]);
     }

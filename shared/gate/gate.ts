@@ -2,11 +2,15 @@
 export type Otherwise =
   | { readonly rewrite: string }
   | { readonly redirect: string; readonly status: 302 | 303 | 307 }
-  | { readonly status: 403 | 404 | 410 };
+  | {
+      readonly status: 403 | 404 | 410;
+      /** A page of the site that is shown with this status; a plain one of the worker's own without it. */
+      readonly page?: string;
+    };
 
 /** One gate of a flag, as the snapshot carries it: pages that only those see for whom the flag is on. */
 export interface Gate {
-  /** A URLPattern for the pathname. */
+  /** A URLPattern for the pathname; one that ends in `/*` is for the page without it, too. */
   readonly pattern: string;
   readonly otherwise: Otherwise;
 }

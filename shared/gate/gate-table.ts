@@ -1,25 +1,25 @@
-import { KEY_PATTERN } from "../shared/flag.ts";
-import { decodeEscapes } from "./gate-path.ts";
+import { KEY_PATTERN } from "../flag.ts";
+import { isObject } from "../members.ts";
+import { decodeEscapes } from "./decode-escapes.ts";
+import { gateRank } from "./gate-rank.ts";
 import type { Otherwise } from "./gate.ts";
 
 /** A gate made ready: its pattern in every spelling that means the same. */
 export interface ReadyGate {
-  readonly patterns: readonly URLPattern[];
+  /** Undefined: without a usable key the flag is never on, so the gate is always closed. */
+  readonly flag: string | undefined;
+  /** As it was written. */
+  readonly pattern: string;
+  readonly spellings: readonly URLPattern[];
   /** What everything that matches begins with, in lower case: a URLPattern costs a hundred times as much to ask. */
   readonly prefix: string;
   readonly otherwise: Otherwise;
 }
 
-/** The gates of one flag; without a usable key the flag is never on, so they are always closed. */
-export interface FlagGates {
-  readonly flag: string | undefined;
-  readonly gates: readonly ReadyGate[];
-}
+/** All gates, in the order in which they are asked: the most specific first, then by flag key, then as the flag has them. */
+export type GateTable = readonly ReadyGate[];
 
-/** All gates, in the order in which they are asked. */
-export type GateTable = readonly FlagGates[];
-
-/** The gates of a snapshot, and whose could not be understood in full. */
+/** The gates of a snapshot, and whose could not be understood. */
 export interface ReadGates {
   readonly table: GateTable;
   /** Keys of flags that must be off since some of their pages could not be closed. */
@@ -40,25 +40,31 @@ const CLOSED_STATUSES: readonly unknown[] = [403, 404, 410];
  * @param flags unchecked: a snapshot's
  */
 export function readGates(flags: readonly unknown[]): ReadGates {
-  const table: FlagGates[] = [];
+  const table: ReadyGate[] = [];
   const unreadable = new Set<string>();
   let faulty = false;
   for (const raw of flags) {
     if (!isObject(raw) || raw["gates"] === undefined) continue;
     const flag = typeof raw["key"] === "string" && KEY_PATTERN.test(raw["key"]) ? raw["key"] : undefined;
     const given: unknown = raw["gates"];
-    const items = Array.isArray(given) ? given.map(readGate) : [UNREADABLE];
+    const items = Array.isArray(given) ? given.map((item) => readGate(flag, item)) : [UNREADABLE];
     if (items.some((item) => item.fault)) {
       faulty = true;
       if (flag !== undefined) unreadable.add(flag);
     }
-    const gates = items.flatMap(({ gate }) => gate ?? []);
-    if (gates.length > 0) table.push({ flag, gates });
+    table.push(...items.flatMap(({ gate }) => gate ?? []));
   }
-  // By key, as decisions are: which of two gates for one page speaks is the same everywhere.
-  table.sort(({ flag: a = "" }, { flag: b = "" }) => Number(a > b) - Number(a < b));
-  return { table, unreadable, faulty };
+  return { table: inOrder(table), unreadable, faulty };
 }
+
+/** Stable: which of two gates for one page speaks is the same everywhere, whatever the order of the snapshot. */
+function inOrder(gates: readonly ReadyGate[]): GateTable {
+  const ranked = gates.map((gate) => ({ gate, rank: gateRank(gate.pattern), key: gate.flag ?? "" }));
+  ranked.sort((a, b) => compare(a.rank, b.rank) || compare(a.key, b.key));
+  return ranked.map(({ gate }) => gate);
+}
+
+const compare = (a: string, b: string): number => Number(a > b) - Number(a < b);
 
 interface ReadGate {
   readonly gate?: ReadyGate;
@@ -67,29 +73,35 @@ interface ReadGate {
 
 const UNREADABLE: ReadGate = { fault: true };
 
-function readGate(raw: unknown): ReadGate {
+function readGate(flag: string | undefined, raw: unknown): ReadGate {
   if (!isObject(raw) || typeof raw["pattern"] !== "string") return UNREADABLE;
-  const patterns = toPatterns(raw["pattern"]);
-  if (patterns === undefined) return UNREADABLE;
+  const { pattern } = raw;
+  const spellings = toSpellings(pattern);
+  if (spellings === undefined) return UNREADABLE;
   const otherwise = readOtherwise(raw["otherwise"]);
   const known = Object.keys(raw).every((name) => name === "pattern" || name === "otherwise");
   return {
-    gate: { patterns, prefix: toPrefix(raw["pattern"]), otherwise: otherwise ?? UNKNOWN_OTHERWISE },
+    gate: { flag, pattern, spellings, prefix: toPrefix(pattern), otherwise: otherwise ?? UNKNOWN_OTHERWISE },
     fault: otherwise === undefined || !known,
   };
 }
 
 function readOtherwise(raw: unknown): Otherwise | undefined {
   if (!isObject(raw)) return undefined;
-  const { rewrite, redirect, status } = raw;
-  if (isPath(rewrite)) return redirect === undefined && status === undefined ? { rewrite } : undefined;
-  if (rewrite !== undefined) return undefined;
-  if (isPath(redirect)) {
+  const { rewrite, redirect, status, page } = raw;
+  if (rewrite !== undefined) {
+    const isAlone = redirect === undefined && status === undefined && page === undefined;
+    return isAlone && isPath(rewrite) ? { rewrite } : undefined;
+  }
+  if (redirect !== undefined) {
+    if (!isPath(redirect) || page !== undefined) return undefined;
     if (status === undefined) return { redirect, status: 302 };
     return REDIRECT_STATUSES.includes(status) ? { redirect, status: status as 302 | 303 | 307 } : undefined;
   }
-  if (redirect !== undefined || !CLOSED_STATUSES.includes(status)) return undefined;
-  return { status: status as 403 | 404 | 410 };
+  if (!CLOSED_STATUSES.includes(status)) return undefined;
+  const closed = { status: status as 403 | 404 | 410 };
+  if (page === undefined) return closed;
+  return isPath(page) ? { ...closed, page } : undefined;
 }
 
 /** A path of this site: `//host` or `/\host` would lead to another one. */
@@ -99,16 +111,19 @@ function isPath(value: unknown): value is string {
 
 /**
  * A pattern in every spelling that means the same. Requests are compared decoded too, so a pattern that holds escapes
- * or doubled slashes must be there decoded as well. Case is ignored: many origins do.
+ * or doubled slashes must be there decoded as well. Case is ignored: many origins do. Whoever closes all of `/ai/*`
+ * means the page `/ai`, too, which many origins serve as `/ai/`.
  */
-function toPatterns(pattern: string): readonly URLPattern[] | undefined {
+function toSpellings(pattern: string): readonly URLPattern[] | undefined {
   if (!pattern.startsWith("/")) return undefined;
   const plain = pattern.replace(/(?:%[0-9a-f]{2})+/gi, (run) =>
     decodeEscapes(run).replace(/[\\{}()*+?:]/g, String.raw`\$&`),
   );
   const spellings = new Set<string>();
-  for (const spelling of [pattern, plain, plain.replace(/\/{2,}/g, "/")]) {
-    spellings.add(spelling).add(spelling.replace(/(?<=[^\\])\/+$/, ""));
+  for (const spelling of [pattern, plain, plain.normalize("NFC"), plain.replace(/\/{2,}/g, "/")]) {
+    for (const form of [spelling, spelling.replace(/(?<=[^\\])\/\*+$/, "")]) {
+      spellings.add(form).add(form.replace(/(?<=[^\\])\/+$/, ""));
+    }
   }
   try {
     return Array.from(spellings, (pathname) => new URLPattern({ pathname }, { ignoreCase: true }));
@@ -121,8 +136,4 @@ function toPatterns(pattern: string): readonly URLPattern[] | undefined {
 function toPrefix(pattern: string): string {
   const literal = /^((?:\/[\w-]+)+)(?:\/(?:[\w-]+|\*|:\w+))*$/.exec(pattern)?.[1] ?? "";
   return literal.toLowerCase();
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,0 +1,76 @@
+/**
+ * Files that belong to many pages: they stay what they are. Whatever else ends in an extension may be a page's content
+ * in another form, as `/ai.json`, `/ai.html`, `/ai.rsc` or `/ai.data`.
+ */
+const ASSETS =
+  "css|m?js|cjs|map|wasm|png|jpe?g|gif|svg|webp|avif|ico|bmp|woff2?|ttf|otf|eot|mp[34]|m4[av]|webm|og[gv]|wav|webmanifest";
+
+/** What runs a program and takes the rest of the path as its argument (CGI's PATH_INFO). */
+const PROGRAMS = "php|cgi|fcgi|pl|py|rb|asp|aspx|ashx|jsp|jspx|do|dll";
+
+/**
+ * How frameworks name a page beside its own address, each as what is to be taken away or put in its place. All of them
+ * are linear: no part of a pattern can be repeated in two ways.
+ */
+const DOORS: readonly (readonly [pattern: RegExp, page: string])[] = [
+  // Next.js, pages router: /_next/data/<build>/ai.json; the extension goes below.
+  [/\/_next\/data\/[^/]+(?=\/)/i, ""],
+  [/\/_next\/data\/[^/]+\/[a-z]{2}(?:-[a-z]{2,4})?(?=\/|\.json$)/i, ""],
+  // Next.js, app router: /ai.segments/_tree.segment.rsc and /ai/__next._tree.txt, beside .rsc, .prefetch.rsc and .txt.
+  [/\.segments(?:\/.*)?$/i, ""],
+  [/\/__next\.[^/]*$/i, ""],
+  // SvelteKit: /ai/__data.json, /ai.html__data.json, /ai/__route.js
+  [/\/__(?:data\.json|route\.js)$/i, ""],
+  [/__(?:data\.json|route\.js)$/i, ""],
+  // Nuxt: /ai/_payload.json; Nuxt 2: /_nuxt/static/<version>/ai/payload.js
+  [/\/_?(?:payload|state)\.js(?:on)?$/i, ""],
+  [/\/_nuxt\/static\/[^/]+(?=\/)/i, ""],
+  // React Router and Remix: /_root.data, /ai/_.data, beside /ai.data
+  [/\/_(?:root)?\.data$/i, ""],
+  // Qwik: /ai/q-data.json, /ai/q-loader-data.<id>.json
+  [/\/q-(?:data|loader)[^/]*\.json$/i, ""],
+  // Gatsby: /page-data/ai/page-data.json
+  [/\/page-data(?=\/.*\/page-data\.json$)/i, ""],
+  [/\/page-data\.json$/i, ""],
+  // Programs: /index.php/ai is /ai for the one, and /ai.php/x is /ai for the other.
+  [new RegExp(String.raw`\/[^/]+\.(?:${PROGRAMS})(?=\/)`, "i"), ""],
+  [new RegExp(String.raw`\.(?:${PROGRAMS})\/.*$`, "i"), ""],
+  // Any other form of a page, and the name that stands for a folder.
+  [new RegExp(String.raw`(?<=[^/])\.(?!(?:${ASSETS})$)[\w-]{1,16}$`, "i"), ""],
+  [/\/(?:index|default)$/i, ""],
+];
+
+/** Nothing else can be a side door. */
+const MAY_BE = /\.|\/(?:index|default)$/i;
+
+/** The pages that a framework may answer for when it is asked for this path, each one step nearer; none for most paths. */
+export function pagesBehind(path: string): readonly string[] {
+  if (!MAY_BE.test(path)) return [];
+  return DOORS.flatMap(([pattern, page]) => (pattern.test(path) ? [path.replace(pattern, page)] : []));
+}
+
+/** Parameters by which an adapter takes another path than the URL's: Astro's and SvelteKit's for Vercel. */
+const PATH_PARAMETERS: ReadonlySet<string> = new Set(["x_astro_path", "__pathname"]);
+
+/** The paths that a query names in the place of the URL's own. @param search with its question mark, or empty */
+export function pathsInQuery(search: string): readonly string[] {
+  return partsOf(search).flatMap(({ name, value }) => (PATH_PARAMETERS.has(name) ? [value] : []));
+}
+
+/** The query without such parameters, the others byte for byte. */
+export function withoutPaths(search: string): string {
+  return partsOf(search)
+    .filter(({ name }) => !PATH_PARAMETERS.has(name))
+    .map(({ part }) => part)
+    .join("&");
+}
+
+function partsOf(search: string) {
+  return search
+    .replace(/^\?/, "")
+    .split("&")
+    .map((part) => {
+      const [[name = "", value = ""] = []] = new URLSearchParams(part);
+      return { part, name: name.toLowerCase(), value };
+    });
+}
