@@ -9,6 +9,7 @@ import { createJwtReader } from "./jwt-reader.ts";
 import type { OverrideRules } from "./verify-override.ts";
 import { createStore } from "./redis.ts";
 import { createReport, type Report } from "./report.ts";
+import type { SigningKeys } from "./signing-settings.ts";
 import { createSnapshotReader, type SnapshotReader } from "./snapshot-reader.ts";
 import { createPlaces } from "./visitor-place.ts";
 
@@ -20,6 +21,8 @@ export interface Runtime {
   readonly maxStaleMs: number;
   /** Absent: no test override is believed. */
   readonly overrides?: OverrideRules;
+  /** Absent: `x-flags` is not signed. */
+  readonly signingKeys?: SigningKeys;
   /** The gates that are closed while nothing is held. */
   readonly deployed: GateTable;
   readonly report: Report;
@@ -53,15 +56,16 @@ function createRuntime(bindings: Bindings): Runtime {
   const report = createReport();
   const { origin, flags } = readEnvironment(bindings);
   if ("problems" in flags) return { origin, deployed, report, ...withoutFlags(flags.problems, report) };
-  const { maxStaleMs, environment, overrideKeys: keys } = flags.value;
+  const { maxStaleMs, signingKeys, environment, overrideKeys: keys } = flags.value;
   return {
     origin,
     deployed,
     report,
     identify: createIdentifier(flags.value, report),
     maxStaleMs,
-    read: createReader(flags.value, report),
+    ...(signingKeys !== undefined && { signingKeys }),
     ...(keys !== undefined && { overrides: { keys, environment } }),
+    read: createReader(flags.value, report),
   };
 }
 
