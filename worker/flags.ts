@@ -1,11 +1,13 @@
-import type { Context, HonoRequest, MiddlewareHandler } from "hono";
-import { cloneRawRequest } from "hono/request";
+import type { Context, MiddlewareHandler } from "hono";
+import { OVERRIDE_PATH } from "../shared/override.ts";
 import type { Flags } from "../shared/read-flags.ts";
+import { answerOverride } from "./answer-override.ts";
 import { closedPage } from "./closed-page.ts";
 import { toFlags } from "./decided-flags.ts";
 import type { Bindings } from "./env.ts";
 import { evaluate, type Evaluation } from "./evaluation.ts";
 import { finish } from "./finish.ts";
+import { toOnward } from "./onward.ts";
 import { passGates } from "./pass-gates.ts";
 import { runtimeOf, type ToBindings } from "./runtime.ts";
 import { strip } from "./strip.ts";
@@ -78,18 +80,21 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
     }
     const received = c.req.raw;
     const runtime = runtimeOf(c.env, bindings);
+    if (c.req.path === OVERRIDE_PATH) return answerOverride(received, runtime);
     const stripped = strip(received.headers);
     const evaluation = await evaluate(received, stripped, runtime, waitUntilOf(c));
-    const { reading, decided, visitor } = evaluation;
+    const { reading, decided } = evaluation;
 
     const target = destination?.(received, c.env) ?? new URL(received.url);
     const passage = passGates(reading.held?.gates ?? runtime.deployed, decided, target);
     if ("closed" in passage) return finish(evaluation, closedPage(received, passage.closed));
 
-    const { method } = received;
-    const told = tellOrigin({ method, url: passage.url }, visitor, reading, decided, runtime.report);
+    const told = await tellOrigin(
+      { ...evaluation, destination: { method: received.method, url: passage.url }, kept: stripped.headers },
+      runtime,
+    );
     for (const [name, value] of told) stripped.headers.set(name, value);
-    const onward = toOnward(passage.url, await unread(c.req), stripped.headers);
+    const onward = await toOnward(c.req, passage.url, stripped.headers);
     const variables = { evaluation, flags: toFlags(evaluation, onward.headers) };
     decidedRequests.set(onward, variables);
 
@@ -105,18 +110,6 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
     c.res = undefined;
     c.res = finished;
   };
-}
-
-/** The request as it goes on: with the headers that may, at the URL to which the gates led it. */
-function toOnward(url: URL, request: Request, headers: Headers): Request {
-  return new Request(new Request(url, request), { headers });
-}
-
-/** The request with its body, which middleware before this one may have read by Hono's means. */
-async function unread(request: HonoRequest): Promise<Request> {
-  const { raw } = request;
-  if (!raw.bodyUsed) return raw;
-  return new Request(await cloneRawRequest(request), raw.cf === undefined ? {} : { cf: raw.cf });
 }
 
 function checkOptions<B>(options: FlagsOptions<B>): FlagsOptions<B> {
