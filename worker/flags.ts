@@ -1,5 +1,7 @@
 import type { Context, MiddlewareHandler } from "hono";
+import { OVERRIDE_PATH } from "../shared/override.ts";
 import type { Flags } from "../shared/read-flags.ts";
+import { answerOverride } from "./answer-override.ts";
 import { closedPage } from "./closed-page.ts";
 import { toFlags } from "./decided-flags.ts";
 import type { Bindings } from "./env.ts";
@@ -77,6 +79,7 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
     }
     const received = c.req.raw;
     const runtime = runtimeOf(c.env, bindings);
+    if (c.req.path === OVERRIDE_PATH) return answerOverride(received, runtime);
     const stripped = strip(received.headers);
     const evaluation = await evaluate(received, stripped, runtime, waitUntilOf(c));
     const { reading, decided } = evaluation;

@@ -6,6 +6,7 @@ import { Fault } from "./fault.ts";
 import { readGates, type GateTable } from "../shared/gate/gate-table.ts";
 import { createIdentify, type Identify } from "./identify.ts";
 import { createJwtReader } from "./jwt-reader.ts";
+import type { OverrideRules } from "./verify-override.ts";
 import { createStore } from "./redis.ts";
 import { createReport, type Report } from "./report.ts";
 import type { SigningKeys } from "./signing-settings.ts";
@@ -18,6 +19,8 @@ export interface Runtime {
   readonly read: SnapshotReader;
   readonly identify: Identify;
   readonly maxStaleMs: number;
+  /** Absent: no test override is believed. */
+  readonly overrides?: OverrideRules;
   /** Absent: `x-flags` is not signed. */
   readonly signingKeys?: SigningKeys;
   /** The gates that are closed while nothing is held. */
@@ -53,7 +56,7 @@ function createRuntime(bindings: Bindings): Runtime {
   const report = createReport();
   const { origin, flags } = readEnvironment(bindings);
   if ("problems" in flags) return { origin, deployed, report, ...withoutFlags(flags.problems, report) };
-  const { maxStaleMs, signingKeys } = flags.value;
+  const { maxStaleMs, signingKeys, environment, overrideKeys: keys } = flags.value;
   return {
     origin,
     deployed,
@@ -61,6 +64,7 @@ function createRuntime(bindings: Bindings): Runtime {
     identify: createIdentifier(flags.value, report),
     maxStaleMs,
     ...(signingKeys !== undefined && { signingKeys }),
+    ...(keys !== undefined && { overrides: { keys, environment } }),
     read: createReader(flags.value, report),
   };
 }
