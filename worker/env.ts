@@ -2,6 +2,7 @@ import { ENVIRONMENT_PATTERN } from "../shared/snapshot.ts";
 import { readBindings } from "./binding-reader.ts";
 import { readUnsignedUntil } from "./identity-settings.ts";
 import { readJwtSettings, type JwtBindings, type JwtSettings } from "./jwt-settings.ts";
+import { readOverrideKeys } from "./override-settings.ts";
 import { readSigningKeys, type SigningKeys } from "./signing-settings.ts";
 
 /** What wrangler binds; nothing of it is trusted to be there or to be right. */
@@ -16,6 +17,7 @@ export interface Bindings extends JwtBindings {
   readonly MAX_STALE_MS?: unknown;
   readonly CONTEXT_SECRET?: unknown;
   readonly SIGNING_KEYS?: unknown;
+  readonly OVERRIDE_KEYS?: unknown;
   readonly UNSIGNED_COOKIES_UNTIL?: unknown;
 }
 
@@ -38,6 +40,8 @@ export interface FlagSettings {
   readonly jwt?: JwtSettings;
   /** Absent: nothing is signed. */
   readonly signingKeys?: SigningKeys;
+  /** Absent: no test override is believed. */
+  readonly overrideKeys?: SigningKeys;
   /** Until when unsigned cookies are taken beside keys, in milliseconds since the epoch. */
   readonly unsignedUntil?: number;
 }
@@ -82,6 +86,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   const read = readBindings(bindings);
   const jwt = readJwtSettings(read);
   const signingKeys = readSigningKeys(read);
+  const overrideKeys = readOverrideKeys(read, signingKeys);
   const unsignedUntil = readUnsignedUntil(read);
   const settings: FlagSettings = {
     environment: read.text(
@@ -111,6 +116,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
     }),
     ...(jwt !== undefined && { jwt }),
     ...(signingKeys !== undefined && { signingKeys }),
+    ...(overrideKeys !== undefined && { overrideKeys }),
     ...(unsignedUntil !== undefined && { unsignedUntil }),
   };
   if (settings.maxStaleMs < 3 * settings.refreshMs) {

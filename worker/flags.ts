@@ -1,5 +1,7 @@
 import type { Context, MiddlewareHandler } from "hono";
+import { OVERRIDE_PATH } from "../shared/override.ts";
 import type { Flags } from "../shared/read-flags.ts";
+import { answerOverride } from "./answer-override.ts";
 import { closedPage } from "./closed-page.ts";
 import { toFlags } from "./decided-flags.ts";
 import type { Bindings } from "./env.ts";
@@ -77,16 +79,19 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
     }
     const received = c.req.raw;
     const runtime = runtimeOf(c.env, bindings);
+    if (c.req.path === OVERRIDE_PATH) return answerOverride(received, runtime);
     const stripped = strip(received.headers);
     const evaluation = await evaluate(received, stripped, runtime, waitUntilOf(c));
-    const { reading, decided, visitor } = evaluation;
+    const { reading, decided } = evaluation;
 
     const target = destination?.(received, c.env) ?? new URL(received.url);
     const passage = passGates(reading.held?.gates ?? runtime.deployed, decided, target);
     if ("closed" in passage) return finish(evaluation, closedPage(received, passage.closed));
 
-    const { method } = received;
-    const told = tellOrigin({ method, url: passage.url }, visitor, reading, decided, runtime.report);
+    const told = await tellOrigin(
+      { ...evaluation, destination: { method: received.method, url: passage.url }, kept: stripped.headers },
+      runtime,
+    );
     for (const [name, value] of told) stripped.headers.set(name, value);
     const onward = new Request(new Request(passage.url, received), { headers: stripped.headers });
     const variables = { evaluation, flags: toFlags(evaluation, onward.headers) };

@@ -6,8 +6,10 @@ import { Fault } from "./fault.ts";
 import { readGates, type GateTable } from "../shared/gate/gate-table.ts";
 import { createIdentify, type Identify } from "./identify.ts";
 import { createJwtReader } from "./jwt-reader.ts";
+import type { OverrideRules } from "./verify-override.ts";
 import { createStore } from "./redis.ts";
 import { createReport, type Report } from "./report.ts";
+import type { SigningKeys } from "./signing-settings.ts";
 import { createSnapshotReader, type SnapshotReader } from "./snapshot-reader.ts";
 import { createPlaces } from "./visitor-place.ts";
 
@@ -17,6 +19,10 @@ export interface Runtime {
   readonly read: SnapshotReader;
   readonly identify: Identify;
   readonly maxStaleMs: number;
+  /** Absent: no test override is believed. */
+  readonly overrides?: OverrideRules;
+  /** Absent: `x-flags` is not signed. */
+  readonly signingKeys?: SigningKeys;
   /** The gates that are closed while nothing is held. */
   readonly deployed: GateTable;
   readonly report: Report;
@@ -50,9 +56,17 @@ function createRuntime(bindings: Bindings): Runtime {
   const report = createReport();
   const { origin, flags } = readEnvironment(bindings);
   if ("problems" in flags) return { origin, deployed, report, ...withoutFlags(flags.problems, report) };
-  const { maxStaleMs } = flags.value;
-  const identify = createIdentifier(flags.value, report);
-  return { origin, deployed, report, identify, maxStaleMs, read: createReader(flags.value, report) };
+  const { maxStaleMs, signingKeys, environment, overrideKeys: keys } = flags.value;
+  return {
+    origin,
+    deployed,
+    report,
+    identify: createIdentifier(flags.value, report),
+    maxStaleMs,
+    ...(signingKeys !== undefined && { signingKeys }),
+    ...(keys !== undefined && { overrides: { keys, environment } }),
+    read: createReader(flags.value, report),
+  };
 }
 
 function createIdentifier(settings: FlagSettings, report: Report): Identify {
