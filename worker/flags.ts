@@ -7,6 +7,7 @@ import { toFlags } from "./decided-flags.ts";
 import type { Bindings } from "./env.ts";
 import { evaluate, type Evaluation } from "./evaluation.ts";
 import { finish } from "./finish.ts";
+import { toOnward } from "./onward.ts";
 import { passGates } from "./pass-gates.ts";
 import { runtimeOf, type ToBindings } from "./runtime.ts";
 import { strip } from "./strip.ts";
@@ -93,7 +94,7 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
       runtime,
     );
     for (const [name, value] of told) stripped.headers.set(name, value);
-    const onward = new Request(new Request(passage.url, received), { headers: stripped.headers });
+    const onward = await toOnward(c.req, passage.url, stripped.headers);
     const variables = { evaluation, flags: toFlags(evaluation, onward.headers) };
     decidedRequests.set(onward, variables);
 

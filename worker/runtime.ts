@@ -1,7 +1,14 @@
 import { createColo } from "./colo.ts";
 import { createCookieSigner } from "./cookie-signer.ts";
 import { deployedGates } from "./deployed-gates.ts";
-import { readEnvironment, type Bindings, type Checked, type FlagSettings, type Origin } from "./env.ts";
+import {
+  readEnvironment,
+  type Bindings,
+  type Checked,
+  type Environment,
+  type FlagSettings,
+  type Origin,
+} from "./env.ts";
 import { Fault } from "./fault.ts";
 import { readGates, type GateTable } from "../shared/gate/gate-table.ts";
 import { createIdentify, type Identify } from "./identify.ts";
@@ -47,14 +54,24 @@ export function runtimeOf<B extends object>(
   const key = env ?? {};
   const known = runtimes.get(toBindings) ?? new WeakMap<object, Runtime>();
   runtimes.set(toBindings, known);
-  const runtime = known.get(key) ?? createRuntime(env === undefined ? {} : toBindings(env));
+  const runtime = known.get(key) ?? createRuntime(readSettings(env, toBindings));
   known.set(key, runtime);
   return runtime;
 }
 
-function createRuntime(bindings: Bindings): Runtime {
+function readSettings<B extends object>(env: B | undefined, toBindings: ToBindings<B>): Environment {
+  try {
+    return readEnvironment(env === undefined ? {} : toBindings(env));
+  } catch (error) {
+    // Its text may hold what it stumbled over.
+    const name = error instanceof Error ? error.name : "something";
+    const problems = [`the option "bindings" threw ${name}: it must give an object of the worker's bindings`];
+    return { origin: { problems }, flags: { problems } };
+  }
+}
+
+function createRuntime({ origin, flags }: Environment): Runtime {
   const report = createReport();
-  const { origin, flags } = readEnvironment(bindings);
   if ("problems" in flags) return { origin, deployed, report, ...withoutFlags(flags.problems, report) };
   const { maxStaleMs, signingKeys, environment, overrideKeys: keys } = flags.value;
   return {
