@@ -3,6 +3,7 @@ import { readBindings } from "./binding-reader.ts";
 import { readUnsignedUntil } from "./identity-settings.ts";
 import { readJwtSettings, type JwtBindings, type JwtSettings } from "./jwt-settings.ts";
 import { readSigningKeys, type SigningKeys } from "./signing-settings.ts";
+import { readStaticPaths, type StaticPaths } from "./static-paths.ts";
 
 /** What wrangler binds; nothing of it is trusted to be there or to be right. */
 export interface Bindings extends JwtBindings {
@@ -16,6 +17,7 @@ export interface Bindings extends JwtBindings {
   readonly MAX_STALE_MS?: unknown;
   readonly CONTEXT_SECRET?: unknown;
   readonly SIGNING_KEYS?: unknown;
+  readonly STATIC_PATHS?: unknown;
   readonly UNSIGNED_COOKIES_UNTIL?: unknown;
 }
 
@@ -38,6 +40,8 @@ export interface FlagSettings {
   readonly jwt?: JwtSettings;
   /** Absent: nothing is signed. */
   readonly signingKeys?: SigningKeys;
+  /** Absent: every request is evaluated. */
+  readonly staticPaths?: StaticPaths;
   /** Until when unsigned cookies are taken beside keys, in milliseconds since the epoch. */
   readonly unsignedUntil?: number;
 }
@@ -82,6 +86,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   const read = readBindings(bindings);
   const jwt = readJwtSettings(read);
   const signingKeys = readSigningKeys(read);
+  const staticPaths = readStaticPaths(read);
   const unsignedUntil = readUnsignedUntil(read);
   const settings: FlagSettings = {
     environment: read.text(
@@ -111,6 +116,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
     }),
     ...(jwt !== undefined && { jwt }),
     ...(signingKeys !== undefined && { signingKeys }),
+    ...(staticPaths !== undefined && { staticPaths }),
     ...(unsignedUntil !== undefined && { unsignedUntil }),
   };
   if (settings.maxStaleMs < 3 * settings.refreshMs) {

@@ -10,6 +10,7 @@ import { createStore } from "./redis.ts";
 import { createReport, type Report } from "./report.ts";
 import type { SigningKeys } from "./signing-settings.ts";
 import { createSnapshotReader, type SnapshotReader } from "./snapshot-reader.ts";
+import type { StaticPaths } from "./static-paths.ts";
 import { createPlaces } from "./visitor-place.ts";
 
 /** What all requests of an isolate share. */
@@ -18,6 +19,9 @@ export interface Runtime {
   readonly read: SnapshotReader;
   readonly identify: Identify;
   readonly maxStaleMs: number;
+  readonly staticPaths: StaticPaths | undefined;
+  /** Behind the marks of entity tags; see `createValidators`. The token is secret, random and the same everywhere. */
+  readonly tagSecret: string;
   /** Absent: `x-flags` is not signed. */
   readonly signingKeys?: SigningKeys;
   /** The gates that are closed while nothing is held. */
@@ -53,13 +57,15 @@ function createRuntime(bindings: Bindings): Runtime {
   const report = createReport();
   const { origin, flags } = readEnvironment(bindings);
   if ("problems" in flags) return { origin, deployed, report, ...withoutFlags(flags.problems, report) };
-  const { maxStaleMs, signingKeys } = flags.value;
+  const { maxStaleMs, staticPaths, redisToken, signingKeys } = flags.value;
   return {
     origin,
     deployed,
     report,
     identify: createIdentifier(flags.value, report),
     maxStaleMs,
+    staticPaths,
+    tagSecret: redisToken,
     ...(signingKeys !== undefined && { signingKeys }),
     read: createReader(flags.value, report),
   };
@@ -94,12 +100,14 @@ function createReader(settings: FlagSettings, report: Report): SnapshotReader {
 function withoutFlags(
   problems: readonly string[],
   report: Report,
-): Pick<Runtime, "read" | "identify" | "maxStaleMs"> {
+): Omit<Runtime, "origin" | "deployed" | "report"> {
   const fault = new Fault("misconfigured", problems.join("; "));
   return {
     // No cookie either: one that is made without the keys would not hold once they are there.
     identify: async () => ({ context: {} }),
     maxStaleMs: 0,
+    staticPaths: undefined,
+    tagSecret: "",
     read: async () => {
       report(fault);
       return { source: "none", fault: fault.word };
