@@ -19,6 +19,8 @@ export type FaultWord =
   | "colo-cache"
   | "context-unproven"
   | "context-malformed"
+  | "override-refused"
+  | "override-ended"
   | "jwt-refused"
   | "jwt-expired"
   | "jwt-keys"

@@ -1,10 +1,13 @@
 import type { Context, MiddlewareHandler } from "hono";
+import { OVERRIDE_PATH } from "../shared/override.ts";
 import type { Flags } from "../shared/read-flags.ts";
+import { answerOverride } from "./answer-override.ts";
 import { closedPage } from "./closed-page.ts";
 import { toFlags } from "./decided-flags.ts";
 import type { Bindings } from "./env.ts";
 import { evaluate, type Evaluation } from "./evaluation.ts";
 import { finish } from "./finish.ts";
+import { toOnward } from "./onward.ts";
 import { toPageDecision } from "./page-decision.ts";
 import { passGates } from "./pass-gates.ts";
 import { runtimeOf, type ToBindings } from "./runtime.ts";
@@ -80,6 +83,7 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
     }
     const received = c.req.raw;
     const runtime = runtimeOf(c.env, bindings);
+    if (c.req.path === OVERRIDE_PATH) return answerOverride(received, runtime);
     const stripped = strip(received.headers);
     const target = destination?.(received, c.env) ?? new URL(received.url);
     const evaluation =
@@ -104,11 +108,7 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
       for (const [name, value] of told) headers.set(name, value);
       await validators.unmark(headers);
     }
-    const onward = new Request(new Request(passage.url, received), {
-      headers,
-      // Cloudflare's own cache stands between here and the origin, and does not know one decision from another.
-      ...(!isStatic && { cache: "no-store" }),
-    });
+    const onward = await toOnward(c.req, passage.url, headers, isStatic);
     const variables = { evaluation, flags: toFlags(evaluation, onward.headers) };
     decidedRequests.set(onward, variables);
 
