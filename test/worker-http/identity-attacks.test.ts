@@ -275,6 +275,18 @@ describe("a token's claim of an anonymous id", () => {
   });
 });
 
+it("signature, seal and an account's id are by keys of their own, as Node's crypto computes them", async () => {
+  const cut = (info: string, text: string): string =>
+    createHmac("sha256", derived(info)).update(text).digest().subarray(0, 16).toString("base64url");
+  const { cookie } = await whoIs({
+    "x-sluice-context": base64url('{"userId":"zoë"}'),
+    "x-sluice-proof": proof,
+  });
+  const id = `anon-${cut("sluice account id", "zoë")}`;
+  const seal = cut("sluice account seal", `${id}zoë`);
+  expect(cookie).toBe(pair(signed(`${id}.${today}.k1.${seal}.k1`, derived("sluice visitor cookie"))));
+});
+
 describe("an id is carried byte for byte, and breaks out of nothing", () => {
   it.each([
     'a"b',
