@@ -1,4 +1,5 @@
 import { parseDictionary, serializeDictionary } from "structured-headers";
+import { findOverrideToken, withoutOverrideCookie } from "./override-cookie.ts";
 
 /** What a proxy says about the user; nothing until its proof has been checked. */
 export interface Claim {
@@ -10,6 +11,8 @@ export interface Claim {
 export interface Stripped {
   readonly headers: Headers;
   readonly claim?: Claim;
+  /** The token of a test override, unverified: also taken out of them. */
+  readonly override?: string;
 }
 
 const OWN_PREFIXES = ["x-flags", "x-sluice-"];
@@ -37,7 +40,12 @@ export function strip(received: Headers): Stripped {
     if (ours || disguised) headers.delete(name);
   }
   stripSignatures(headers);
-  return context === null ? { headers } : { headers, claim: { context, proof } };
+  const override = stripOverride(headers);
+  return {
+    headers,
+    ...(context !== null && { claim: { context, proof } }),
+    ...(override !== undefined && { override }),
+  };
 }
 
 /**
@@ -46,6 +54,16 @@ export function strip(received: Headers): Stripped {
  */
 function fold(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, "-");
+}
+
+function stripOverride(headers: Headers): string | undefined {
+  const cookies = headers.get("cookie");
+  const token = findOverrideToken(cookies);
+  if (cookies === null || token === undefined) return undefined;
+  const others = withoutOverrideCookie(cookies);
+  if (others === "") headers.delete("cookie");
+  else headers.set("cookie", others);
+  return token;
 }
 
 function stripSignatures(headers: Headers): void {
