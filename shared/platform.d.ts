@@ -1,9 +1,24 @@
 /**
- * All that shared/ may touch beyond ECMAScript: Web Crypto's digest, the UTF-8 codecs, URLs and their patterns. Declared by hand,
- * and seen by shared/tsconfig.json alone, so that a `fetch`, a `console` or a `process` here is a type error.
+ * All that shared/ may touch beyond ECMAScript: Web Crypto's digest and HMAC, the UTF-8 codecs, URLs and their patterns.
+ * Declared by hand, and seen by shared/tsconfig.json alone, so that a `fetch`, a `console` or a `process` here is a type
+ * error.
  */
 interface SubtleCrypto {
   digest(algorithm: "SHA-256", data: Uint8Array): Promise<ArrayBuffer>;
+  importKey(
+    format: "raw",
+    secret: Uint8Array,
+    algorithm: { readonly name: "HMAC"; readonly hash: "SHA-256" },
+    extractable: false,
+    usages: ("sign" | "verify")[],
+  ): Promise<CryptoKey>;
+  sign(algorithm: "HMAC", key: CryptoKey, data: Uint8Array): Promise<ArrayBuffer>;
+  verify(algorithm: "HMAC", key: CryptoKey, signature: ArrayBuffer, data: Uint8Array): Promise<boolean>;
+}
+
+/** A secret that Web Crypto holds. */
+interface CryptoKey {
+  readonly type: string;
 }
 
 declare const crypto: { readonly subtle: SubtleCrypto };
@@ -17,9 +32,11 @@ declare class TextDecoder {
   decode(input?: Uint8Array): string;
 }
 
-/** The part of URLs that gates are made of. */
+/** The part of URLs that gates and requests are made of. */
 declare class URL {
+  /** @throws TypeError unless it is absolute, by itself or by its base */
   constructor(url: string | URL, base?: string | URL);
+  readonly host: string;
   pathname: string;
   search: string;
 }

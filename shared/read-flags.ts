@@ -1,111 +1,149 @@
-import {
-  FLAGS_CONTEXT_HEADER,
-  FLAGS_HEADER,
-  decodeFlags,
-  decodeFlagsContext,
-  type FlagsContext,
-} from "./flags-header.ts";
-import { decodeValue } from "./flag-member.ts";
-import type { ErrorCode, Reason } from "./reason.ts";
+import type { OnExposure } from "./exposure.ts";
+import { allOff, createFlags, type Flags } from "./flags.ts";
+import { FLAGS_CONTEXT_HEADER, FLAGS_HEADER, decodeFlags, decodeFlagsContext } from "./flags-header.ts";
+import { judgeRequest, type RequestLike } from "./match-request.ts";
+import { SIGNATURE_HEADER, SIGNATURE_INPUT_HEADER, toCovered } from "./signature-base.ts";
+import { parseSigningKeys, type SigningKey } from "./signing-keys.ts";
+import { verifyFlags, type Verified } from "./verify-flags.ts";
+
+export type { Exposure, OnExposure } from "./exposure.ts";
+export type { FlagDetails, Flags } from "./flags.ts";
+export type { RequestLike } from "./match-request.ts";
 
 /** Fetch's `Headers`, or the plain object that Node's `request.headers` is. */
 export type HeadersLike = Headers | { readonly [name: string]: string | readonly string[] | undefined };
 
-/** What one flag is for this request, in OpenFeature's words. */
-export interface FlagDetails {
-  /** Whether the flag is on. */
-  readonly value: boolean;
-  readonly variant: string;
-  /** The variant's JSON value, when it has one. */
-  readonly variantValue?: unknown;
-  /** TARGETING_MATCH when the edge said on, DEFAULT when it did not name the flag, ERROR when it could not be heard. */
-  readonly reason: Reason;
-  readonly errorCode?: ErrorCode;
-  readonly errorMessage?: string;
+interface Asked {
+  /** Compared with the method, host and path for which the worker decided. */
+  readonly request?: RequestLike | undefined;
+  /** Called once for each flag that code asks for, of whoever is known; see docs/exposures.md. */
+  readonly onExposure?: OnExposure | undefined;
 }
 
-/** The flags of one request, as the edge decided them. */
-export interface Flags {
-  /** True when the edge said that this flag is on; false in every other case. */
-  isEnabled(key: string): boolean;
-  /** The variant, "off" when the flag is off. */
-  variant(key: string): string;
-  /** The JSON value of the variant; undefined when there is none, when it is malformed, and when the flag is off. */
-  value(key: string): unknown;
-  details(key: string): FlagDetails;
-  /** The keys that are on. */
-  readonly enabled: readonly string[];
-  /** How it was decided; absent when the headers did not come from a worker. */
-  readonly context?: FlagsContext | undefined;
-  /** Why everything reads as off, when it does. */
-  readonly problem?: string;
+/** Headers as they come: from where nobody but the worker reaches this site. */
+interface Unverified extends Asked {
+  readonly keys?: never;
+  readonly now?: number;
+  readonly maxAgeMs?: never;
 }
+
+/** Headers with a signature by one of the keys, which is not too old. */
+interface Signed extends Asked {
+  /**
+   * The worker's SIGNING_KEYS, as text or parsed. Undefined and the empty text, such as a variable that is not set, are a
+   * mistake and not a wish to do without: everything reads as off.
+   */
+  readonly keys: string | readonly SigningKey[] | undefined;
+  /** Milliseconds since the epoch: `Date.now()`. */
+  readonly now: number;
+  /** How old a signature may be, in milliseconds; 60,000. */
+  readonly maxAgeMs?: number | undefined;
+}
+
+export type ReadFlagsOptions = Unverified | Signed;
+
+const MAX_AGE_MS = 60_000;
+
+/** What the worker sends, and every signature base, is one line of this a header. */
+const PRINTABLE = /^[\t\x20-\x7e]*$/;
 
 /**
- * Reads the flags that the worker put on a request. Never rejects: headers that are missing, malformed or not a
- * worker's read as "all off", and `problem` says why.
+ * Reads the flags that the worker put on a request. Never rejects: headers that are missing, malformed, not signed, too
+ * old or another request's read as "all off", and `problem` says why.
  *
  * @example
- * const flags = await readFlags(request.headers);
+ * const flags = await readFlags(request.headers, { keys: process.env.SIGNING_KEYS, now: Date.now(), request });
  * return flags.isEnabled("ai_search") ? aiPage() : classicPage();
  *
  * @param headers of the request that came through the worker
  */
-// Asynchronous though nothing here waits yet: checking a signature does, and callers shall not have to change.
-export async function readFlags(headers: HeadersLike): Promise<Flags> {
+export async function readFlags(headers: HeadersLike, options: ReadFlagsOptions = {}): Promise<Flags> {
+  try {
+    return await read(headers, options);
+  } catch (error) {
+    return allOff(`what was given is no request (${error instanceof Error ? error.name : "?"})`, "GENERAL");
+  }
+}
+
+async function read(headers: HeadersLike, options: ReadFlagsOptions): Promise<Flags> {
   const contextHeader = get(headers, FLAGS_CONTEXT_HEADER);
   if (contextHeader === undefined) {
-    return allOff(`no ${FLAGS_CONTEXT_HEADER} header: this request did not come through the worker`);
+    return allOff(
+      `no ${FLAGS_CONTEXT_HEADER} header: this request did not come through the worker`,
+      "PARSE_ERROR",
+    );
   }
+  const flagsHeader = get(headers, FLAGS_HEADER);
+  // By name, not by value: a variable that is not set must not turn the check off.
+  const verified: Verified | { readonly keyId?: never } =
+    "keys" in options ? await verify(headers, flagsHeader, contextHeader, options) : {};
+  if ("problem" in verified) return allOff(verified.problem, "GENERAL");
+
   const context = decodeFlagsContext(contextHeader);
-  if (context === undefined) return allOff(`${FLAGS_CONTEXT_HEADER} is malformed`);
-  const on = decodeFlags(get(headers, FLAGS_HEADER) ?? "");
-  if (on === undefined) return allOff(`${FLAGS_HEADER} is malformed`);
-
-  // Parsed anew each time: nobody can change what another reader gets.
-  const value = (key: string): unknown => decodeValue(on.get(key)?.json);
-  return {
-    isEnabled: (key) => on.has(key),
-    variant: (key) => on.get(key)?.variant ?? "off",
-    value,
-    details: (key) => {
-      const variant = on.get(key)?.variant;
-      if (variant === undefined) return { value: false, variant: "off", reason: "DEFAULT" };
-      const variantValue = value(key);
-      return {
-        value: true,
-        variant,
-        ...(variantValue !== undefined && { variantValue }),
-        reason: "TARGETING_MATCH",
-      };
-    },
-    enabled: [...on.keys()],
-    context,
-  };
+  if (context === undefined) return allOff(`${FLAGS_CONTEXT_HEADER} is malformed`, "PARSE_ERROR");
+  const on = decodeFlags(flagsHeader ?? "");
+  if (on === undefined) return allOff(`${FLAGS_HEADER} is malformed`, "PARSE_ERROR");
+  const { request, onExposure } = options;
+  const otherRequest = request === undefined ? undefined : judgeRequest(context, request);
+  if (otherRequest !== undefined) return allOff(otherRequest, "GENERAL");
+  return createFlags(on, context, { ...verified, onExposure });
 }
 
-function allOff(problem: string): Flags {
-  const details: FlagDetails = {
-    value: false,
-    variant: "off",
-    reason: "ERROR",
-    errorCode: "PARSE_ERROR",
-    errorMessage: problem,
+async function verify(
+  headers: HeadersLike,
+  flagsHeader: string | undefined,
+  contextHeader: string,
+  { keys: given, now, maxAgeMs = MAX_AGE_MS }: ReadFlagsOptions,
+): Promise<Verified> {
+  const keys = readKeys(given);
+  if ("problem" in keys) return keys;
+  if (typeof now !== "number" || !Number.isFinite(now)) {
+    return { problem: "`now` is not given beside `keys`: pass Date.now()" };
+  }
+  if (!Number.isFinite(maxAgeMs) || maxAgeMs < 0) return { problem: "`maxAgeMs` is no number from 0 up" };
+  const covered = toCovered(flagsHeader, contextHeader);
+  const malformed = covered.find(([, value]) => !PRINTABLE.test(value));
+  if (malformed !== undefined) return { problem: `${malformed[0]} is malformed` };
+  const received = {
+    signatureInput: get(headers, SIGNATURE_INPUT_HEADER),
+    signature: get(headers, SIGNATURE_HEADER),
   };
-  return {
-    isEnabled: () => false,
-    variant: () => "off",
-    value: () => undefined,
-    details: () => details,
-    enabled: [],
-    problem,
-  };
+  return verifyFlags(covered, received, keys.value, { now, maxAgeMs });
 }
 
+/** What was parsed, by the text: sites pass theirs with every request. A site has one, a test a few. */
+const known = new Map<string, ReturnType<typeof parseSigningKeys>>();
+const MAX_KNOWN = 16;
+
+function readKeys(
+  given: ReadFlagsOptions["keys"],
+): { readonly value: readonly SigningKey[] } | { readonly problem: string } {
+  if (given === undefined || given === "")
+    return { problem: "`keys` is given but empty: is SIGNING_KEYS set?" };
+  if (typeof given !== "string") return { value: given };
+  const parsed = known.get(given) ?? parseSigningKeys(given);
+  if (known.size >= MAX_KNOWN) known.clear();
+  known.set(given, parsed);
+  return "problem" in parsed ? { problem: `\`keys\`: ${parsed.problem}` } : parsed;
+}
+
+/** A header's value; several of one name are one list, without the space around each (RFC 9110, section 5.3). */
 function get(headers: HeadersLike, name: string): string | undefined {
   const value = isFetchHeaders(headers) ? headers.get(name) : headers[name];
-  // A header that came twice is one list (RFC 9110, section 5.3).
-  return typeof value === "object" && value !== null ? value.join(", ") : (value ?? undefined);
+  if (value === undefined || value === null) return undefined;
+  return typeof value === "string" ? trim(value) : value.map(trim).join(", ");
+}
+
+/** Not `trim()`: that takes characters off which are part of a value. */
+function trim(value: string): string {
+  let [start, end] = [0, value.length];
+  while (start < end && isBlank(value[start])) start += 1;
+  while (end > start && isBlank(value[end - 1])) end -= 1;
+  return value.slice(start, end);
+}
+
+function isBlank(character: string | undefined): boolean {
+  return character === " " || character === "\t";
 }
 
 function isFetchHeaders(headers: HeadersLike): headers is Headers {

@@ -1,6 +1,7 @@
 import { decideAll, type Decided } from "./decide.ts";
 import { toFault } from "./fault.ts";
 import type { Visitor } from "./identify.ts";
+import { readOverride } from "./read-override.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Reading, WaitUntil } from "./snapshot-reader.ts";
 import type { Stripped } from "./strip.ts";
@@ -13,22 +14,25 @@ export interface Evaluation {
   readonly reading: Reading;
   /** Undefined when nothing could be decided: everything is off. */
   readonly decided: Decided | undefined;
+  /** The answer is the same for everybody, and nothing was decided. */
+  readonly isStatic?: true;
 }
 
 /** identify -> snapshot -> decide. Never rejects: what fails is reported, and everything is off. */
 export async function evaluate(
   received: Request,
   stripped: Stripped,
-  { identify, maxStaleMs, read, report }: Runtime,
+  { identify, maxStaleMs, overrides: rules, read, report }: Runtime,
   waitUntil: WaitUntil,
 ): Promise<Evaluation> {
   let visitor: Visitor = { context: {} };
   let reading: Reading = { source: "none" };
   let decided: Decided | undefined;
   try {
-    visitor = await identify(received, stripped);
+    visitor = await identify(received, stripped, waitUntil);
     reading = await read(waitUntil);
-    decided = await decideAll(reading, visitor.context, maxStaleMs);
+    const overrides = await readOverride(stripped.override, rules, report);
+    decided = await decideAll(reading, visitor.context, maxStaleMs, overrides);
   } catch (error) {
     // The flags' fault, not the visitor's: the page comes, unless a gate closes it, with everything off.
     report(toFault(error));

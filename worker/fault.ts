@@ -19,11 +19,14 @@ export type FaultWord =
   | "colo-cache"
   | "context-unproven"
   | "context-malformed"
+  | "override-refused"
+  | "override-ended"
   | "jwt-refused"
   | "jwt-expired"
   | "jwt-keys"
   | "origin-missing"
   | "origin-unreachable"
+  | "shared-copy"
   | "internal";
 
 /** A fault with a detail for the log: what is wrong and how to mend it, never a token, an id or a payload. */

@@ -5,6 +5,7 @@ import {
   encodeFlagsContext,
   type FlagsContext,
 } from "../shared/flags-header.ts";
+import { CUT } from "../shared/match-request.ts";
 import type { Decided } from "./decide.ts";
 import type { Visitor } from "./identify.ts";
 import type { Reading } from "./snapshot-reader.ts";
@@ -55,5 +56,8 @@ export function toAllOffHeaders(destination: Destination, at: number): FlagHeade
 }
 
 function where({ method, url }: Destination): Pick<FlagsContext, "method" | "host" | "path"> {
-  return { method, host: url.host, path: `${url.pathname}${url.search}`.slice(0, MAX_PATH_LENGTH) };
+  const path = `${url.pathname}${url.search}`;
+  const isLong = path.length > MAX_PATH_LENGTH;
+  // Marked, or the headers would be those of a request for the part that is left.
+  return { method, host: url.host, path: isLong ? `${path.slice(0, MAX_PATH_LENGTH)}${CUT}` : path };
 }

@@ -1,7 +1,9 @@
 import { withTargetingKey, type EvaluationContext } from "../shared/context.ts";
 import { toFault } from "./fault.ts";
+import type { JwtReader } from "./jwt-reader.ts";
 import { toLocation, withLocation } from "./location.ts";
 import type { Report } from "./report.ts";
+import type { WaitUntil } from "./snapshot-reader.ts";
 import type { Stripped } from "./strip.ts";
 import { readTrustedContext } from "./trusted-context.ts";
 import type { Places } from "./visitor-place.ts";
@@ -14,9 +16,11 @@ export interface Visitor {
 }
 
 /** Finds out who asks. */
-export type Identify = (request: Request, stripped: Stripped) => Promise<Visitor>;
+export type Identify = (request: Request, stripped: Stripped, waitUntil: WaitUntil) => Promise<Visitor>;
 
 interface IdentifyOptions {
+  /** Absent: no token is believed. */
+  readonly readJwt?: JwtReader;
   /** Absent: no proxy is believed. */
   readonly contextSecret?: string;
   readonly places: Places;
@@ -24,11 +28,19 @@ interface IdentifyOptions {
 }
 
 /**
- * The first that holds says who asks: a trusted proxy's word, the anonymous cookie, a fresh anonymous id. A claim that
- * does not hold is reported and then ignored: its sender is as anonymous as anybody.
+ * The first that holds says who asks: a verified token, a trusted proxy's word, the anonymous cookie, a fresh anonymous
+ * id. A claim that does not hold is reported and then ignored: its sender is as anonymous as anybody.
  */
-export function createIdentify({ contextSecret, places, report }: IdentifyOptions): Identify {
-  async function readVerified({ claim }: Stripped): Promise<EvaluationContext> {
+export function createIdentify({ readJwt, contextSecret, places, report }: IdentifyOptions): Identify {
+  async function readVerified(
+    { headers, claim }: Stripped,
+    waitUntil: WaitUntil,
+  ): Promise<EvaluationContext> {
+    const identity = await readJwt?.(headers, waitUntil);
+    if (identity !== undefined) {
+      const { context, anonymousId } = identity;
+      return anonymousId === undefined ? context : { ...context, anonymousId };
+    }
     if (claim === undefined) return {};
     try {
       return await readTrustedContext(claim, contextSecret);
@@ -38,8 +50,8 @@ export function createIdentify({ contextSecret, places, report }: IdentifyOption
     }
   }
 
-  return async function identify(request, stripped) {
-    const verified = await readVerified(stripped);
+  return async function identify(request, stripped, waitUntil) {
+    const verified = await readVerified(stripped, waitUntil);
     const { userId, anonymousId: claimed } = verified;
     const cookie = stripped.headers.get("cookie");
     const { anonymousId, setCookie } =

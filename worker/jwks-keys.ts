@@ -31,8 +31,9 @@ const LOOK_MS = 5;
 
 /**
  * Keeps an issuer's published keys for all requests of an isolate. A key at hand is used, and the set refreshed behind
- * the answer; a key that is not makes its request wait, for a limited time. One fetch at a time is a lease with an end:
- * jose's own remote set has the requests await one promise, and workerd hangs all but the one that began it.
+ * the answer; a key that is not makes its request wait, for a limited time. One fetch at a time is a lease with an end,
+ * since in workerd no request may await another's. jose's own remote set therefore asks once for every request that
+ * comes meanwhile there, reads answers of any size, and forgets the keys when the issuer fails.
  */
 export function createJwksKeys(options: JwksOptions): FindKeys {
   const { jwks, algorithms, report, now, fetch, random } = options;

@@ -1,5 +1,5 @@
 import { parseContext, type EvaluationContext } from "../shared/context.ts";
-import { ANONYMOUS_PREFIX } from "./anonymous-id.ts";
+import { ANONYMOUS_PREFIX, isAnonymousId } from "./anonymous-id.ts";
 import { Fault } from "./fault.ts";
 import type { ClaimMapping } from "./jwt-claims.ts";
 
@@ -10,8 +10,6 @@ export interface JwtIdentity {
   /** The anonymous id under which the user signed up: claim `anonymous_id`. */
   readonly anonymousId?: string;
 }
-
-const ANONYMOUS_ID = new RegExp(`^${ANONYMOUS_PREFIX}[A-Za-z0-9_-]{22}$`);
 
 /** Some issuers know no claims but texts. */
 const BOOLEANS: { readonly [text: string]: boolean } = { true: true, false: false };
@@ -39,7 +37,7 @@ export function toIdentity(
     throw new Fault("jwt-refused", `a user id must not begin with "${ANONYMOUS_PREFIX}"`);
   }
   const { anonymous_id: anonymousId } = claims;
-  const isOurs = typeof anonymousId === "string" && ANONYMOUS_ID.test(anonymousId);
+  const isOurs = typeof anonymousId === "string" && isAnonymousId(anonymousId);
   return isOurs ? { context, anonymousId } : { context };
 }
 

@@ -2,6 +2,7 @@ import { importJWK, importSPKI } from "jose";
 import { isObject } from "../shared/members.ts";
 import { algorithmOf, type JwtAlgorithm } from "./jwt-algorithms.ts";
 import { Fault } from "./fault.ts";
+import type { WaitUntil } from "./snapshot-reader.ts";
 
 /** A key, ready to check signatures of one algorithm. */
 export interface VerificationKey {
@@ -16,9 +17,6 @@ export interface KeyHint {
   readonly algorithm: string;
   readonly keyId?: string;
 }
-
-/** Keeps work alive after the response: `ExecutionContext.waitUntil`. */
-export type WaitUntil = (work: Promise<unknown>) => void;
 
 /**
  * Finds the keys that a token may be signed by: none, one, or a few where no `kid` tells them apart.

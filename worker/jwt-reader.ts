@@ -3,10 +3,11 @@ import { Fault, toFault } from "./fault.ts";
 import { createJwksKeys } from "./jwks-keys.ts";
 import { hasRequired } from "./jwt-claims.ts";
 import { toIdentity, type JwtIdentity } from "./jwt-identity.ts";
-import { createFixedKeys, importPems, importSecrets, type FindKeys, type WaitUntil } from "./jwt-keys.ts";
+import { createFixedKeys, importPems, importSecrets, type FindKeys } from "./jwt-keys.ts";
 import type { JwtSettings } from "./jwt-settings.ts";
 import { findToken, type Token } from "./jwt-token.ts";
 import type { Report } from "./report.ts";
+import type { WaitUntil } from "./snapshot-reader.ts";
 
 /**
  * Tells who a request's token says its sender is; undefined when it has none, or none that holds. Never rejects: what

@@ -1,5 +1,6 @@
 import { decodeProtectedHeader } from "jose";
 import { Fault } from "./fault.ts";
+import { findCookies } from "./find-cookies.ts";
 
 /** A token as it came, before anything of it is believed. */
 export interface Token {
@@ -45,11 +46,7 @@ function findBearer(authorization: string | null): Token | undefined {
 
 /** Several of one name with different values are somebody's attempt, or a mistake: which would be a guess. */
 function findCookie(headers: Headers, name: string): Token | undefined {
-  const prefix = `${name}=`;
-  const pairs = (headers.get("cookie") ?? "").split(/[;,]/).map((pair) => pair.trim());
-  const values = new Set(
-    pairs.filter((pair) => pair.startsWith(prefix)).map((pair) => pair.slice(prefix.length)),
-  );
+  const values = new Set(findCookies(headers.get("cookie"), name));
   values.delete("");
   const [value] = values;
   if (value === undefined) return undefined;

@@ -1,13 +1,24 @@
 import { createColo } from "./colo.ts";
 import { createCookieSigner } from "./cookie-signer.ts";
 import { deployedGates } from "./deployed-gates.ts";
-import { readEnvironment, type Bindings, type Checked, type FlagSettings, type Origin } from "./env.ts";
+import {
+  readEnvironment,
+  type Bindings,
+  type Checked,
+  type Environment,
+  type FlagSettings,
+  type Origin,
+} from "./env.ts";
 import { Fault } from "./fault.ts";
 import { readGates, type GateTable } from "../shared/gate/gate-table.ts";
 import { createIdentify, type Identify } from "./identify.ts";
+import { createJwtReader } from "./jwt-reader.ts";
+import type { OverrideRules } from "./verify-override.ts";
 import { createStore } from "./redis.ts";
 import { createReport, type Report } from "./report.ts";
+import type { SigningKeys } from "./signing-settings.ts";
 import { createSnapshotReader, type SnapshotReader } from "./snapshot-reader.ts";
+import type { StaticPaths } from "./static-paths.ts";
 import { createPlaces } from "./visitor-place.ts";
 
 /** What all requests of an isolate share. */
@@ -16,6 +27,13 @@ export interface Runtime {
   readonly read: SnapshotReader;
   readonly identify: Identify;
   readonly maxStaleMs: number;
+  readonly staticPaths: StaticPaths | undefined;
+  /** Behind the marks of entity tags; see `createValidators`. The token is secret, random and the same everywhere. */
+  readonly tagSecret: string;
+  /** Absent: no test override is believed. */
+  readonly overrides?: OverrideRules;
+  /** Absent: `x-flags` is not signed. */
+  readonly signingKeys?: SigningKeys;
   /** The gates that are closed while nothing is held. */
   readonly deployed: GateTable;
   readonly report: Report;
@@ -40,27 +58,52 @@ export function runtimeOf<B extends object>(
   const key = env ?? {};
   const known = runtimes.get(toBindings) ?? new WeakMap<object, Runtime>();
   runtimes.set(toBindings, known);
-  const runtime = known.get(key) ?? createRuntime(env === undefined ? {} : toBindings(env));
+  const runtime = known.get(key) ?? createRuntime(readSettings(env, toBindings));
   known.set(key, runtime);
   return runtime;
 }
 
-function createRuntime(bindings: Bindings): Runtime {
+function readSettings<B extends object>(env: B | undefined, toBindings: ToBindings<B>): Environment {
+  try {
+    return readEnvironment(env === undefined ? {} : toBindings(env));
+  } catch (error) {
+    // Its text may hold what it stumbled over.
+    const name = error instanceof Error ? error.name : "something";
+    const problems = [`the option "bindings" threw ${name}: it must give an object of the worker's bindings`];
+    return { origin: { problems }, flags: { problems } };
+  }
+}
+
+function createRuntime({ origin, flags }: Environment): Runtime {
   const report = createReport();
-  const { origin, flags } = readEnvironment(bindings);
   if ("problems" in flags) return { origin, deployed, report, ...withoutFlags(flags.problems, report) };
-  const { maxStaleMs } = flags.value;
-  const identify = createIdentifier(flags.value, report);
-  return { origin, deployed, report, identify, maxStaleMs, read: createReader(flags.value, report) };
+  const { maxStaleMs, signingKeys, staticPaths, redisToken, environment, overrideKeys: keys } = flags.value;
+  return {
+    origin,
+    deployed,
+    report,
+    identify: createIdentifier(flags.value, report),
+    maxStaleMs,
+    staticPaths,
+    tagSecret: redisToken,
+    ...(signingKeys !== undefined && { signingKeys }),
+    ...(keys !== undefined && { overrides: { keys, environment } }),
+    read: createReader(flags.value, report),
+  };
 }
 
 function createIdentifier(settings: FlagSettings, report: Report): Identify {
-  const { contextSecret, signingKeys, unsignedUntil } = settings;
+  const { jwt, contextSecret, signingKeys, unsignedUntil } = settings;
   const places = createPlaces({
     ...(signingKeys !== undefined && { signer: createCookieSigner(signingKeys) }),
     ...(unsignedUntil !== undefined && { unsignedUntil }),
   });
-  return createIdentify({ ...(contextSecret !== undefined && { contextSecret }), places, report });
+  return createIdentify({
+    ...(jwt !== undefined && { readJwt: createJwtReader(jwt, { report }) }),
+    ...(contextSecret !== undefined && { contextSecret }),
+    places,
+    report,
+  });
 }
 
 function createReader(settings: FlagSettings, report: Report): SnapshotReader {
@@ -78,12 +121,14 @@ function createReader(settings: FlagSettings, report: Report): SnapshotReader {
 function withoutFlags(
   problems: readonly string[],
   report: Report,
-): Pick<Runtime, "read" | "identify" | "maxStaleMs"> {
+): Omit<Runtime, "origin" | "deployed" | "report"> {
   const fault = new Fault("misconfigured", problems.join("; "));
   return {
     // No cookie either: one that is made without the keys would not hold once they are there.
     identify: async () => ({ context: {} }),
     maxStaleMs: 0,
+    staticPaths: undefined,
+    tagSecret: "",
     read: async () => {
       report(fault);
       return { source: "none", fault: fault.word };

@@ -10,15 +10,19 @@ export type SigningKeys = readonly [SigningKey, ...SigningKey[]];
  * @returns undefined when it is not set: nothing is signed; or when it is wrong, which is a problem then
  */
 export function readSigningKeys(read: BindingReader): SigningKeys | undefined {
-  if (!read.has("SIGNING_KEYS")) return undefined;
-  const text = read.text(
-    "SIGNING_KEYS",
-    "must be a text: kid:base64, several separated by commas",
-    () => true,
-  );
+  return readKeys(read, "SIGNING_KEYS");
+}
+
+/** Reads a setting of keys. */
+export function readKeys(
+  read: BindingReader,
+  name: "SIGNING_KEYS" | "OVERRIDE_KEYS",
+): SigningKeys | undefined {
+  if (!read.has(name)) return undefined;
+  const text = read.text(name, "must be a text: kid:base64, several separated by commas", () => true);
   if (text === "") return undefined;
   const parsed = parseSigningKeys(text);
   if ("value" in parsed) return parsed.value;
-  read.problems.push(`SIGNING_KEYS: ${parsed.problem}`);
+  read.problems.push(`${name}: ${parsed.problem}`);
   return undefined;
 }

@@ -1,5 +1,6 @@
 import { parseDictionary, serializeDictionary } from "structured-headers";
 import { isSideDoor } from "./side-door-headers.ts";
+import { findOverrideToken, withoutOverrideCookie } from "./override-cookie.ts";
 
 /** What a proxy says about the user; nothing until its proof has been checked. */
 export interface Claim {
@@ -11,6 +12,8 @@ export interface Claim {
 export interface Stripped {
   readonly headers: Headers;
   readonly claim?: Claim;
+  /** The token of a test override, unverified: also taken out of them. */
+  readonly override?: string;
 }
 
 const OWN_PREFIXES = ["x-flags", "x-sluice-"];
@@ -39,7 +42,12 @@ export function strip(received: Headers): Stripped {
     if (ours || disguised || isSideDoor(folded)) headers.delete(name);
   }
   stripSignatures(headers);
-  return context === null ? { headers } : { headers, claim: { context, proof } };
+  const override = stripOverride(headers);
+  return {
+    headers,
+    ...(context !== null && { claim: { context, proof } }),
+    ...(override !== undefined && { override }),
+  };
 }
 
 /**
@@ -48,6 +56,16 @@ export function strip(received: Headers): Stripped {
  */
 function fold(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, "-");
+}
+
+function stripOverride(headers: Headers): string | undefined {
+  const cookies = headers.get("cookie");
+  const token = findOverrideToken(cookies);
+  if (cookies === null || token === undefined) return undefined;
+  const others = withoutOverrideCookie(cookies);
+  if (others === "") headers.delete("cookie");
+  else headers.set("cookie", others);
+  return token;
 }
 
 function stripSignatures(headers: Headers): void {

@@ -1,23 +1,37 @@
-import type { Decided } from "./decide.ts";
+import type { Evaluation } from "./evaluation.ts";
 import { toFault } from "./fault.ts";
 import { toAllOffHeaders, toFlagHeaders, type Destination, type FlagHeaders } from "./flag-headers.ts";
-import type { Visitor } from "./identify.ts";
 import type { Report } from "./report.ts";
-import type { Reading } from "./snapshot-reader.ts";
+import { signHeaders } from "./sign-headers.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** What was decided, and where it is told. */
+interface Telling extends Pick<Evaluation, "visitor" | "reading" | "decided"> {
+  readonly destination: Destination;
+  /** The client's headers, stripped: signatures of other people stay beside ours. */
+  readonly kept: Headers;
+}
 
 /**
- * The headers of one request: what is on, or that all is off when nothing could be decided or it cannot be told.
- *
- * @param decided undefined when nothing could be
+ * The headers of one request: what is on, or that all is off when nothing could be decided or it cannot be told; signed
+ * when there are keys. Without a signature a site that asks for one takes everything as off.
  */
-export function tellOrigin(
-  destination: Destination,
-  visitor: Visitor,
-  reading: Reading,
-  decided: Decided | undefined,
-  report: Report,
-): FlagHeaders {
+export async function tellOrigin(
+  telling: Telling,
+  { signingKeys, report }: Pick<Runtime, "signingKeys" | "report">,
+): Promise<FlagHeaders> {
   const at = Date.now();
+  const told = tell(telling, at, report);
+  if (signingKeys === undefined) return told;
+  try {
+    return [...told, ...(await signHeaders(told, telling.kept, signingKeys[0], at))];
+  } catch (error) {
+    report(toFault(error));
+    return told;
+  }
+}
+
+function tell({ destination, visitor, reading, decided }: Telling, at: number, report: Report): FlagHeaders {
   try {
     if (decided !== undefined) return toFlagHeaders(destination, visitor, reading, decided, at);
   } catch (error) {

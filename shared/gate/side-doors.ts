@@ -17,7 +17,7 @@ const DOORS: readonly (readonly [pattern: RegExp, page: string])[] = [
   // Also below a base path that the origin knows of and the gate does not.
   [/\/_next\/data\/[^/]+(?=\/)/i, ""],
   [/^.*?\/_next\/data\/[^/]+(?=\/)/i, ""],
-  [/\/_next\/data\/[^/]+\/[a-z]{2}(?:-[a-z]{2,4})?(?=\/|\.json$)/i, ""],
+  [/\/_next\/data\/[^/]+\/[a-z]{2}(?:-[a-z]{2,4})?(?:\.json$|(?=\/))/i, ""],
   // Next.js, app router: /ai.segments/_tree.segment.rsc and /ai/__next._tree.txt, beside .rsc, .prefetch.rsc and .txt.
   [/\.segments(?:\/.*)?$/i, ""],
   [/\/__next\.[^/]*$/i, ""],

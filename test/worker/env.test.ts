@@ -33,6 +33,23 @@ describe("readEnvironment", () => {
     expect(readEnvironment({ ...good, SIGNING_KEYS: "" })).toEqual(readEnvironment(good));
   });
 
+  it("takes keys of overrides, of their own", () => {
+    const [a, b] = ["a", "b"].map((letter) => btoa(letter.repeat(32)));
+    const { flags } = readEnvironment({ ...good, SIGNING_KEYS: `s:${a}`, OVERRIDE_KEYS: `o:${b}` });
+    expect(flags).toMatchObject({ value: { overrideKeys: [{ id: "o" }] } });
+    expect(readEnvironment({ ...good, OVERRIDE_KEYS: "" })).toEqual(readEnvironment(good));
+    // The origin holds SIGNING_KEYS, too.
+    expect(
+      readEnvironment({ ...good, SIGNING_KEYS: `s:${a}`, OVERRIDE_KEYS: `o:${b},p:${a}` }).flags,
+    ).toEqual({
+      problems: ["OVERRIDE_KEYS holds a secret of SIGNING_KEYS: make one of its own"],
+    });
+    expect(readEnvironment({ ...good, OVERRIDE_KEYS: "o:short" }).flags).toHaveProperty(
+      "problems.0",
+      expect.stringMatching(/^OVERRIDE_KEYS: key 1 /),
+    );
+  });
+
   it("takes a day for unsigned cookies", () => {
     const { flags } = readEnvironment({ ...good, UNSIGNED_COOKIES_UNTIL: "2027-03-31" });
     expect(flags).toMatchObject({ value: { unsignedUntil: Date.UTC(2027, 2, 31) } });

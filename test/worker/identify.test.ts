@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Fault } from "../../worker/fault.ts";
 import { createIdentify } from "../../worker/identify.ts";
+import type { JwtIdentity } from "../../worker/jwt-identity.ts";
+import type { JwtReader } from "../../worker/jwt-reader.ts";
 import { strip } from "../../worker/strip.ts";
 import { createPlaces } from "../../worker/visitor-place.ts";
 
@@ -20,15 +22,17 @@ async function identified(
   headers: HeadersInit,
   contextSecret: string | null = secret,
   cf: CfProperties = {},
+  readJwt?: JwtReader,
 ) {
   const faults: Fault[] = [];
   const identify = createIdentify({
     ...(contextSecret !== null && { contextSecret }),
+    ...(readJwt !== undefined && { readJwt }),
     places: createPlaces({}),
     report: (fault) => void faults.push(fault),
   });
   const request = new Request("https://www.example.com/", { headers, cf });
-  return { ...(await identify(request, strip(request.headers))), faults };
+  return { ...(await identify(request, strip(request.headers), () => undefined)), faults };
 }
 
 const trusted = (json: string, more: Record<string, string> = {}): Record<string, string> => ({
@@ -205,6 +209,32 @@ describe("the anonymous cookie", () => {
       Array.from({ length: 100 }, async () => (await identified({})).context.anonymousId),
     );
     expect(new Set(ids).size).toBe(100);
+  });
+});
+
+describe("a verified token", () => {
+  const user = { userId: "ann", plan: "pro" };
+  const token = (identity: JwtIdentity | undefined) => async () => identity;
+  it("goes before the proxy's word and the cookie", async () => {
+    const headers = trusted('{"userId":"bob","isEmployee":true}', { cookie: `__Host-sluice-id=${kept}` });
+    const { context, setCookie } = await identified(headers, secret, {}, token({ context: user }));
+    expect(context).toEqual({ ...user, targetingKey: "ann" });
+    expect(setCookie).toBeUndefined();
+  });
+
+  it("that does not hold leaves the proxy's word, and the cookie", async () => {
+    const headers = trusted('{"userId":"bob"}');
+    expect((await identified(headers, secret, {}, token(undefined))).context.userId).toBe("bob");
+    const cookie = `__Host-sluice-id=${kept}.${today}`;
+    expect((await identified({ cookie }, secret, {}, token(undefined))).context).toEqual({
+      targetingKey: kept,
+      anonymousId: kept,
+    });
+  });
+
+  it("says under which anonymous id the account began", async () => {
+    const { context } = await identified({}, secret, {}, token({ context: user, anonymousId: other }));
+    expect(context).toEqual({ ...user, targetingKey: "ann", anonymousId: other });
   });
 });
 

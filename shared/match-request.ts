@@ -1,0 +1,63 @@
+import type { FlagsContext } from "./flags-header.ts";
+
+/**
+ * The request that the headers came with: Fetch's `Request`, Node's `IncomingMessage` (of Express and Koa, too), or its
+ * parts. Where there is a `url`, host and path are taken from it alone: frameworks mean other things by those words.
+ */
+export interface RequestLike {
+  readonly method?: string | undefined;
+  /** Absolute, as Fetch has it, or the path and query, as Node has it. */
+  readonly url?: string | undefined;
+  /** What `url` was before a router cut it. */
+  readonly originalUrl?: string | undefined;
+  /** Node's: its `host` is where a `url` without one was asked. */
+  readonly headers?: unknown;
+  /** With the port, unless it is the scheme's own. */
+  readonly host?: string | undefined;
+  /** With the query. */
+  readonly path?: string | undefined;
+}
+
+/** How the worker ends a path that it had to cut: a character that no request's path has. */
+export const CUT = "#";
+
+/**
+ * Whether the worker sent its headers with this request.
+ *
+ * @returns undefined when it did, or else what does not match, without the values
+ */
+export function judgeRequest(context: FlagsContext, request: RequestLike): string | undefined {
+  if (context.path.endsWith(CUT)) return "x-flags-context cannot hold the whole path: it is too long";
+  const { host, path } = targetOf(request);
+  const differing = [
+    ...(request.method === context.method ? [] : ["method"]),
+    ...(host?.toLowerCase() === context.host.toLowerCase() ? [] : ["host"]),
+    ...(path === context.path ? [] : ["path"]),
+  ];
+  if (differing.length === 0) return undefined;
+  return `x-flags-context is of another request: ${differing.join(" and ")} differ from this one's`;
+}
+
+interface Target {
+  readonly host: string | undefined;
+  readonly path: string | undefined;
+}
+
+function targetOf(request: RequestLike): Target {
+  const url = request.originalUrl ?? request.url;
+  if (typeof url !== "string") return { host: request.host, path: request.path };
+  if (url.startsWith("/")) return { host: hostOf(request.headers), path: url };
+  try {
+    const { host, pathname, search } = new URL(url);
+    return { host, path: `${pathname}${search}` };
+  } catch {
+    return { host: undefined, path: undefined };
+  }
+}
+
+/** Node's headers are lower-case; over HTTP/2 the host is `:authority`. */
+function hostOf(headers: unknown): string | undefined {
+  if (typeof headers !== "object" || headers === null) return undefined;
+  const { host, ":authority": authority } = headers as Readonly<Record<string, unknown>>;
+  return [host, authority].find((name) => typeof name === "string");
+}

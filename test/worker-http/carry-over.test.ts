@@ -1,0 +1,215 @@
+import { readFile } from "node:fs/promises";
+import { SignJWT } from "jose";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
+import { decodeFlagsContext } from "../../shared/flags-header.ts";
+import { startOrigin, type Origin } from "../support/origin.ts";
+import { putSnapshot } from "../support/published.ts";
+import { startColo, type RunningColo } from "../support/worker.ts";
+
+const jwtSecret = "a secret for tokens, of 41 characters ...";
+const key = (id: string, byte: string): string => `${id}:${Buffer.from(byte.repeat(32)).toString("base64")}`;
+const SIGNING_KEYS = {
+  old: key("old", "o"),
+  both: `${key("new", "n")},${key("old", "o")}`,
+  new: key("new", "n"),
+  none: "",
+};
+type Keys = keyof typeof SIGNING_KEYS;
+const isKeys = (name: string): name is Keys => Object.hasOwn(SIGNING_KEYS, name);
+
+/** So many that two ids with the same flags are nobody's luck: which are on tells whose place it is. */
+const flags = Array.from({ length: 40 }, (_, at) => ({
+  key: `f${at}`,
+  enabled: true,
+  rollout_pct: 50,
+  bucket_by: "anonymousId",
+}));
+
+let origin: Origin;
+let redis: RedisRest;
+let colo: RunningColo;
+
+beforeAll(async () => {
+  origin = await startOrigin();
+  origin.answer = (request, response) => {
+    response.setHeader("content-type", request.url === "/api" ? "application/json" : "text/html").end("{}");
+  };
+  redis = await startRedisRest();
+  await putSnapshot(redis, "staging", 1, flags);
+  const isolates = Object.values(SIGNING_KEYS).map((keys) => ({
+    ORIGIN_URL: origin.url,
+    SLUICE_ENV: "staging",
+    REDIS_TIMEOUT_MS: "5000",
+    UPSTASH_REDIS_REST_URL: redis.url,
+    UPSTASH_REDIS_REST_TOKEN: redis.readOnlyToken,
+    JWT_SECRET: jwtSecret,
+    SIGNING_KEYS: keys,
+  }));
+  colo = await startColo({ isolates });
+});
+afterAll(async () => {
+  await colo.stop();
+  await redis.stop();
+  await origin.stop();
+});
+
+interface Asked {
+  readonly keys: Keys;
+  readonly user?: string;
+  /** The claim `anonymous_id`. */
+  readonly claim?: string;
+  readonly cookie?: string;
+  readonly path?: string;
+}
+
+interface Answered {
+  /** Which flags are on: whose place it is. */
+  readonly place: string;
+  readonly targetingKey: string;
+  /** What the browser holds afterwards. */
+  readonly cookie: string | undefined;
+}
+
+async function ask({ keys, user, claim, cookie, path = "/" }: Asked): Promise<Answered> {
+  const headers = new Headers();
+  if (cookie !== undefined) headers.set("cookie", cookie);
+  if (user !== undefined) headers.set("authorization", `Bearer ${await tokenOf(user, claim)}`);
+  const url = colo.urls[Object.keys(SIGNING_KEYS).indexOf(keys)] ?? "";
+  // Not by what was asked last: requests at the same time would mix.
+  const id = crypto.randomUUID();
+  const response = await fetch(`${url}${path}`, { headers: { ...Object.fromEntries(headers), "x-id": id } });
+  const seen = origin.seen.find((request) => request.headers["x-id"] === id);
+  const context = decodeFlagsContext(String(seen?.headers["x-flags-context"]));
+  const [set] = response.headers.getSetCookie();
+  return {
+    place: String(seen?.headers["x-flags"] ?? "off"),
+    targetingKey: context?.targetingKey ?? "",
+    cookie: set?.split(";")[0] ?? cookie,
+  };
+}
+
+function tokenOf(user: string, claim: string | undefined): Promise<string> {
+  const payload = claim === undefined ? {} : { anonymous_id: claim };
+  return new SignJWT(payload)
+    .setProtectedHeader({ alg: "HS256" })
+    .setSubject(user)
+    .setExpirationTime("1h")
+    .sign(new TextEncoder().encode(jwtSecret));
+}
+
+/** The table's rows: what it is, and the steps. */
+async function readCases(): Promise<readonly (readonly [name: string, steps: string])[]> {
+  const doc = await readFile(new URL("../../docs/identity.md", import.meta.url), "utf8");
+  const [, table = ""] = doc.split(/^\| case .*\n\| -.*\n/m);
+  const rows = table.slice(0, table.indexOf("\n\n")).split("\n");
+  return rows.map((row) => {
+    const [, name = "", steps = ""] = row.split("|").map((cell) => cell.trim());
+    return [name, steps] as const;
+  });
+}
+
+const STEP =
+  /^(?<device>\w+) (?:(?<act>clears|forges)|(?<user>\w+)(?: from (?<from>\d))?(?: (?<path>\/\w+))?: (?:\d|off))$/;
+
+/** Takes the steps of a row; tells them again with the places that came of them, numbered as they come. */
+async function play(steps: string): Promise<string> {
+  let keys: Keys = "old";
+  const cookies = new Map<string, string | undefined>();
+  const places: string[] = [];
+  const ids = new Map<string, string>();
+  const told: string[] = [];
+  for (const step of steps.split(", ")) {
+    const changed = /^key (\w+)$/.exec(step)?.[1];
+    if (changed !== undefined && isKeys(changed)) keys = changed;
+    const { device = "", act, user, from, path } = STEP.exec(step)?.groups ?? {};
+    const cookie = cookies.get(device);
+    if (act === "clears") cookies.delete(device);
+    if (act === "forges") cookies.set(device, withoutSeal(cookie));
+    if (user === undefined) {
+      told.push(step);
+      continue;
+    }
+    const {
+      place,
+      targetingKey,
+      cookie: kept,
+    } = await ask({
+      keys,
+      ...(user !== "nobody" && { user }),
+      ...(from !== undefined && { claim: ids.get(from) ?? "" }),
+      ...(cookie !== undefined && { cookie }),
+      ...(path !== undefined && { path }),
+    });
+    cookies.set(device, kept);
+    if (place !== "off" && !places.includes(place)) places.push(place);
+    const number = place === "off" ? "off" : String(places.indexOf(place) + 1);
+    if (user === "nobody") ids.set(number, targetingKey);
+    // Who asks stays the user, whatever the place.
+    const isUser = user === "nobody" || targetingKey === user;
+    told.push(step.replace(/\w+$/, isUser ? number : "somebody else"));
+  }
+  return told.join(", ");
+}
+
+/** `id.day.seal key.seal.key.mac` without the seal. */
+function withoutSeal(cookie = ""): string {
+  const [id, day, , , keyId, mac] = cookie.split(".");
+  if (mac === undefined) throw new Error("the cookie has no seal");
+  return [id, day, keyId, mac].join(".");
+}
+
+const cases = await readCases();
+
+it("the documentation has the table", () => {
+  expect(cases.length).toBeGreaterThan(15);
+});
+
+describe("carry-over, as docs/identity.md has it", () => {
+  it.each(cases)("%s", async (_name, steps) => {
+    expect(await play(steps)).toBe(steps);
+  });
+});
+
+describe("requests at the same time", () => {
+  it("with one cookie come to one place, and to one seal", async () => {
+    const first = await ask({ keys: "new" });
+    const asked = { keys: "new", user: "ann", cookie: first.cookie ?? "" } as const;
+    const answers = await Promise.all(Array.from({ length: 8 }, () => ask(asked)));
+    expect(new Set(answers.map(({ place }) => place))).toEqual(new Set([first.place]));
+    expect(new Set(answers.map(({ cookie }) => cookie)).size).toBe(1);
+  });
+
+  it("without a cookie an account has one place", async () => {
+    const answers = await Promise.all(Array.from({ length: 8 }, () => ask({ keys: "new", user: "zoë" })));
+    expect(new Set(answers.map(({ place }) => place)).size).toBe(1);
+  });
+
+  it("an answer to the account before that comes late changes nothing for the one that is there", async () => {
+    const { cookie = "" } = await ask({ keys: "new" });
+    const late = await ask({ keys: "new", user: "ann", cookie });
+    const bob = await ask({ keys: "new", user: "bob", cookie: late.cookie ?? "" });
+    const again = await ask({ keys: "new", user: "bob", cookie: late.cookie ?? "" });
+    expect(again).toEqual(bob);
+  });
+});
+
+describe("what the cookie tells", () => {
+  it("is neither the account nor the same in two browsers", async () => {
+    const laptop = await ask({
+      keys: "new",
+      user: "ann@example.com",
+      cookie: (await ask({ keys: "new" })).cookie ?? "",
+    });
+    const phone = await ask({
+      keys: "new",
+      user: "ann@example.com",
+      cookie: (await ask({ keys: "new" })).cookie ?? "",
+    });
+    const seals = [laptop, phone].map(({ cookie }) => cookie?.split(".")[3]);
+    expect(seals[0]).toMatch(/^[\w-]{22}$/);
+    expect(seals[0]).not.toBe(seals[1]);
+    expect(laptop.cookie).not.toContain("ann");
+    expect(laptop.cookie?.length).toBeLessThan(200);
+  });
+});

@@ -1,0 +1,97 @@
+import { Hono } from "hono";
+import { describe, expect, it } from "vitest";
+import type { Bindings } from "../../worker/env.ts";
+import { flags, type FlagsEnv, type FlagsOptions } from "../../worker/flags.ts";
+
+describe("options are checked once, when the application is made", () => {
+  const rewrite = () => new Response();
+  const destination = ({ url }: Request) => new URL(url);
+  it.each([{}, { rewrite, destination }, { rewrite: true }, { bindings: (env: Bindings) => env }])(
+    "%j",
+    (options) => {
+      expect(() => flags(options as FlagsOptions)).toThrow(
+        /^flags\(\{ … \}\) needs either rewrite: app\.fetch/,
+      );
+    },
+  );
+  it("a named function comes of them", () => {
+    expect(flags({ rewrite }).name).toBe("flags");
+  });
+});
+
+/** An application that says what it was told. */
+function createApp(options: Pick<FlagsOptions, "bindings"> = {}) {
+  const app = new Hono<FlagsEnv>();
+  app.use(flags({ ...options, rewrite: app.fetch }));
+  app.get("*", ({ req, var: { flags } }) =>
+    Response.json({
+      problem: flags.problem,
+      details: flags.details("copilot"),
+      enabled: flags.enabled,
+      value: flags.value("copilot"),
+      header: req.header("x-flags-context"),
+    }),
+  );
+  return app;
+}
+
+describe("without anything that works everything is off, and the page comes", () => {
+  const misconfigured = "no flags are held: misconfigured";
+
+  it("app.request() brings neither environment nor execution context", async () => {
+    const response = await createApp().request("/page", { headers: { "x-flags": "copilot" } });
+    expect(await response.json()).toEqual({
+      problem: misconfigured,
+      details: {
+        value: false,
+        variant: "off",
+        reason: "ERROR",
+        errorCode: "GENERAL",
+        errorMessage: misconfigured,
+      },
+      enabled: [],
+      header: expect.stringContaining("src=none") as string,
+    });
+  });
+
+  it("a bindings option that throws", async () => {
+    const bindings = () => {
+      throw new Error("a secret");
+    };
+    const app = createApp({ bindings });
+    for (const env of [{}, {}]) {
+      const response = await app.request("/page", {}, env);
+      expect(await response.json()).toMatchObject({ problem: misconfigured, enabled: [] });
+    }
+  });
+
+  it("a Redis that is not there, with nobody to keep work alive", async () => {
+    const env = {
+      SLUICE_ENV: "production",
+      UPSTASH_REDIS_REST_URL: "http://127.0.0.1:1",
+      UPSTASH_REDIS_REST_TOKEN: "t",
+    };
+    const response = await createApp().request("/page", {}, env);
+    expect(await response.json()).toMatchObject({ problem: "no flags are held: redis-unreachable" });
+  });
+});
+
+it("what the runtime says of a request goes on with it", async () => {
+  const app = new Hono<FlagsEnv>();
+  app.use("/read/*", async (c, next) => {
+    await c.req.text();
+    await next();
+  });
+  app.use(flags({ rewrite: app.fetch }));
+  app.all("*", async ({ req }) =>
+    Response.json({ country: req.raw.cf?.country, body: await req.raw.text() }),
+  );
+  for (const path of ["/", "/read/"]) {
+    const request = new Request(`https://www.example.com${path}`, {
+      method: "POST",
+      body: "some text",
+      cf: { country: "NZ" },
+    });
+    expect(await (await app.fetch(request, {})).json()).toEqual({ country: "NZ", body: "some text" });
+  }
+});
