@@ -12,10 +12,11 @@ import type { Evaluation } from "./evaluation.ts";
  *
  * @param headers of the request that goes on; read only when somebody asks for `context`
  */
-export function toFlags({ decided, reading }: Evaluation, headers: Headers): Flags {
+export function toFlags(evaluation: Evaluation, headers: Headers): Flags {
+  const { decided } = evaluation;
   const { compiled, decisions } = decided ?? { compiled: NO_FLAGS, decisions: [] };
   const decisionFor = (key: string): Decision => decisionOf(compiled, decisions, key);
-  const problem = problemOf(decided, reading);
+  const problem = problemOf(evaluation);
   return {
     isEnabled: (key) => decisionFor(key).value,
     variant: (key) => decisionFor(key).variant,
@@ -32,7 +33,8 @@ export function toFlags({ decided, reading }: Evaluation, headers: Headers): Fla
 }
 
 /** Why everything reads as off, when it does. */
-function problemOf(decided: Evaluation["decided"], reading: Evaluation["reading"]): string | undefined {
+function problemOf({ decided, reading, isStatic }: Evaluation): string | undefined {
+  if (isStatic) return "STATIC_PATHS names this path: nothing is decided for it";
   if (decided !== undefined && reading.held !== undefined) return undefined;
   return `no flags are held${reading.fault === undefined ? "" : `: ${reading.fault}`}`;
 }

@@ -4,6 +4,7 @@ import { readContextSecrets, readUnsignedUntil } from "./identity-settings.ts";
 import { readJwtSettings, type JwtBindings, type JwtSettings } from "./jwt-settings.ts";
 import { readOverrideKeys } from "./override-settings.ts";
 import { readSigningKeys, type SigningKeys } from "./signing-settings.ts";
+import { readStaticPaths, type StaticPaths } from "./static-paths.ts";
 
 /** What wrangler binds; nothing of it is trusted to be there or to be right. */
 export interface Bindings extends JwtBindings {
@@ -18,6 +19,7 @@ export interface Bindings extends JwtBindings {
   readonly CONTEXT_SECRET?: unknown;
   readonly CONTEXT_SECRET_PREVIOUS?: unknown;
   readonly SIGNING_KEYS?: unknown;
+  readonly STATIC_PATHS?: unknown;
   readonly OVERRIDE_KEYS?: unknown;
   readonly UNSIGNED_COOKIES_UNTIL?: unknown;
 }
@@ -41,6 +43,8 @@ export interface FlagSettings {
   readonly jwt?: JwtSettings;
   /** Absent: nothing is signed. */
   readonly signingKeys?: SigningKeys;
+  /** Absent: every request is evaluated. */
+  readonly staticPaths?: StaticPaths;
   /** Absent: no test override is believed. */
   readonly overrideKeys?: SigningKeys;
   /** Until when unsigned cookies are taken beside keys, in milliseconds since the epoch. */
@@ -84,6 +88,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   const read = readBindings(bindings);
   const jwt = readJwtSettings(read);
   const signingKeys = readSigningKeys(read);
+  const staticPaths = readStaticPaths(read);
   const overrideKeys = readOverrideKeys(read, signingKeys);
   const unsignedUntil = readUnsignedUntil(read);
   const settings: FlagSettings = {
@@ -108,6 +113,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
     contextSecrets: readContextSecrets(read),
     ...(jwt !== undefined && { jwt }),
     ...(signingKeys !== undefined && { signingKeys }),
+    ...(staticPaths !== undefined && { staticPaths }),
     ...(overrideKeys !== undefined && { overrideKeys }),
     ...(unsignedUntil !== undefined && { unsignedUntil }),
   };

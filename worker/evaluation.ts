@@ -14,6 +14,8 @@ export interface Evaluation {
   readonly reading: Reading;
   /** Undefined when nothing could be decided: everything is off. */
   readonly decided: Decided | undefined;
+  /** The answer is the same for everybody, and nothing was decided. */
+  readonly isStatic?: true;
 }
 
 /** identify -> snapshot -> decide. Never rejects: what fails is reported, and everything is off. */

@@ -26,6 +26,7 @@ export type FaultWord =
   | "jwt-keys"
   | "origin-missing"
   | "origin-unreachable"
+  | "shared-copy"
   | "internal";
 
 /** A fault with a detail for the log: what is wrong and how to mend it, never a token, an id or a payload. */

@@ -8,10 +8,13 @@ import type { Bindings } from "./env.ts";
 import { evaluate, type Evaluation } from "./evaluation.ts";
 import { finish } from "./finish.ts";
 import { toOnward } from "./onward.ts";
+import { toPageDecision } from "./page-decision.ts";
 import { passGates } from "./pass-gates.ts";
 import { runtimeOf, type ToBindings } from "./runtime.ts";
+import { evaluateStatic } from "./static-evaluation.ts";
 import { strip } from "./strip.ts";
 import { tellOrigin } from "./tell-origin.ts";
+import { createValidators } from "./validators.ts";
 import { executionContextOf, waitUntilOf } from "./wait-until.ts";
 
 /** What handlers behind the middleware find in `c.var`. */
@@ -82,29 +85,40 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
     const runtime = runtimeOf(c.env, bindings);
     if (c.req.path === OVERRIDE_PATH) return answerOverride(received, runtime);
     const stripped = strip(received.headers);
-    const evaluation = await evaluate(received, stripped, runtime, waitUntilOf(c));
-    const { reading, decided } = evaluation;
-
     const target = destination?.(received, c.env) ?? new URL(received.url);
+    const evaluation =
+      (await evaluateStatic(received, target, runtime, waitUntilOf(c))) ??
+      (await evaluate(received, stripped, runtime, waitUntilOf(c)));
+    const { reading, decided, isStatic } = evaluation;
+
     const passage = passGates(reading.held?.gates ?? runtime.deployed, decided, target);
     if ("closed" in passage) return finish(evaluation, closedPage(received, passage.closed));
 
-    const told = await tellOrigin(
-      { ...evaluation, destination: { method: received.method, url: passage.url }, kept: stripped.headers },
-      runtime,
+    const { headers } = stripped;
+    const validators = createValidators(
+      received.method,
+      () => toPageDecision(headers, passage.url, decided),
+      runtime.tagSecret,
     );
-    for (const [name, value] of told) stripped.headers.set(name, value);
-    const onward = await toOnward(c.req, passage.url, stripped.headers);
+    if (!isStatic) {
+      const told = await tellOrigin(
+        { ...evaluation, destination: { method: received.method, url: passage.url }, kept: headers },
+        runtime,
+      );
+      for (const [name, value] of told) headers.set(name, value);
+      await validators.unmark(headers);
+    }
+    const onward = await toOnward(c.req, passage.url, headers, isStatic);
     const variables = { evaluation, flags: toFlags(evaluation, onward.headers) };
     decidedRequests.set(onward, variables);
 
     if (rewrite !== undefined && passage.url.pathname !== target.pathname) {
-      return finish(evaluation, await rewrite(onward, c.env, executionContextOf(c)));
+      return finish(evaluation, await rewrite(onward, c.env, executionContextOf(c)), validators);
     }
     c.req.raw = onward;
     remember(c, variables);
     await next();
-    const finished = finish(evaluation, c.res);
+    const finished = await finish(evaluation, c.res, validators);
     if (finished === c.res) return;
     // Emptied first: Hono would lay the old answer's headers over the new one's.
     c.res = undefined;

@@ -4,6 +4,7 @@ import { Fault } from "./fault.ts";
 import type { FlagsEnv } from "./flags.ts";
 import { problem } from "./problem.ts";
 import { runtimeOf } from "./runtime.ts";
+import { isSharedCopy } from "./shared-copy.ts";
 
 /**
  * The URL under which the origin is asked: the public one by a service binding, else the same path at ORIGIN_URL.
@@ -30,14 +31,15 @@ export function proxy(): Handler<FlagsEnv> {
       return problem(500, "Sluice is not set up", detail);
     }
     // The host header names the origin now. What the client itself says about the public one is worth nothing.
-    const publicUrl = new URL(c.var.evaluation.received.url);
+    const { received, isStatic } = c.var.evaluation;
+    const publicUrl = new URL(received.url);
     const headers = new Headers(c.req.raw.headers);
     headers.set("x-forwarded-host", publicUrl.host);
     headers.set("x-forwarded-proto", publicUrl.protocol.slice(0, -1));
     try {
-      // Cloudflare's own cache stands between here and the origin, and does not know one decision from another.
-      const asked = new Request(c.req.raw, { headers, redirect: "manual", cache: "no-store" });
-      return await ask(origin.value, asked);
+      const answer = await ask(origin.value, new Request(c.req.raw, { headers, redirect: "manual" }));
+      if (!isStatic && isSharedCopy(answer)) report(sharedCopy());
+      return answer;
     } catch (error) {
       const name = error instanceof Error ? error.name : "?";
       report(new Fault("origin-unreachable", `the origin did not answer (${name})`));
@@ -48,6 +50,13 @@ export function proxy(): Handler<FlagsEnv> {
       );
     }
   };
+}
+
+function sharedCopy(): Fault {
+  return new Fault(
+    "shared-copy",
+    "a page came out of a cache between worker and origin that does not tell flags apart, so it may have been made for somebody else: have the origin answer with Vary: x-flags or Cache-Control: private, or name the path in STATIC_PATHS",
+  );
 }
 
 function ask(origin: Origin, request: Request): Promise<Response> {

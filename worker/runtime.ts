@@ -18,6 +18,7 @@ import { createStore } from "./redis.ts";
 import { createReport, type Report } from "./report.ts";
 import type { SigningKeys } from "./signing-settings.ts";
 import { createSnapshotReader, type SnapshotReader } from "./snapshot-reader.ts";
+import type { StaticPaths } from "./static-paths.ts";
 import { createPlaces } from "./visitor-place.ts";
 
 /** What all requests of an isolate share. */
@@ -26,6 +27,9 @@ export interface Runtime {
   readonly read: SnapshotReader;
   readonly identify: Identify;
   readonly maxStaleMs: number;
+  readonly staticPaths: StaticPaths | undefined;
+  /** Behind the marks of entity tags; see `createValidators`. The token is secret, random and the same everywhere. */
+  readonly tagSecret: string;
   /** Absent: no test override is believed. */
   readonly overrides?: OverrideRules;
   /** Absent: `x-flags` is not signed. */
@@ -73,13 +77,15 @@ function readSettings<B extends object>(env: B | undefined, toBindings: ToBindin
 function createRuntime({ origin, flags }: Environment): Runtime {
   const report = createReport();
   if ("problems" in flags) return { origin, deployed, report, ...withoutFlags(flags.problems, report) };
-  const { maxStaleMs, signingKeys, environment, overrideKeys: keys } = flags.value;
+  const { maxStaleMs, signingKeys, staticPaths, redisToken, environment, overrideKeys: keys } = flags.value;
   return {
     origin,
     deployed,
     report,
     identify: createIdentifier(flags.value, report),
     maxStaleMs,
+    staticPaths,
+    tagSecret: redisToken,
     ...(signingKeys !== undefined && { signingKeys }),
     ...(keys !== undefined && { overrides: { keys, environment } }),
     read: createReader(flags.value, report),
@@ -115,12 +121,14 @@ function createReader(settings: FlagSettings, report: Report): SnapshotReader {
 function withoutFlags(
   problems: readonly string[],
   report: Report,
-): Pick<Runtime, "read" | "identify" | "maxStaleMs"> {
+): Omit<Runtime, "origin" | "deployed" | "report"> {
   const fault = new Fault("misconfigured", problems.join("; "));
   return {
     // No cookie either: one that is made without the keys would not hold once they are there.
     identify: async () => ({ context: {} }),
     maxStaleMs: 0,
+    staticPaths: undefined,
+    tagSecret: "",
     read: async () => {
       report(fault);
       return { source: "none", fault: fault.word };

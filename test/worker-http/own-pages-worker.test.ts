@@ -17,7 +17,7 @@ beforeAll(async () => {
       enabled: true,
       rollout_pct: 0,
       targeting: { allowlist: ["member"] },
-      gates: [{ pattern: "/ai{/*}?", otherwise: { rewrite: "/" } }],
+      gates: [{ pattern: "/ai/*", otherwise: { rewrite: "/" } }],
     },
   ]);
   worker = await startEdgeWorker({
