@@ -21,6 +21,7 @@ describe("readEnvironment", () => {
           refreshMs: 5_000,
           redisTimeoutMs: 150,
           maxStaleMs: 3_600_000,
+          contextSecrets: [],
         },
       },
     });
@@ -48,6 +49,15 @@ describe("readEnvironment", () => {
       "problems.0",
       expect.stringMatching(/^OVERRIDE_KEYS: key 1 /),
     );
+  });
+
+  it("believes no proxy by an empty secret, and by two while it changes", () => {
+    expect(readEnvironment({ ...good, CONTEXT_SECRET: "" })).toEqual(readEnvironment(good));
+    const [now, before] = ["a secret of 26 characters", "another of 24 characters"];
+    const secrets = { CONTEXT_SECRET: now, CONTEXT_SECRET_PREVIOUS: before };
+    expect(readEnvironment({ ...good, ...secrets }).flags).toMatchObject({
+      value: { contextSecrets: [now, before] },
+    });
   });
 
   it("takes a day for unsigned cookies", () => {
@@ -99,7 +109,7 @@ describe("readEnvironment", () => {
     ["REDIS_TIMEOUT_MS", "60000"],
     ["MAX_STALE_MS", "14999"],
     ["CONTEXT_SECRET", "hunter2"],
-    ["CONTEXT_SECRET", ""],
+    ["CONTEXT_SECRET_PREVIOUS", "hunter2"],
     ["SIGNING_KEYS", "hunter2"],
     ["SIGNING_KEYS", "k1:aHVudGVyMg=="],
     ["SIGNING_KEYS", 7],
