@@ -1,5 +1,6 @@
 import { ENVIRONMENT_PATTERN } from "../shared/snapshot.ts";
 import { readBindings } from "./binding-reader.ts";
+import { readExposureSettings, type ExposureSettings } from "./exposure-settings.ts";
 import { readUnsignedUntil } from "./identity-settings.ts";
 import { readJwtSettings, type JwtBindings, type JwtSettings } from "./jwt-settings.ts";
 import { readOverrideKeys } from "./override-settings.ts";
@@ -21,6 +22,8 @@ export interface Bindings extends JwtBindings {
   readonly STATIC_PATHS?: unknown;
   readonly OVERRIDE_KEYS?: unknown;
   readonly UNSIGNED_COOKIES_UNTIL?: unknown;
+  readonly EXPOSURES_SAMPLE?: unknown;
+  readonly EXPOSURES_HMAC_KEY?: unknown;
 }
 
 /** Where requests go. */
@@ -48,6 +51,8 @@ export interface FlagSettings {
   readonly overrideKeys?: SigningKeys;
   /** Until when unsigned cookies are taken beside keys, in milliseconds since the epoch. */
   readonly unsignedUntil?: number;
+  /** Absent: exposures are not written down. */
+  readonly exposures?: ExposureSettings;
 }
 
 /** Problems name the variable, what is wrong and how to mend it; never its value, which may be a secret. */
@@ -93,6 +98,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   const staticPaths = readStaticPaths(read);
   const overrideKeys = readOverrideKeys(read, signingKeys);
   const unsignedUntil = readUnsignedUntil(read);
+  const exposures = readExposureSettings(read);
   const settings: FlagSettings = {
     environment: read.text(
       "SLUICE_ENV",
@@ -124,6 +130,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
     ...(staticPaths !== undefined && { staticPaths }),
     ...(overrideKeys !== undefined && { overrideKeys }),
     ...(unsignedUntil !== undefined && { unsignedUntil }),
+    ...(exposures !== undefined && { exposures }),
   };
   if (settings.maxStaleMs < 3 * settings.refreshMs) {
     // Flags would switch off between two ordinary refreshes.
