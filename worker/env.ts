@@ -1,7 +1,7 @@
 import { ENVIRONMENT_PATTERN } from "../shared/snapshot.ts";
 import { readBindings } from "./binding-reader.ts";
 import { readExposureSettings, type ExposureSettings } from "./exposure-settings.ts";
-import { readUnsignedUntil } from "./identity-settings.ts";
+import { readContextSecrets, readUnsignedUntil } from "./identity-settings.ts";
 import { readJwtSettings, type JwtBindings, type JwtSettings } from "./jwt-settings.ts";
 import { readOverrideKeys } from "./override-settings.ts";
 import { readSigningKeys, type SigningKeys } from "./signing-settings.ts";
@@ -18,6 +18,7 @@ export interface Bindings extends JwtBindings {
   readonly REDIS_TIMEOUT_MS?: unknown;
   readonly MAX_STALE_MS?: unknown;
   readonly CONTEXT_SECRET?: unknown;
+  readonly CONTEXT_SECRET_PREVIOUS?: unknown;
   readonly SIGNING_KEYS?: unknown;
   readonly STATIC_PATHS?: unknown;
   readonly OVERRIDE_KEYS?: unknown;
@@ -39,8 +40,8 @@ export interface FlagSettings {
   readonly refreshMs: number;
   readonly redisTimeoutMs: number;
   readonly maxStaleMs: number;
-  /** Absent: no proxy is believed. */
-  readonly contextSecret?: string;
+  /** What a proxy may prove itself by; none: no proxy is believed. */
+  readonly contextSecrets: readonly string[];
   /** Absent: no token is believed. */
   readonly jwt?: JwtSettings;
   /** Absent: nothing is signed. */
@@ -63,9 +64,6 @@ export interface Environment {
   readonly origin: Checked<Origin>;
   readonly flags: Checked<FlagSettings>;
 }
-
-/** The shortest CONTEXT_SECRET: whoever guesses it is any user he likes. */
-const MIN_SECRET_LENGTH = 16;
 
 /** Validates every binding. Never throws. */
 export function readEnvironment(bindings: Bindings): Environment {
@@ -118,13 +116,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
     refreshMs: read.integer("REFRESH_MS", 5_000, 20, 600_000),
     redisTimeoutMs: read.integer("REDIS_TIMEOUT_MS", 150, 10, 10_000),
     maxStaleMs: read.integer("MAX_STALE_MS", 3_600_000, 100, 30 * 86_400_000),
-    ...(bindings.CONTEXT_SECRET !== undefined && {
-      contextSecret: read.text(
-        "CONTEXT_SECRET",
-        `use at least ${MIN_SECRET_LENGTH} characters, or remove it if no proxy is to be believed`,
-        (value) => value.length >= MIN_SECRET_LENGTH,
-      ),
-    }),
+    contextSecrets: readContextSecrets(read),
     ...(jwt !== undefined && { jwt }),
     ...(signingKeys !== undefined && { signingKeys }),
     ...(staticPaths !== undefined && { staticPaths }),

@@ -21,8 +21,8 @@ export type Identify = (request: Request, stripped: Stripped, waitUntil: WaitUnt
 interface IdentifyOptions {
   /** Absent: no token is believed. */
   readonly readJwt?: JwtReader;
-  /** Absent: no proxy is believed. */
-  readonly contextSecret?: string;
+  /** What a proxy may prove itself by; none: no proxy is believed. */
+  readonly contextSecrets: readonly string[];
   readonly places: Places;
   readonly report: Report;
 }
@@ -31,7 +31,7 @@ interface IdentifyOptions {
  * The first that holds says who asks: a verified token, a trusted proxy's word, the anonymous cookie, a fresh anonymous
  * id. A claim that does not hold is reported and then ignored: its sender is as anonymous as anybody.
  */
-export function createIdentify({ readJwt, contextSecret, places, report }: IdentifyOptions): Identify {
+export function createIdentify({ readJwt, contextSecrets, places, report }: IdentifyOptions): Identify {
   async function readVerified(
     { headers, claim }: Stripped,
     waitUntil: WaitUntil,
@@ -43,7 +43,7 @@ export function createIdentify({ readJwt, contextSecret, places, report }: Ident
     }
     if (claim === undefined) return {};
     try {
-      return await readTrustedContext(claim, contextSecret);
+      return await readTrustedContext(claim, contextSecrets);
     } catch (error) {
       report(toFault(error));
       return {};

@@ -98,14 +98,14 @@ function createRuntime({ origin, flags }: Environment): Runtime {
 }
 
 function createIdentifier(settings: FlagSettings, report: Report): Identify {
-  const { jwt, contextSecret, signingKeys, unsignedUntil } = settings;
+  const { jwt, contextSecrets, signingKeys, unsignedUntil } = settings;
   const places = createPlaces({
     ...(signingKeys !== undefined && { signer: createCookieSigner(signingKeys) }),
     ...(unsignedUntil !== undefined && { unsignedUntil }),
   });
   return createIdentify({
     ...(jwt !== undefined && { readJwt: createJwtReader(jwt, { report }) }),
-    ...(contextSecret !== undefined && { contextSecret }),
+    contextSecrets,
     places,
     report,
   });

@@ -21,6 +21,7 @@ describe("readEnvironment", () => {
           refreshMs: 5_000,
           redisTimeoutMs: 150,
           maxStaleMs: 3_600_000,
+          contextSecrets: [],
         },
       },
     });
@@ -85,6 +86,15 @@ describe("readEnvironment", () => {
     );
   });
 
+  it("believes no proxy by an empty secret, and by two while it changes", () => {
+    expect(readEnvironment({ ...good, CONTEXT_SECRET: "" })).toEqual(readEnvironment(good));
+    const [now, before] = ["a secret of 26 characters", "another of 24 characters"];
+    const secrets = { CONTEXT_SECRET: now, CONTEXT_SECRET_PREVIOUS: before };
+    expect(readEnvironment({ ...good, ...secrets }).flags).toMatchObject({
+      value: { contextSecrets: [now, before] },
+    });
+  });
+
   it("takes a day for unsigned cookies", () => {
     const { flags } = readEnvironment({ ...good, UNSIGNED_COOKIES_UNTIL: "2027-03-31" });
     expect(flags).toMatchObject({ value: { unsignedUntil: Date.UTC(2027, 2, 31) } });
@@ -134,7 +144,7 @@ describe("readEnvironment", () => {
     ["REDIS_TIMEOUT_MS", "60000"],
     ["MAX_STALE_MS", "14999"],
     ["CONTEXT_SECRET", "hunter2"],
-    ["CONTEXT_SECRET", ""],
+    ["CONTEXT_SECRET_PREVIOUS", "hunter2"],
     ["SIGNING_KEYS", "hunter2"],
     ["SIGNING_KEYS", "k1:aHVudGVyMg=="],
     ["SIGNING_KEYS", 7],
