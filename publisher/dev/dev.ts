@@ -61,7 +61,8 @@ function untilParentEnds(): Promise<string> {
   });
 }
 
-function whatToTry({ edgeUrl, apiUrl, originUrl, databaseUrl, redis, contextSecret }: LocalSystem): string {
+function whatToTry(system: LocalSystem): string {
+  const { edgeUrl, apiUrl, originUrl, databaseUrl, redis, contextSecret, signingKeys } = system;
   const employee = Buffer.from('{"userId":"emp-1","isEmployee":true}').toString("base64url");
   return `
   Site, through the worker   ${edgeUrl}/
@@ -70,6 +71,7 @@ function whatToTry({ edgeUrl, apiUrl, originUrl, databaseUrl, redis, contextSecr
   Admin API                  ${apiUrl}/api/v1/docs
   Postgres                   ${databaseUrl}
   Redis, as Upstash speaks   ${redis.url}   (token ${redis.token})
+  x-flags is signed by       ${signingKeys}   (SIGNING_KEYS, for a site of your own)
 
   Try, in another terminal in this folder:
 
