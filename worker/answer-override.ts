@@ -1,16 +1,25 @@
 import { OVERRIDE_PATH } from "../shared/override.ts";
 import { toFault } from "./fault.ts";
-import { findOverrideToken, overrideCookie } from "./override-cookie.ts";
+import { evaluate } from "./evaluation.ts";
+import { overrideCookie } from "./override-cookie.ts";
+import { effectsOf } from "./override-effect.ts";
 import { OVERRIDE_HEADERS, overridePage, refusedPage } from "./override-page.ts";
 import { readTarget } from "./override-target.ts";
 import type { Runtime } from "./runtime.ts";
+import type { WaitUntil } from "./snapshot-reader.ts";
+import { strip } from "./strip.ts";
 import { verifyOverride, type OverrideRules } from "./verify-override.ts";
 
 /**
  * Answers at `OVERRIDE_PATH`: a link with a token puts its override into force for this browser, without one a page
  * shows what is, and its button ends it. The origin never sees these requests: their addresses hold tokens.
  */
-export async function answerOverride(request: Request, { overrides, report }: Runtime): Promise<Response> {
+export async function answerOverride(
+  request: Request,
+  runtime: Runtime,
+  waitUntil: WaitUntil,
+): Promise<Response> {
+  const { overrides, report } = runtime;
   if (overrides === undefined)
     return refusedPage(404, "There are none here: OVERRIDE_KEYS is not set, or a setting is wrong.");
   if (request.method === "POST") return end(request);
@@ -18,7 +27,7 @@ export async function answerOverride(request: Request, { overrides, report }: Ru
 
   const { searchParams } = new URL(request.url);
   const token = searchParams.get("token");
-  if (token === null) return overridePage(await inForce(request, overrides));
+  if (token === null) return show(request, overrides, runtime, waitUntil);
   if (!isOpened(request)) return refusedPage(403, "Open the link in a tab of its own.");
   const target = readTarget(searchParams.get("to") ?? OVERRIDE_PATH);
   if (target === undefined) return refusedPage(400, "<code>to</code> must be a path of this site.");
@@ -47,13 +56,23 @@ function end(request: Request): Response {
   return redirect(OVERRIDE_PATH, overrideCookie("", 0));
 }
 
-async function inForce(request: Request, rules: OverrideRules) {
-  const token = findOverrideToken(request.headers.get("cookie")) ?? "";
+/** Decided as a page is, so that it says what a page would be told. */
+async function show(
+  request: Request,
+  rules: OverrideRules,
+  runtime: Runtime,
+  waitUntil: WaitUntil,
+): Promise<Response> {
+  const stripped = strip(request.headers);
+  let override;
   try {
-    return await verifyOverride(token, rules, Date.now());
+    override = await verifyOverride(stripped.override ?? "", rules, Date.now());
   } catch {
-    return undefined;
+    return overridePage(undefined);
   }
+  const { overrides, endsAt } = override;
+  const evaluation = await evaluate(request, stripped, runtime, waitUntil);
+  return overridePage({ effects: effectsOf(overrides, evaluation), endsAt });
 }
 
 /**

@@ -94,7 +94,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   const jwt = readJwtSettings(read);
   const signingKeys = readSigningKeys(read);
   const staticPaths = readStaticPaths(read);
-  const overrideKeys = readOverrideKeys(read, signingKeys);
+  const overrideKeys = readOverrideKeys(read, { signingKeys, jwt });
   const unsignedUntil = readUnsignedUntil(read);
   const exposures = readExposureSettings(read);
   const settings: FlagSettings = {

@@ -89,8 +89,8 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
     }
     const received = c.req.raw;
     const runtime = runtimeOf(c.env, bindings);
-    if (c.req.path === OVERRIDE_PATH) return answerOverride(received, runtime);
     const waitUntil = waitUntilOf(c);
+    if (c.req.path === OVERRIDE_PATH) return answerOverride(received, runtime, waitUntil);
     const stripped = strip(received.headers);
     const target = destination?.(received, c.env) ?? new URL(received.url);
     const evaluation =

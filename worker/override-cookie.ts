@@ -1,15 +1,15 @@
+import { findCookies } from "./find-cookies.ts";
+
 /** Keeps a token in one browser. The prefix binds it to https, to this very host and to every path. */
 const COOKIE = "__Host-sluice-override";
 
+const OWN_PAIR = new RegExp(`^[ \\t]*${COOKIE}=`);
+
 const ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax";
 
-/** Browsers separate cookies by `;`; two headers that became one are separated by `,`. No token holds either. */
-const PAIR = new RegExp(`(^|[;,])[ \\t]*${COOKIE}=([^;,]*)`);
-const PAIRS = new RegExp(PAIR, "g");
-
-/** The first token of a `Cookie` header, unverified. */
+/** The token of a `Cookie` header, unverified; of several the first, as no browser sends several. */
 export function findOverrideToken(cookieHeader: string | null): string | undefined {
-  return cookieHeader === null ? undefined : PAIR.exec(cookieHeader)?.[2]?.trim();
+  return findCookies(cookieHeader, COOKIE)[0];
 }
 
 /**
@@ -19,8 +19,9 @@ export function findOverrideToken(cookieHeader: string | null): string | undefin
  * @returns "" when nothing is left
  */
 export function withoutOverrideCookie(cookieHeader: string): string {
-  const rest = cookieHeader.replace(PAIRS, "");
-  return rest === cookieHeader ? rest : rest.replace(/^[;,][ \t]*/, "");
+  const pairs = cookieHeader.split(";");
+  const others = pairs.filter((pair) => !OWN_PAIR.test(pair));
+  return others.length === pairs.length ? cookieHeader : others.join(";").replace(/^[ \t]+/, "");
 }
 
 /**

@@ -1,5 +1,5 @@
-import type { Override } from "./verify-override.ts";
 import { OVERRIDE_PATH } from "../shared/override.ts";
+import type { OverrideEffect } from "./override-effect.ts";
 
 const TITLE = "Test overrides in this browser";
 
@@ -13,13 +13,23 @@ export const OVERRIDE_HEADERS = {
   "x-robots-tag": "noindex",
 } as const;
 
+/** What an override forces in a browser, and until when, in milliseconds since the epoch. */
+interface Shown {
+  readonly effects: readonly OverrideEffect[];
+  readonly endsAt: number;
+}
+
 /** What is in force, with a button that ends it. */
-export function overridePage(override: Override | undefined): Response {
-  if (override === undefined) return page(200, ["None is in force."]);
+export function overridePage(shown: Shown | undefined): Response {
+  if (shown === undefined) return page(200, ["None is in force."]);
   // Keys and variants are of a form that needs no escaping.
-  const items = [...override.overrides].map(([key, forced]) => `<li><code>${key}</code>: ${forced}</li>`);
+  const items = shown.effects.map(({ key, forced, against }) =>
+    against === undefined
+      ? `<li><code>${key}</code>: ${forced}</li>`
+      : `<li><code>${key}</code>: ${forced}, but <strong>not in force</strong>: ${against}</li>`,
+  );
   return page(200, [
-    `Forced until ${inWords(override.endsAt)}, where nothing stronger holds the flag off (a kill, the switch, a flag that it needs):`,
+    `Forced until ${inWords(shown.endsAt)}:`,
     `<ul>${items.join("")}</ul>`,
     `<form method="post" action="${OVERRIDE_PATH}"><button>End it now</button></form>`,
   ]);

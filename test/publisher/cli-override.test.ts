@@ -1,9 +1,12 @@
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startRedisRest } from "../../publisher/dev/redis-rest/start.ts";
+import { MAX_OVERRIDE_FLAGS, MAX_OVERRIDE_TOKEN, OVERRIDE_TYPE } from "../../shared/override.ts";
 import { readFlags } from "../../shared/read-flags.ts";
 import { ENVIRONMENT, OVERRIDE_KEYS } from "../support/api-system.ts";
 import { callSluice } from "../support/cli-streams.ts";
 import { startCliSystem, type CliSystem } from "../support/cli.ts";
+import { splitCommandLine } from "../support/command-line.ts";
 import { startOrigin, type Origin } from "../support/origin.ts";
 import { startWorker, type RunningWorker } from "../support/worker.ts";
 
@@ -25,6 +28,8 @@ beforeAll(async () => {
       UPSTASH_REDIS_REST_URL: system.redis.url,
       UPSTASH_REDIS_REST_TOKEN: system.redis.readOnlyToken,
       REFRESH_MS: "20",
+      // A busy machine is no outage.
+      REDIS_TIMEOUT_MS: "5000",
       OVERRIDE_KEYS,
     },
   });
@@ -81,6 +86,22 @@ test("says what it makes, and what that does", async () => {
       "Open it in the browser that shall have it; it holds until <time>.",
     ],
   ]);
+});
+
+test("docs/overrides.md shows what it prints", async () => {
+  const page = await readFile(new URL("../../docs/overrides.md", import.meta.url), "utf8");
+  const [, line = "", expected = ""] = /```console\n\$ sluice (.*)\n([\s\S]*?)```/.exec(page) ?? [];
+  const varying = (text: string): string =>
+    text
+      .replace(/token=[^&\s]+/, "token=<token>")
+      .replace(/\d{4}-\d\d-\d\d \d\d:\d\d UTC/, "<time>")
+      .trimEnd();
+  const made = await sluice(...splitCommandLine(line));
+  expect([made.code, varying(made.stdout)]).toEqual([0, varying(expected)]);
+  for (const limit of [`${MAX_OVERRIDE_FLAGS} flags`, `${MAX_OVERRIDE_TOKEN / 1_000},000 characters`]) {
+    expect(page).toContain(limit);
+  }
+  expect(page).toContain(`\`${OVERRIDE_TYPE}\``);
 });
 
 test("one link for each site", async () => {

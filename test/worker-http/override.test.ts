@@ -29,6 +29,8 @@ beforeAll(async () => {
       UPSTASH_REDIS_REST_URL: redis.url,
       UPSTASH_REDIS_REST_TOKEN: redis.readOnlyToken,
       REFRESH_MS: "20",
+      // A busy machine is no outage.
+      REDIS_TIMEOUT_MS: "5000",
       OVERRIDE_KEYS: `${textOf(KEYS.first)},${textOf(KEYS.second)}`,
     },
   });
@@ -129,6 +131,29 @@ describe("a link", () => {
     expect(ended.status).toBe(303);
     expect(cookieOf(ended)).toMatch(/^__Host-sluice-override=; Max-Age=0; Path=\/; Secure/);
     expect(await (await open("")).text()).toContain("None is in force.");
+  });
+
+  it("whose page says what stands against it", async () => {
+    const token = await signed({
+      ...{ ai_search: "on", killed: "on", disabled: "on", dependent: "on", copilot: "huge", nothing: "on" },
+      public: "off",
+    });
+    const page = await open("", { headers: { cookie: `__Host-sluice-override=${token}` } });
+    const items = [...(await page.text()).matchAll(/<li>(.*?)<\/li>/g)].map(([, item = ""]) =>
+      item.replace(/<[^>]+>/g, ""),
+    );
+    expect(items).toEqual([
+      "ai_search: on",
+      "killed: on, but not in force: it was killed",
+      "disabled: on, but not in force: it is switched off",
+      "dependent: on",
+      "copilot: huge, but not in force: it has no such variant",
+      "nothing: on, but not in force: there is no such flag",
+      "public: off",
+    ]);
+    const alone = await signed({ dependent: "on" });
+    const other = await open("", { headers: { cookie: `__Host-sluice-override=${alone}` } });
+    expect(await other.text()).toContain("a flag that it needs is off here");
   });
 
   it.each([
@@ -386,6 +411,19 @@ describe("a token that gains nothing", () => {
   });
 });
 
+describe("a neighbouring host's cookie", () => {
+  it.each([
+    ["behind a comma", (token: string) => `a=x,__Host-sluice-override=${token}`],
+    ["behind a blank that is none", (token: string) => `a=x;\u00a0__Host-sluice-override=${token}`],
+    ["in another case", (token: string) => `__host-sluice-override=${token}`],
+    ["within another name", (token: string) => `a__Host-sluice-override=${token}`],
+  ])("does not pass for ours: %s", async (_name, cookieOf) => {
+    const cookie = cookieOf(await signed({ ai_search: "on" }));
+    await (await fetch(worker.url, { headers: { cookie } })).text();
+    expect((await readFlags(origin.last.headers)).enabled).toEqual(["public"]);
+  });
+});
+
 describe("keys", () => {
   it("the second one verifies, too: a rotation", async () => {
     const old = await signed({ ai_search: "on" }, { key: KEYS.second });
@@ -406,6 +444,8 @@ describe("the origin", () => {
       [`a=1;__Host-sluice-override=${token};b=2`, "a=1;b=2"],
       [`my__Host-sluice-override=x; a=1`, "my__Host-sluice-override=x; a=1"],
       [`a=__Host-sluice-override=x`, "a=__Host-sluice-override=x"],
+      // A neighbouring host can set a cookie with a comma in it, and no cookie of our name.
+      [`a=x,__Host-sluice-override=y`, "a=x,__Host-sluice-override=y"],
     ] as const;
     for (const [sent, left] of cases) {
       await (await fetch(worker.url, { headers: { cookie: sent } })).text();

@@ -78,8 +78,16 @@ describe("readEnvironment", () => {
     expect(
       readEnvironment({ ...good, SIGNING_KEYS: `s:${a}`, OVERRIDE_KEYS: `o:${b},p:${a}` }).flags,
     ).toEqual({
-      problems: ["OVERRIDE_KEYS holds a secret of SIGNING_KEYS: make one of its own"],
+      problems: ["OVERRIDE_KEYS holds a secret of SIGNING_KEYS or JWT_SECRET: make one of its own"],
     });
+    // A shared secret as bytes, and as the text that it is.
+    for (const text of [btoa("c".repeat(32)), "c".repeat(48)]) {
+      for (const OVERRIDE_KEYS of [`o:${text}`, `o:${btoa(text)}`]) {
+        expect(readEnvironment({ ...good, JWT_SECRET: text, OVERRIDE_KEYS }).flags).toMatchObject({
+          problems: [expect.stringContaining("OVERRIDE_KEYS holds a secret")],
+        });
+      }
+    }
     expect(readEnvironment({ ...good, OVERRIDE_KEYS: "o:short" }).flags).toHaveProperty(
       "problems.0",
       expect.stringMatching(/^OVERRIDE_KEYS: key 1 /),
