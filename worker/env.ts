@@ -1,6 +1,7 @@
 import { ENVIRONMENT_PATTERN } from "../shared/snapshot.ts";
 import { readBindings } from "./binding-reader.ts";
-import { readUnsignedUntil } from "./identity-settings.ts";
+import { readExposureSettings, type ExposureSettings } from "./exposure-settings.ts";
+import { readContextSecrets, readUnsignedUntil } from "./identity-settings.ts";
 import { readJwtSettings, type JwtBindings, type JwtSettings } from "./jwt-settings.ts";
 import { readOverrideKeys } from "./override-settings.ts";
 import { readSigningKeys, type SigningKeys } from "./signing-settings.ts";
@@ -17,10 +18,13 @@ export interface Bindings extends JwtBindings {
   readonly REDIS_TIMEOUT_MS?: unknown;
   readonly MAX_STALE_MS?: unknown;
   readonly CONTEXT_SECRET?: unknown;
+  readonly CONTEXT_SECRET_PREVIOUS?: unknown;
   readonly SIGNING_KEYS?: unknown;
   readonly STATIC_PATHS?: unknown;
   readonly OVERRIDE_KEYS?: unknown;
   readonly UNSIGNED_COOKIES_UNTIL?: unknown;
+  readonly EXPOSURES_SAMPLE?: unknown;
+  readonly EXPOSURES_HMAC_KEY?: unknown;
 }
 
 /** Where requests go. */
@@ -36,8 +40,8 @@ export interface FlagSettings {
   readonly refreshMs: number;
   readonly redisTimeoutMs: number;
   readonly maxStaleMs: number;
-  /** Absent: no proxy is believed. */
-  readonly contextSecret?: string;
+  /** What a proxy may prove itself by; none: no proxy is believed. */
+  readonly contextSecrets: readonly string[];
   /** Absent: no token is believed. */
   readonly jwt?: JwtSettings;
   /** Absent: nothing is signed. */
@@ -48,6 +52,8 @@ export interface FlagSettings {
   readonly overrideKeys?: SigningKeys;
   /** Until when unsigned cookies are taken beside keys, in milliseconds since the epoch. */
   readonly unsignedUntil?: number;
+  /** Absent: exposures are not written down. */
+  readonly exposures?: ExposureSettings;
 }
 
 /** Problems name the variable, what is wrong and how to mend it; never its value, which may be a secret. */
@@ -58,9 +64,6 @@ export interface Environment {
   readonly origin: Checked<Origin>;
   readonly flags: Checked<FlagSettings>;
 }
-
-/** The shortest CONTEXT_SECRET: whoever guesses it is any user he likes. */
-const MIN_SECRET_LENGTH = 16;
 
 /** Validates every binding. Never throws. */
 export function readEnvironment(bindings: Bindings): Environment {
@@ -93,6 +96,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   const staticPaths = readStaticPaths(read);
   const overrideKeys = readOverrideKeys(read, signingKeys);
   const unsignedUntil = readUnsignedUntil(read);
+  const exposures = readExposureSettings(read);
   const settings: FlagSettings = {
     environment: read.text(
       "SLUICE_ENV",
@@ -112,18 +116,13 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
     refreshMs: read.integer("REFRESH_MS", 5_000, 20, 600_000),
     redisTimeoutMs: read.integer("REDIS_TIMEOUT_MS", 150, 10, 10_000),
     maxStaleMs: read.integer("MAX_STALE_MS", 3_600_000, 100, 30 * 86_400_000),
-    ...(bindings.CONTEXT_SECRET !== undefined && {
-      contextSecret: read.text(
-        "CONTEXT_SECRET",
-        `use at least ${MIN_SECRET_LENGTH} characters, or remove it if no proxy is to be believed`,
-        (value) => value.length >= MIN_SECRET_LENGTH,
-      ),
-    }),
+    contextSecrets: readContextSecrets(read),
     ...(jwt !== undefined && { jwt }),
     ...(signingKeys !== undefined && { signingKeys }),
     ...(staticPaths !== undefined && { staticPaths }),
     ...(overrideKeys !== undefined && { overrideKeys }),
     ...(unsignedUntil !== undefined && { unsignedUntil }),
+    ...(exposures !== undefined && { exposures }),
   };
   if (settings.maxStaleMs < 3 * settings.refreshMs) {
     // Flags would switch off between two ordinary refreshes.

@@ -6,7 +6,7 @@ import type { Report } from "./report.ts";
 import type { WaitUntil } from "./snapshot-reader.ts";
 import type { Stripped } from "./strip.ts";
 import { readTrustedContext } from "./trusted-context.ts";
-import type { Places } from "./visitor-place.ts";
+import type { Place, Places } from "./visitor-place.ts";
 
 /** Who asks. */
 export interface Visitor {
@@ -21,8 +21,8 @@ export type Identify = (request: Request, stripped: Stripped, waitUntil: WaitUnt
 interface IdentifyOptions {
   /** Absent: no token is believed. */
   readonly readJwt?: JwtReader;
-  /** Absent: no proxy is believed. */
-  readonly contextSecret?: string;
+  /** What a proxy may prove itself by; none: no proxy is believed. */
+  readonly contextSecrets: readonly string[];
   readonly places: Places;
   readonly report: Report;
 }
@@ -31,7 +31,7 @@ interface IdentifyOptions {
  * The first that holds says who asks: a verified token, a trusted proxy's word, the anonymous cookie, a fresh anonymous
  * id. A claim that does not hold is reported and then ignored: its sender is as anonymous as anybody.
  */
-export function createIdentify({ readJwt, contextSecret, places, report }: IdentifyOptions): Identify {
+export function createIdentify({ readJwt, contextSecrets, places, report }: IdentifyOptions): Identify {
   async function readVerified(
     { headers, claim }: Stripped,
     waitUntil: WaitUntil,
@@ -43,24 +43,25 @@ export function createIdentify({ readJwt, contextSecret, places, report }: Ident
     }
     if (claim === undefined) return {};
     try {
-      return await readTrustedContext(claim, contextSecret);
+      return await readTrustedContext(claim, contextSecrets);
     } catch (error) {
       report(toFault(error));
       return {};
     }
   }
 
+  async function findPlace(
+    { userId, anonymousId }: EvaluationContext,
+    cookie: string | null,
+  ): Promise<Place> {
+    if (userId !== undefined) return places.ofAccount({ userId, anonymousId }, cookie);
+    // A proxy may know the plan of somebody who has not signed in: the place is then the cookie's.
+    return anonymousId === undefined ? places.ofAnonymous(cookie) : { anonymousId };
+  }
+
   return async function identify(request, stripped, waitUntil) {
     const verified = await readVerified(stripped, waitUntil);
-    const { userId, anonymousId: claimed } = verified;
-    const cookie = stripped.headers.get("cookie");
-    const { anonymousId, setCookie } =
-      userId !== undefined
-        ? await places.ofAccount({ userId, ...(claimed !== undefined && { anonymousId: claimed }) }, cookie)
-        : // A proxy may know the plan of somebody who has not signed in: the place is then the cookie's.
-          claimed !== undefined
-          ? { anonymousId: claimed }
-          : await places.ofAnonymous(cookie);
+    const { anonymousId, setCookie } = await findPlace(verified, stripped.headers.get("cookie"));
     const known = { ...verified, ...(anonymousId !== undefined && { anonymousId }) };
     const context = withTargetingKey(withLocation(known, toLocation(request.cf)));
     return { context, ...(setCookie !== undefined && { setCookie }) };

@@ -1,5 +1,21 @@
 import type { BindingReader } from "./binding-reader.ts";
 
+/** The shortest secret: whoever guesses it is any user he likes. */
+const MIN_SECRET_LENGTH = 16;
+
+/**
+ * Reads `CONTEXT_SECRET`, and `CONTEXT_SECRET_PREVIOUS`, which holds while the proxies change over.
+ *
+ * @returns what a proxy may prove itself by; nothing where no proxy is believed
+ */
+export function readContextSecrets(read: BindingReader): readonly string[] {
+  const names = ["CONTEXT_SECRET", "CONTEXT_SECRET_PREVIOUS"] as const;
+  const mend = `use at least ${MIN_SECRET_LENGTH} characters, or remove it if no proxy is to be believed`;
+  return names
+    .filter((name) => read.has(name))
+    .map((name) => read.text(name, mend, (value) => value.length >= MIN_SECRET_LENGTH));
+}
+
 /**
  * Reads `UNSIGNED_COOKIES_UNTIL`: until the beginning of that day (UTC), cookies from before there were SIGNING_KEYS are
  * taken and signed.

@@ -1,4 +1,5 @@
 import { parseDictionary, serializeDictionary } from "structured-headers";
+import { isSideDoor } from "./side-door-headers.ts";
 import { findOverrideToken, withoutOverrideCookie } from "./override-cookie.ts";
 
 /** What a proxy says about the user; nothing until its proof has been checked. */
@@ -22,8 +23,9 @@ const SIGNATURE_HEADERS = ["signature", "signature-input"];
 const LABEL = "sluice";
 
 /**
- * Removes whatever only Sluice may say: every header that an origin could take for `x-flags*` or `x-sluice-*`, and the
- * `sluice` members of a message signature. Duplicates are one entry here, so they go together.
+ * Removes whatever only Sluice may say: every header that an origin could take for `x-flags*` or `x-sluice-*`, the
+ * `sluice` members of a message signature, and what names another path than the one that the gates look at. Duplicates
+ * are one entry here, so they go together.
  */
 export function strip(received: Headers): Stripped {
   const context = received.get("x-sluice-context");
@@ -37,7 +39,7 @@ export function strip(received: Headers): Stripped {
     const ours = OWN_PREFIXES.some((prefix) => folded.startsWith(prefix));
     // `Signature_Input` is nobody's header, but an origin behind CGI reads it as if it were.
     const disguised = SIGNATURE_HEADERS.includes(folded) && folded !== name.toLowerCase();
-    if (ours || disguised) headers.delete(name);
+    if (ours || disguised || isSideDoor(folded)) headers.delete(name);
   }
   stripSignatures(headers);
   const override = stripOverride(headers);

@@ -13,17 +13,17 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /**
  * Reads what a trusted proxy says about the user: base64url of the UTF-8 of a JSON evaluation context.
  *
- * @param secret CONTEXT_SECRET; undefined believes nobody
+ * @param secrets CONTEXT_SECRET, and the one before while proxies change over; none believes nobody
  * @throws Fault `context-unproven` or `context-malformed`; its text holds nothing of the claim
  */
 export async function readTrustedContext(
   claim: Claim,
-  secret: string | undefined,
+  secrets: readonly string[],
 ): Promise<EvaluationContext> {
-  if (secret === undefined) {
+  if (secrets.length === 0) {
     throw new Fault("context-unproven", "x-sluice-context came, but CONTEXT_SECRET is not set");
   }
-  if (claim.proof === null || !(await isSame(claim.proof, secret))) {
+  if (claim.proof === null || !(await isOneOf(claim.proof, secrets))) {
     throw new Fault("context-unproven", "x-sluice-context came without the right x-sluice-proof");
   }
   if (claim.context.length > MAX_CLAIM_LENGTH) {
@@ -46,11 +46,11 @@ function parseClaim(text: string): unknown {
 }
 
 /** Compares digests, which have one length, in constant time: a comparison of the texts would give the secret away. */
-async function isSame(given: string, expected: string): Promise<boolean> {
-  const [a, b] = await Promise.all(
-    [given, expected].map((text) => crypto.subtle.digest("SHA-256", encoder.encode(text))),
+async function isOneOf(given: string, secrets: readonly string[]): Promise<boolean> {
+  const [digest, ...expected] = await Promise.all(
+    [given, ...secrets].map((text) => crypto.subtle.digest("SHA-256", encoder.encode(text))),
   );
-  return a !== undefined && b !== undefined && crypto.subtle.timingSafeEqual(a, b);
+  return digest !== undefined && expected.some((one) => crypto.subtle.timingSafeEqual(digest, one));
 }
 
 function malformed(detail: string): Fault {

@@ -4,30 +4,37 @@ import type { AddressInfo } from "node:net";
 import { readFlags } from "../../shared/read-flags.ts";
 import { searchPage } from "./pages.ts";
 
+/** What the worker says to a site. */
+const HEARD = ["x-flags", "x-flags-context", "signature-input", "signature"] as const;
+
 /** A site that renders on the server and lets Sluice's worker say which features a visitor has. */
 export interface Site {
   readonly url: string;
   readonly stop: () => Promise<void>;
 }
 
+export interface SiteOptions {
+  /** 0: a free one. */
+  readonly port?: number;
+  /** The worker's SIGNING_KEYS: whoever comes past the worker has every feature off. */
+  readonly signingKeys: string;
+}
+
 /**
  * Starts the site on loopback. `/` is the search page, with AI or without; `/flags.json` says what the site heard, for
  * scripts.
- *
- * @param port 0: a free one
  */
-export async function startSite({ port = 0 }: { readonly port?: number } = {}): Promise<Site> {
+export async function startSite({ port = 0, signingKeys: keys }: SiteOptions): Promise<Site> {
   const server = createServer((request, response) => {
     // readFlags never rejects: without the worker in front everything reads as off.
-    void readFlags(request.headers).then((flags) => {
+    void readFlags(request.headers, { keys, now: Date.now(), request }).then((flags) => {
       // The page depends on who asks: no shared cache may keep it.
       response.setHeader("cache-control", "private, no-store");
       const path = (request.url ?? "/").split("?", 1)[0];
       if (path === "/flags.json") {
         response.setHeader("content-type", "application/json");
         const { enabled, context, problem } = flags;
-        const { "x-flags": xFlags, "x-flags-context": xFlagsContext } = request.headers;
-        const headers = { "x-flags": xFlags, "x-flags-context": xFlagsContext };
+        const headers = Object.fromEntries(HEARD.map((name) => [name, request.headers[name]]));
         const variants = Object.fromEntries(
           enabled
             .filter((key) => flags.variant(key) !== "on")

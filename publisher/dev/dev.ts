@@ -61,7 +61,8 @@ function untilParentEnds(): Promise<string> {
   });
 }
 
-function whatToTry({ edgeUrl, apiUrl, originUrl, databaseUrl, redis, contextSecret }: LocalSystem): string {
+function whatToTry(system: LocalSystem): string {
+  const { edgeUrl, apiUrl, originUrl, databaseUrl, redis, contextSecret, signingKeys } = system;
   const employee = Buffer.from('{"userId":"emp-1","isEmployee":true}').toString("base64url");
   return `
   Site, through the worker   ${edgeUrl}/
@@ -70,6 +71,7 @@ function whatToTry({ edgeUrl, apiUrl, originUrl, databaseUrl, redis, contextSecr
   Admin API                  ${apiUrl}/api/v1/docs
   Postgres                   ${databaseUrl}
   Redis, as Upstash speaks   ${redis.url}   (token ${redis.token})
+  x-flags is signed by       ${signingKeys}   (SIGNING_KEYS, for a site of your own)
 
   Try, in another terminal in this folder:
 
@@ -82,6 +84,10 @@ function whatToTry({ edgeUrl, apiUrl, originUrl, databaseUrl, redis, contextSecr
   As an employee that your proxy has logged in:
 
     curl -s ${edgeUrl}/flags.json -H 'x-sluice-proof: ${contextSecret}' -H 'x-sluice-context: ${employee}'
+
+  The AI page in one browser, whoever it is (open what this prints; where it shows what is in force, it ends it, too):
+
+    npm run -s sluice -- override ai_search=on --for 2h --url ${edgeUrl}/
 
   More: npm run -s sluice -- --help. Ctrl-C ends everything; your flags are kept.
 `;

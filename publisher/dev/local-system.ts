@@ -26,6 +26,8 @@ export interface LocalSystem {
   readonly environment: string;
   /** What a proxy sends beside a visitor's context. */
   readonly contextSecret: string;
+  /** By which the worker signs what it tells the site: `SIGNING_KEYS` of both. */
+  readonly signingKeys: string;
   /** Ends every part, the last started first. `remove` deletes the embedded database as well. */
   readonly stop: (options?: { readonly remove?: boolean }) => Promise<void>;
 }
@@ -68,6 +70,8 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     await migrate(databaseUrl);
     if (options.examples && parts.databaseUrl === undefined) await fillDatabase(databaseUrl);
 
+    // Held by the publisher, which signs, and by the worker, which verifies.
+    const overrideKey = { id: "dev", secret: new Uint8Array(randomBytes(32)) };
     const adminToken = randomBytes(24).toString("base64url");
     const publisher = await servePublisher(
       {
@@ -79,12 +83,14 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
         host: "127.0.0.1",
         port: await port("api"),
         maxSnapshotBytes: 1_048_576,
+        overrideKeys: [overrideKey],
       },
       log,
     );
     stops.push(() => publisher.stop());
 
-    const originUrl = parts.originUrl ?? (await startOwnSite());
+    const signingKeys = `local:${randomBytes(32).toString("base64")}`;
+    const originUrl = parts.originUrl ?? (await startOwnSite(signingKeys));
     const contextSecret = randomBytes(24).toString("base64url");
     const edge = await startEdgeWorker({
       port: await port("edge"),
@@ -95,6 +101,8 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
         UPSTASH_REDIS_REST_URL: redis.url,
         UPSTASH_REDIS_REST_TOKEN: redis.readOnlyToken,
         CONTEXT_SECRET: contextSecret,
+        OVERRIDE_KEYS: `${overrideKey.id}:${Buffer.from(overrideKey.secret).toString("base64")}`,
+        SIGNING_KEYS: signingKeys,
         ...options.workerVars,
       },
     });
@@ -108,6 +116,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       databaseUrl,
       environment,
       contextSecret,
+      signingKeys,
       stop,
     };
   } catch (error) {
@@ -125,8 +134,8 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     return postgres.url;
   }
 
-  async function startOwnSite(): Promise<string> {
-    const site = await startSite({ port: await port("origin") });
+  async function startOwnSite(signingKeys: string): Promise<string> {
+    const site = await startSite({ port: await port("origin"), signingKeys });
     stops.push(site.stop);
     return site.url;
   }

@@ -14,13 +14,14 @@ const PROGRAMS = "php|cgi|fcgi|pl|py|rb|asp|aspx|ashx|jsp|jspx|do|dll";
  */
 const DOORS: readonly (readonly [pattern: RegExp, page: string])[] = [
   // Next.js, pages router: /_next/data/<build>/ai.json; the extension goes below.
+  // Also below a base path that the origin knows of and the gate does not.
   [/\/_next\/data\/[^/]+(?=\/)/i, ""],
-  [/\/_next\/data\/[^/]+\/[a-z]{2}(?:-[a-z]{2,4})?(?=\/|\.json$)/i, ""],
+  [/^.*?\/_next\/data\/[^/]+(?=\/)/i, ""],
+  [/\/_next\/data\/[^/]+\/[a-z]{2}(?:-[a-z]{2,4})?(?:\.json$|(?=\/))/i, ""],
   // Next.js, app router: /ai.segments/_tree.segment.rsc and /ai/__next._tree.txt, beside .rsc, .prefetch.rsc and .txt.
   [/\.segments(?:\/.*)?$/i, ""],
   [/\/__next\.[^/]*$/i, ""],
   // SvelteKit: /ai/__data.json, /ai.html__data.json, /ai/__route.js
-  [/\/__(?:data\.json|route\.js)$/i, ""],
   [/__(?:data\.json|route\.js)$/i, ""],
   // Nuxt: /ai/_payload.json; Nuxt 2: /_nuxt/static/<version>/ai/payload.js
   [/\/_?(?:payload|state)\.js(?:on)?$/i, ""],
@@ -32,7 +33,8 @@ const DOORS: readonly (readonly [pattern: RegExp, page: string])[] = [
   // Gatsby: /page-data/ai/page-data.json
   [/\/page-data(?=\/.*\/page-data\.json$)/i, ""],
   [/\/page-data\.json$/i, ""],
-  // Programs: /index.php/ai is /ai for the one, and /ai.php/x is /ai for the other.
+  // Programs: /index.php/ai and /app/index.php/ai are /ai for the one, and /ai.php/x is /ai for the other.
+  [new RegExp(String.raw`^.*?\/[^/]+\.(?:${PROGRAMS})(?=\/)`, "i"), ""],
   [new RegExp(String.raw`\/[^/]+\.(?:${PROGRAMS})(?=\/)`, "i"), ""],
   [new RegExp(String.raw`\.(?:${PROGRAMS})\/.*$`, "i"), ""],
   // Any other form of a page, and the name that stands for a folder.

@@ -7,6 +7,7 @@ import type { Attributes } from "../../shared/condition.ts";
 import { parseContext, withTargetingKey, type EvaluationContext } from "../../shared/context.ts";
 import { computeBuckets, decide, decisionOf } from "../../shared/evaluate.ts";
 import { encodeFlags } from "../../shared/flags-header.ts";
+import { readFlags, type RequestLike } from "../../shared/read-flags.ts";
 import type { Decision } from "../../shared/reason.ts";
 import type { Version } from "../../shared/revision.ts";
 import { SCHEMA, killedKeys, parseOff } from "../../shared/snapshot.ts";
@@ -23,6 +24,7 @@ import requiresRows from "./requires.json" with { type: "json" };
 import ruleRows from "./rules.json" with { type: "json" };
 import segmentRows from "./segments.json" with { type: "json" };
 import shareRows from "./shares.json" with { type: "json" };
+import signatureRows from "./signatures.json" with { type: "json" };
 import staleRows from "./stale.json" with { type: "json" };
 import fixedVariantRows from "./variants-fixed.json" with { type: "json" };
 import variantRows from "./variants.json" with { type: "json" };
@@ -69,6 +71,16 @@ interface HeaderRow {
   readonly flags: readonly unknown[];
   readonly killed?: readonly string[];
   readonly header: string | null;
+}
+
+interface SignatureRow {
+  readonly name: string;
+  readonly keys: string;
+  readonly now: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly request?: RequestLike;
+  /** Variants by flag key; null: what was received does not hold. */
+  readonly on: Readonly<Record<string, string>> | null;
 }
 
 interface OffRow {
@@ -156,6 +168,16 @@ export function runCases(): void {
       const buckets = await computeBuckets(compiled, {});
       const decisions = decide(compiled, {}, buckets, { killed: new Set(row.killed) });
       expect(encodeFlags(compiled, decisions) ?? null).toBe(row.header);
+    });
+  });
+
+  describe("signatures.json", () => {
+    test.for(signatureRows as readonly unknown[] as readonly SignatureRow[])("$name", async (row) => {
+      const { keys, now, headers, request, on } = row;
+      const flags = await readFlags(headers, { keys, now, request });
+      expect(flags.problem === undefined).toBe(on !== null);
+      const variants = flags.enabled.map((key) => [key, flags.variant(key)] as const);
+      expect(Object.fromEntries(variants)).toStrictEqual(on ?? {});
     });
   });
 

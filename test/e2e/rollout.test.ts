@@ -84,7 +84,7 @@ describe("a flag on its way out, through every real part", () => {
     for (let visitor = 0; visitor < 40; visitor++) {
       const first = await fetch(system.edgeUrl);
       const cookie = (first.headers.get("set-cookie") ?? "").split(";", 1)[0] ?? "";
-      expect(cookie).toMatch(/^__Host-sluice-id=anon-[\w-]{22}\.\d{5}$/);
+      expect(cookie).toMatch(/^__Host-sluice-id=anon-[\w-]{22}\.\d{5}\.[\w.-]+$/);
       const [, kind] = /data-page="(\w+)"/.exec(await first.text()) ?? [];
       const heard = (await (await fetch(`${system.edgeUrl}/flags.json`, { headers: { cookie } })).json()) as {
         enabled: string[];
@@ -123,5 +123,29 @@ describe("a flag on its way out, through every real part", () => {
       };
       expect(heard.enabled).not.toContain("ai_listed");
     }
+  });
+
+  it("believes nobody who comes past the worker, and nobody who repeats what it once said of another page", async () => {
+    const { headers } = (await (await fetch(`${system.edgeUrl}/flags.json`)).json()) as {
+      headers: Record<string, string>;
+    };
+    const past = async (sent: Record<string, string>) =>
+      (await (await fetch(`${system.originUrl}/flags.json?again`, { headers: sent })).json()) as {
+        enabled: string[];
+        problem: string;
+      };
+    expect(await past({})).toMatchObject({
+      enabled: [],
+      problem: expect.stringContaining("no x-flags-context"),
+    });
+    const { "x-flags-context": context = "" } = headers;
+    expect(await past({ "x-flags": "ai_listed", "x-flags-context": context })).toMatchObject({
+      enabled: [],
+      problem: expect.stringContaining("not signed"),
+    });
+    expect(await past(headers)).toMatchObject({
+      enabled: [],
+      problem: expect.stringContaining("of another request: path"),
+    });
   });
 });

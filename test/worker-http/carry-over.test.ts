@@ -123,6 +123,7 @@ async function play(steps: string): Promise<string> {
     const changed = /^key (\w+)$/.exec(step)?.[1];
     if (changed !== undefined && isKeys(changed)) keys = changed;
     const { device = "", act, user, from, path } = STEP.exec(step)?.groups ?? {};
+    if (device === "" && changed === undefined) throw new Error(`not a step: ${step}`);
     const cookie = cookies.get(device);
     if (act === "clears") cookies.delete(device);
     if (act === "forges") cookies.set(device, withoutSeal(cookie));

@@ -112,6 +112,48 @@ describe("a closed gate", () => {
     await once(socket, "close");
   });
 
+  it("leads a body elsewhere, byte for byte", async () => {
+    const sent = Buffer.from(Array.from({ length: 100_000 }, (_, at) => at % 256));
+    const bodies: Buffer[] = [];
+    origin.answer = (request, response) => {
+      request.on("data", (chunk: Buffer) => bodies.push(chunk));
+      request.on("end", () => response.end());
+    };
+    await ask("/ai/upload?name=%2Fx&name=b+c", { method: "PUT", body: sent });
+    expect(origin.last).toMatchObject({ method: "PUT", url: "/classic?from=ai&name=%2Fx&name=b+c" });
+    expect(Buffer.concat(bodies).equals(sent)).toBe(true);
+  });
+
+  it.each([
+    ["leads a stream of events elsewhere", {}, "/classic?from=ai"],
+    ["lets one through to whom the flag is on", member, "/ai/events"],
+  ])("%s, each event as it comes", async (_name, headers, url) => {
+    let proceed = (): void => undefined;
+    origin.answer = (_request, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write("data: first\n\n");
+      // The second one is sent when the first has been read: held back, both would never come.
+      proceed = () => void response.end("data: second\n\n");
+    };
+    const response = await ask("/ai/events", { headers: { accept: "text/event-stream", ...headers } });
+    expect(origin.last.url).toBe(url);
+    const decoder = new TextDecoder();
+    let text = "";
+    for await (const chunk of response.body ?? []) {
+      text += decoder.decode(chunk as Uint8Array);
+      if (text === "data: first\n\n") proceed();
+    }
+    expect(text).toBe("data: first\n\ndata: second\n\n");
+  });
+
+  it("lets a WebSocket through to whom the flag is on", async () => {
+    const socket = new WebSocket(`${worker.url.replace("http", "ws")}/secret/live`, { headers: member });
+    await once(socket, "open");
+    expect(origin.last.url).toBe("/secret/live");
+    socket.close();
+    await once(socket, "close");
+  });
+
   it("is open for whom the flag is on", async () => {
     for (const path of ["/ai/chat", "/beta/start", "/secret/x", "/old"]) {
       expect((await ask(path, { headers: member })).status).toBe(200);

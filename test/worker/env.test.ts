@@ -21,6 +21,7 @@ describe("readEnvironment", () => {
           refreshMs: 5_000,
           redisTimeoutMs: 150,
           maxStaleMs: 3_600_000,
+          contextSecrets: [],
         },
       },
     });
@@ -31,6 +32,41 @@ describe("readEnvironment", () => {
     const { flags } = readEnvironment({ ...good, SIGNING_KEYS: `new:${a},old:${b}` });
     expect(flags).toMatchObject({ value: { signingKeys: [{ id: "new" }, { id: "old" }] } });
     expect(readEnvironment({ ...good, SIGNING_KEYS: "" })).toEqual(readEnvironment(good));
+  });
+
+  it.each([
+    ["1", 10_000],
+    ["0.05", 500],
+    ["0.0001", 1],
+  ])("takes %s as the share of people whose exposures are written", (sample, basisPoints) => {
+    const { flags } = readEnvironment({ ...good, EXPOSURES_SAMPLE: sample });
+    expect(flags).toMatchObject({ value: { exposures: { basisPoints } } });
+  });
+
+  it("writes no exposures without a share, whatever the key", () => {
+    const key = { EXPOSURES_HMAC_KEY: "k".repeat(32) };
+    for (const sample of ["0", "0.0000", ""]) {
+      expect(readEnvironment({ ...good, ...key, EXPOSURES_SAMPLE: sample })).toEqual(readEnvironment(good));
+    }
+    const { flags } = readEnvironment({ ...good, ...key, EXPOSURES_SAMPLE: "0.5" });
+    expect(flags).toMatchObject({ value: { exposures: { hmacKey: key.EXPOSURES_HMAC_KEY } } });
+  });
+
+  it.each([
+    { EXPOSURES_SAMPLE: "5%" },
+    { EXPOSURES_SAMPLE: "1.5" },
+    { EXPOSURES_SAMPLE: "-0.1" },
+    { EXPOSURES_SAMPLE: ".5" },
+    { EXPOSURES_SAMPLE: "0.00001" },
+    { EXPOSURES_SAMPLE: 0.5 },
+    { EXPOSURES_SAMPLE: "0.5", EXPOSURES_HMAC_KEY: "k".repeat(31) },
+  ])("names what is wrong with %j, and no key", (bindings) => {
+    const { flags } = readEnvironment({ ...good, ...bindings });
+    const [problem = ""] = "problems" in flags ? flags.problems : [];
+    expect(problem).toMatch(
+      "EXPOSURES_HMAC_KEY" in bindings ? /^EXPOSURES_HMAC_KEY: / : /^EXPOSURES_SAMPLE: /,
+    );
+    expect(problem).not.toContain("kkk");
   });
 
   it("takes keys of overrides, of their own", () => {
@@ -48,6 +84,15 @@ describe("readEnvironment", () => {
       "problems.0",
       expect.stringMatching(/^OVERRIDE_KEYS: key 1 /),
     );
+  });
+
+  it("believes no proxy by an empty secret, and by two while it changes", () => {
+    expect(readEnvironment({ ...good, CONTEXT_SECRET: "" })).toEqual(readEnvironment(good));
+    const [now, before] = ["a secret of 26 characters", "another of 24 characters"];
+    const secrets = { CONTEXT_SECRET: now, CONTEXT_SECRET_PREVIOUS: before };
+    expect(readEnvironment({ ...good, ...secrets }).flags).toMatchObject({
+      value: { contextSecrets: [now, before] },
+    });
   });
 
   it("takes a day for unsigned cookies", () => {
@@ -99,7 +144,7 @@ describe("readEnvironment", () => {
     ["REDIS_TIMEOUT_MS", "60000"],
     ["MAX_STALE_MS", "14999"],
     ["CONTEXT_SECRET", "hunter2"],
-    ["CONTEXT_SECRET", ""],
+    ["CONTEXT_SECRET_PREVIOUS", "hunter2"],
     ["SIGNING_KEYS", "hunter2"],
     ["SIGNING_KEYS", "k1:aHVudGVyMg=="],
     ["SIGNING_KEYS", 7],

@@ -207,6 +207,14 @@ describe("no spelling leads past a gate", () => {
     ["/{foo}?", "/"],
     ["/x/../ai", "/ai"],
     ["/AI/*", "/ai/x"],
+    ["/", "/index.html"],
+    ["/", "/_root.data"],
+    ["/", "/__data.json"],
+    ["/", "/_payload.json"],
+    ["/", "/index.rsc"],
+    ["/", "/_next/data/b/index.json"],
+    ["/", "/_next/data/b/en.json"],
+    ["/", "/page-data/index/page-data.json"],
   ])("%s: %s", async (pattern, path) => {
     expect(await lead([dark("copilot", gone(pattern))], path)).toBe("404");
   });

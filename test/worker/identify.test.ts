@@ -7,6 +7,7 @@ import { strip } from "../../worker/strip.ts";
 import { createPlaces } from "../../worker/visitor-place.ts";
 
 const secret = "a secret of 26 characters";
+const previous = "the one from before";
 const kept = `anon-${"k".repeat(22)}`;
 const other = `anon-${"o".repeat(22)}`;
 const today = Math.floor(Date.now() / 86_400_000);
@@ -26,7 +27,7 @@ async function identified(
 ) {
   const faults: Fault[] = [];
   const identify = createIdentify({
-    ...(contextSecret !== null && { contextSecret }),
+    contextSecrets: contextSecret === null ? [] : [contextSecret, previous],
     ...(readJwt !== undefined && { readJwt }),
     places: createPlaces({}),
     report: (fault) => void faults.push(fault),
@@ -57,6 +58,11 @@ describe("a trusted proxy", () => {
     });
     expect(setCookie).toBeUndefined();
     expect(faults).toEqual([]);
+  });
+
+  it("is believed beside the proof from before, while that holds", async () => {
+    const headers = { ...trusted('{"userId":"u1"}'), "x-sluice-proof": previous };
+    expect((await identified(headers)).context.userId).toBe("u1");
   });
 
   it("is believed with padded base64url too", async () => {

@@ -21,6 +21,15 @@ describe("strip takes out what only Sluice may say", () => {
     "X-Sluice_Proof",
     "x-sluice-whatever",
     "Signature_Input",
+    // What names another path than the URL.
+    "X-Original-URL",
+    "X_Rewrite_Url",
+    "X-Forwarded-Prefix",
+    "x-middleware-subrequest",
+    "x-middleware-rewrite",
+    "x-invoke-path",
+    "x-matched-path",
+    "x-astro-path",
   ])("%s", (name) => {
     const { headers } = strip(new Headers([[name, "copilot"]]));
     expect(entries(headers)).toEqual({});
@@ -37,12 +46,23 @@ describe("strip takes out what only Sluice may say", () => {
     expect(received.get("x-flags")).toBe("a, b");
   });
 
-  it.each(["x-flag", "flags", "x-f-lags", "cookie", "authorization", "x-forwarded-for", "xx-flags"])(
-    "leaves %s",
-    (name) => {
-      expect(strip(new Headers([[name, "1"]])).headers.get(name)).toBe("1");
-    },
-  );
+  it.each([
+    "x-flag",
+    "flags",
+    "x-f-lags",
+    "cookie",
+    "authorization",
+    "x-forwarded-for",
+    "xx-flags",
+    // Browsers' own: of a method, of a prefetch, of what is asked for of this page.
+    "x-http-method-override",
+    "x-middleware-prefetch",
+    "x-nextjs-data",
+    "rsc",
+    "next-router-state-tree",
+  ])("leaves %s", (name) => {
+    expect(strip(new Headers([[name, "1"]])).headers.get(name)).toBe("1");
+  });
 });
 
 describe("strip lifts the claim out", () => {

@@ -1,0 +1,182 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { readFlags, type RequestLike } from "../../shared/read-flags.ts";
+import { SIGNED_AT, SIGNED_CONTEXT, keysText, signedHeaders } from "../support/signed-headers.ts";
+
+const OPTIONS = { keys: keysText("new", "old"), now: SIGNED_AT };
+const RUNS = { numRuns: 10_000 };
+
+const NAMES = ["x-flags", "x-flags-context", "signature-input", "signature"] as const;
+type Sent = Record<string, string | readonly string[] | undefined>;
+
+const SIGNED = (await signedHeaders({ flags: 'ai, copilot;v="beta";val="{}"' })) as Record<string, string>;
+const SIGNED_OFF = (await signedHeaders()) as Record<string, string>;
+
+/** Of everything that headers are made of, and of what breaks those who read them. */
+const PIECE = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 12 }),
+  fc.stringMatching(/^[ -~]{0,20}$/),
+  fc.constantFrom(
+    ...[
+      "ai",
+      "listed",
+      ",",
+      ", ",
+      ";",
+      '"',
+      '\\"',
+      "=",
+      "(",
+      ")",
+      ":",
+      "?0",
+      "?1",
+      "@1",
+      " ",
+      "\t",
+      "\r\n",
+      "\u0000",
+    ],
+    ...[
+      "sluice=",
+      "sluice",
+      "=:AAAA:",
+      'tag="sluice"',
+      ";created=1790000000",
+      'keyid="old"',
+      "x-flags",
+      "\ud800",
+    ],
+    ...[
+      "__proto__",
+      '__proto__="x"',
+      '"x-flags";key="ai"',
+      "constructor",
+      "é",
+      "\u{1F680}",
+      '"x-flags-context": ',
+    ],
+  ),
+);
+
+const VALUE = fc.oneof(
+  fc.array(PIECE, { maxLength: 12 }).map((pieces) => pieces.join("")),
+  fc.array(fc.string({ unit: "grapheme" }), { maxLength: 4 }),
+  fc.constantFrom(undefined, "", ...Object.values(SIGNED), ...Object.values(SIGNED_OFF)),
+);
+
+/** One change of a text: a piece cut out at one place, and another one put there. */
+const EDIT = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(12), PIECE);
+
+function edit(text: string, [place, length, piece]: readonly [number, number, string]): string {
+  const at = Math.floor(place * text.length);
+  return `${text.slice(0, at)}${piece}${text.slice(at + length)}`;
+}
+
+/** A worker's headers, of which some were edited, taken away, doubled, or replaced by another header's. */
+const MUTATED = fc
+  .tuple(
+    fc.constantFrom(SIGNED, SIGNED_OFF),
+    fc.array(
+      fc.tuple(
+        fc.constantFrom(...NAMES),
+        fc.oneof(
+          { weight: 8, arbitrary: EDIT.map((change) => (value: string) => edit(value, change)) },
+          { weight: 1, arbitrary: fc.constant(() => undefined) },
+          { weight: 1, arbitrary: fc.constant((value: string) => [value, value]) },
+          { weight: 2, arbitrary: VALUE.map((other) => () => other) },
+          {
+            weight: 2,
+            arbitrary: VALUE.map((other) => (value: string) => [[other ?? ""].flat().join(), value]),
+          },
+        ),
+      ),
+      { minLength: 1, maxLength: 3 },
+    ),
+  )
+  .map(([original, changes]) => {
+    const sent: Sent = { ...original };
+    for (const [name, change] of changes) sent[name] = change([sent[name] ?? ""].flat().join(", "));
+    return sent;
+  });
+
+/** A header as it counts: several of one name are one list, without the space around each. */
+const plain = (value: Sent[string]): string | undefined =>
+  value === undefined
+    ? undefined
+    : [value]
+        .flat()
+        .map((one) => one.replace(/^[ \t]+|[ \t]+$/g, ""))
+        .join(", ");
+
+test("nothing is on for headers that are made up", async () => {
+  const sent = fc.record(Object.fromEntries(NAMES.map((name) => [name, VALUE])));
+  await fc.assert(
+    fc.asyncProperty(sent, async (headers) => {
+      const isWhole = [SIGNED, SIGNED_OFF].some((signed) =>
+        NAMES.every((name) => plain(headers[name]) === signed[name]),
+      );
+      fc.pre(!isWhole);
+      const flags = await readFlags(headers, OPTIONS);
+      expect(flags.enabled).toStrictEqual([]);
+      expect(flags.problem).toBeTypeOf("string");
+    }),
+    RUNS,
+  );
+});
+
+test("a worker's headers that were changed are off, or say just what was signed", async () => {
+  let [off, whole] = [0, 0];
+  await fc.assert(
+    fc.asyncProperty(MUTATED, async (headers) => {
+      const flags = await readFlags(headers, OPTIONS);
+      if (flags.problem !== undefined) {
+        off += 1;
+        expect(flags.enabled).toStrictEqual([]);
+        expect(flags.isEnabled("ai")).toBe(false);
+        expect(flags.problem.length).toBeLessThan(200);
+        return;
+      }
+      whole += 1;
+      const signed = [SIGNED, SIGNED_OFF].map((one) => [one["x-flags"], one["x-flags-context"]]);
+      expect(signed).toContainEqual([plain(headers["x-flags"]), plain(headers["x-flags-context"])]);
+    }),
+    RUNS,
+  );
+  // Changes that touch nothing that is signed are among them, and many that do.
+  expect(off).toBeGreaterThan(1_000);
+  expect(whole).toBeGreaterThan(100);
+});
+
+test("a request that was changed is another one", async () => {
+  const { method, host, path } = SIGNED_CONTEXT;
+  const part = (value: string) =>
+    fc.oneof(
+      fc.constant(value),
+      EDIT.map((change) => edit(value, change)),
+    );
+  const asked = fc.record({ method: part(method), host: part(host), path: part(path) });
+  let [same, other] = [0, 0];
+  await fc.assert(
+    fc.asyncProperty(asked, fc.boolean(), async (parts, isNodes) => {
+      const { host: sentTo, path: url } = parts;
+      const request = isNodes ? { method: parts.method, url, headers: { host: sentTo } } : parts;
+      const flags = await readFlags(SIGNED, { ...OPTIONS, request });
+      const isSame = parts.method === method && sentTo.toLowerCase() === host && url === path;
+      expect(flags.isEnabled("ai")).toBe(isSame);
+      if (isSame) same += 1;
+      else other += 1;
+    }),
+    RUNS,
+  );
+  expect(Math.min(same, other)).toBeGreaterThan(100);
+});
+
+test("what is no request is another one", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.anything({ withNullPrototype: true, withBigInt: true }), async (given) => {
+      const flags = await readFlags(SIGNED, { ...OPTIONS, request: given as RequestLike | undefined });
+      expect(flags.isEnabled("ai")).toBe(given === undefined);
+    }),
+  );
+});
