@@ -8,6 +8,7 @@ import type { Validators } from "./validators.ts";
 
 /** What goes with an answer on its way out. */
 export interface Finishing {
+  readonly evaluation: Evaluation;
   readonly validators?: Validators;
   /** Absent: exposures are not written down. */
   readonly expose?: Expose | undefined;
@@ -19,9 +20,8 @@ export interface Finishing {
  * together with what was decided for its request.
  */
 export async function finish(
-  evaluation: Evaluation,
   response: Response,
-  { validators, expose, waitUntil }: Finishing,
+  { evaluation, validators, expose, waitUntil }: Finishing,
 ): Promise<Response> {
   const { received, visitor, isStatic } = evaluation;
   if (isStatic) return toSharedAnswer(response);
