@@ -14,6 +14,9 @@ import { describeApi, publicRoutes, type openApiDocument } from "./openapi.ts";
 import { renderOpenApiPage } from "./openapi-page.ts";
 import { Problem, briefly } from "./problem.ts";
 import type { PublisherStatus } from "./publisher.ts";
+import { addOverrideHandlers } from "./override-handlers.ts";
+import { overrideRoutes } from "./override-routes.ts";
+import type { OverrideService } from "./override-service.ts";
 import { addSegmentHandlers } from "./segment-handlers.ts";
 import { segmentRoutes } from "./segment-routes.ts";
 import type { SegmentService } from "./segment-service.ts";
@@ -39,11 +42,12 @@ const PARTS: { readonly [target: string]: InputPart } = {
 export function createAdminApi(options: {
   readonly service: FlagService;
   readonly segments: SegmentService;
+  readonly overrides: OverrideService;
   readonly publisherStatus: () => PublisherStatus;
   readonly adminToken: string;
   readonly log: Log;
 }): OpenAPIHono {
-  const { service, segments, publisherStatus, adminToken, log } = options;
+  const { service, segments, overrides, publisherStatus, adminToken, log } = options;
   const app = new OpenAPIHono();
 
   app.use(secureHeaders());
@@ -92,7 +96,8 @@ export function createAdminApi(options: {
   api.use(requireJsonBody((path) => (path.endsWith("/preview") ? MAX_SAMPLE_BYTES : MAX_BODY_BYTES)));
   addHandlers(api, service, publisherStatus);
   addSegmentHandlers(api, segments);
-  refuseOtherMethods(api, Object.values({ ...routes, ...segmentRoutes }).map(toHonoRoute));
+  addOverrideHandlers(api, overrides);
+  refuseOtherMethods(api, Object.values({ ...routes, ...segmentRoutes, ...overrideRoutes }).map(toHonoRoute));
   app.route("/api/v1", api);
 
   const description = describeApi(app);

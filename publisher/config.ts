@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseSigningKeys, type SigningKey } from "../shared/signing-keys.ts";
 import { ENVIRONMENT_PATTERN } from "../shared/snapshot.ts";
 
 /** The environment as Node gives it. This file is the only one that reads it. */
@@ -20,6 +21,8 @@ export interface PublisherConfig {
   readonly host: string;
   /** The largest snapshot that a write may lead to, in bytes. */
   readonly maxSnapshotBytes: number;
+  /** The first signs test overrides; absent: none is signed. */
+  readonly overrideKeys?: readonly [SigningKey, ...SigningKey[]];
 }
 
 /** What the CLI needs to talk to an admin API. */
@@ -60,6 +63,13 @@ const integer = (minimum: number, maximum: number) =>
       `must be a whole number from ${minimum} to ${maximum}`,
     );
 
+const signingKeys = z.string().transform((text, context) => {
+  const parsed = parseSigningKeys(text);
+  if ("value" in parsed) return parsed.value;
+  context.addIssue({ code: "custom", message: `is not usable: ${parsed.problem}` });
+  return z.NEVER;
+});
+
 const VARIABLES = {
   DATABASE_URL: databaseUrl,
   MIGRATION_DATABASE_URL: databaseUrl,
@@ -70,6 +80,7 @@ const VARIABLES = {
   PORT: integer(0, 65_535),
   HOST: z.string().min(1, "must not be empty"),
   MAX_SNAPSHOT_BYTES: integer(1_024, 8_388_608),
+  OVERRIDE_KEYS: signingKeys,
   SLUICE_URL: webUrl("https://flags.example.com"),
   SLUICE_TOKEN: secret(1),
   SLUICE_DEV_DATABASE_URL: databaseUrl,
@@ -91,6 +102,7 @@ export function readPublisherConfig(environment: Environment): PublisherConfig {
     port: read.optional("PORT", 8080),
     host: read.optional("HOST", "0.0.0.0"),
     maxSnapshotBytes: read.optional("MAX_SNAPSHOT_BYTES", 1_048_576),
+    ...(read.given("OVERRIDE_KEYS") !== undefined && { overrideKeys: read.required("OVERRIDE_KEYS") }),
   };
   read.finish();
   return config;

@@ -58,15 +58,15 @@ async function explainIn(
 }
 
 /** What `off` in Redis says for somebody who holds this state. */
-async function readEdge(
+export async function readEdge(
   redis: PublisherRedis,
-  state: Version,
+  { epoch, revision }: Version,
 ): Promise<{ readonly killed?: ReadonlySet<string>; readonly fault?: string }> {
   try {
     const entries = [...(await redis.readKills())].flatMap(([key, { off }]) =>
       off === undefined ? [] : [[key, off] as const],
     );
-    return { killed: killedKeys(new Map(entries), state) };
+    return { killed: killedKeys(new Map(entries), { epoch, revision }) };
   } catch (error) {
     return { fault: briefly(error) };
   }

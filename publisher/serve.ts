@@ -13,6 +13,7 @@ import { listenForChanges } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { createPool } from "./postgres.ts";
 import { briefly } from "./problem.ts";
+import { createOverrideService } from "./override-service.ts";
 import { createSegmentService } from "./segment-service.ts";
 import { startPublisher } from "./publisher.ts";
 import { createPublisherRedis, type PublisherRedis } from "./redis.ts";
@@ -76,6 +77,7 @@ export async function servePublisher(
     const api = createAdminApi({
       service,
       segments: createSegmentService({ ...config, pool, publisher }),
+      overrides: createOverrideService({ ...config, pool, redis, log }),
       publisherStatus: publisher.status,
       adminToken: config.adminToken,
       log,

@@ -1,6 +1,7 @@
 import { NO_FLAGS } from "../shared/compile.ts";
 import { decisionOf } from "../shared/evaluate.ts";
-import { FLAGS_CONTEXT_HEADER, decodeFlagsContext } from "../shared/flags-header.ts";
+import { createExposer, type OnExposure } from "../shared/exposure.ts";
+import { FLAGS_CONTEXT_HEADER, decodeFlagsContext, type FlagsContext } from "../shared/flags-header.ts";
 import type { FlagDetails, Flags } from "../shared/read-flags.ts";
 import type { Decision } from "../shared/reason.ts";
 import type { Evaluation } from "./evaluation.ts";
@@ -10,13 +11,23 @@ import type { Evaluation } from "./evaluation.ts";
  * They come from the decisions and not from the headers: reasons are the evaluation's own, and a flag that is kept out
  * of `x-flags` can be asked for, too.
  *
- * @param headers of the request that goes on; read only when somebody asks for `context`
+ * @param headers of the request that goes on; read only when somebody asks for `context` or listens
+ * @param onExposure hears of each flag that is asked for, once
  */
-export function toFlags(evaluation: Evaluation, headers: Headers): Flags {
+export function toFlags(evaluation: Evaluation, headers: Headers, onExposure?: OnExposure): Flags {
   const { decided } = evaluation;
   const { compiled, decisions } = decided ?? { compiled: NO_FLAGS, decisions: [] };
-  const decisionFor = (key: string): Decision => decisionOf(compiled, decisions, key);
   const problem = problemOf(evaluation);
+  const readContext = (): FlagsContext | undefined =>
+    decodeFlagsContext(headers.get(FLAGS_CONTEXT_HEADER) ?? "");
+  const context = onExposure && readContext();
+  const tell = context === undefined ? () => undefined : createExposer(context, onExposure);
+  const decisionFor = (key: string): Decision => {
+    const decision = decisionOf(compiled, decisions, key);
+    // A flag that there is not is nobody's experiment.
+    if (compiled.positions.has(key)) tell(key, decision.variant);
+    return decision;
+  };
   return {
     isEnabled: (key) => decisionFor(key).value,
     variant: (key) => decisionFor(key).variant,
@@ -26,7 +37,7 @@ export function toFlags(evaluation: Evaluation, headers: Headers): Flags {
       return compiled.flags.filter((_flag, position) => decisions[position]?.value).map(({ key }) => key);
     },
     get context() {
-      return decodeFlagsContext(headers.get(FLAGS_CONTEXT_HEADER) ?? "");
+      return readContext();
     },
     ...(problem !== undefined && { problem }),
   };

@@ -1,5 +1,6 @@
 import { ENVIRONMENT_PATTERN } from "../shared/snapshot.ts";
 import { readBindings } from "./binding-reader.ts";
+import { readExposureSettings, type ExposureSettings } from "./exposure-settings.ts";
 import { readContextSecrets, readUnsignedUntil } from "./identity-settings.ts";
 import { readJwtSettings, type JwtBindings, type JwtSettings } from "./jwt-settings.ts";
 import { readOverrideKeys } from "./override-settings.ts";
@@ -22,6 +23,8 @@ export interface Bindings extends JwtBindings {
   readonly STATIC_PATHS?: unknown;
   readonly OVERRIDE_KEYS?: unknown;
   readonly UNSIGNED_COOKIES_UNTIL?: unknown;
+  readonly EXPOSURES_SAMPLE?: unknown;
+  readonly EXPOSURES_HMAC_KEY?: unknown;
 }
 
 /** Where requests go. */
@@ -49,6 +52,8 @@ export interface FlagSettings {
   readonly overrideKeys?: SigningKeys;
   /** Until when unsigned cookies are taken beside keys, in milliseconds since the epoch. */
   readonly unsignedUntil?: number;
+  /** Absent: exposures are not written down. */
+  readonly exposures?: ExposureSettings;
 }
 
 /** Problems name the variable, what is wrong and how to mend it; never its value, which may be a secret. */
@@ -91,6 +96,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   const staticPaths = readStaticPaths(read);
   const overrideKeys = readOverrideKeys(read, signingKeys);
   const unsignedUntil = readUnsignedUntil(read);
+  const exposures = readExposureSettings(read);
   const settings: FlagSettings = {
     environment: read.text(
       "SLUICE_ENV",
@@ -116,6 +122,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
     ...(staticPaths !== undefined && { staticPaths }),
     ...(overrideKeys !== undefined && { overrideKeys }),
     ...(unsignedUntil !== undefined && { unsignedUntil }),
+    ...(exposures !== undefined && { exposures }),
   };
   if (settings.maxStaleMs < 3 * settings.refreshMs) {
     // Flags would switch off between two ordinary refreshes.

@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { OVERRIDE_PATH } from "../shared/override.ts";
+import type { Exposure } from "../shared/exposure.ts";
 import type { Flags } from "../shared/read-flags.ts";
 import { answerOverride } from "./answer-override.ts";
 import { closedPage } from "./closed-page.ts";
@@ -26,16 +27,21 @@ export interface FlagsVariables {
   readonly evaluation: Evaluation;
 }
 
-interface Common<B> {
+interface Common<B extends object> {
   /**
    * Takes the worker's bindings out of the application's, where they have other names there. Called once for each
    * environment object; by default they are the application's own.
    */
   readonly bindings?: ToBindings<B>;
+  /**
+   * Hears of each flag that a handler asks for, once a request. What it throws or rejects with is dropped; work that goes
+   * on behind the answer has to be kept alive by `c.executionCtx.waitUntil`.
+   */
+  readonly onExposure?: (exposure: Exposure, c: Context<FlagsEnv<B>>) => unknown;
 }
 
 /** Pages are served by this application. */
-interface ServedHere<B> extends Common<B> {
+interface ServedHere<B extends object> extends Common<B> {
   /**
    * Serves a request whose path a gate has rewritten: the application's own `fetch`, of the outermost one where
    * applications are nested. The router has chosen the gated page by then, so it has to choose again.
@@ -45,13 +51,13 @@ interface ServedHere<B> extends Common<B> {
 }
 
 /** The request is passed on by a handler that goes by `c.req.raw` alone and not by the route. */
-interface PassedOn<B> extends Common<B> {
+interface PassedOn<B extends object> extends Common<B> {
   /** Under which URL; its host and path stand in `x-flags-context`. */
   readonly destination: (request: Request, env: B) => URL;
   readonly rewrite?: never;
 }
 
-export type FlagsOptions<B = Bindings> = ServedHere<B> | PassedOn<B>;
+export type FlagsOptions<B extends object = Bindings> = ServedHere<B> | PassedOn<B>;
 
 export interface FlagsEnv<B extends object = Bindings> {
   Bindings: B;
@@ -74,7 +80,7 @@ const decidedRequests = new WeakMap<Request, FlagsVariables>();
  * @throws TypeError when the options do not say where a rewritten request goes
  */
 export function flags<B extends object = Bindings>(options: FlagsOptions<B>): MiddlewareHandler<FlagsEnv<B>> {
-  const { bindings, rewrite, destination } = checkOptions(options);
+  const { bindings, rewrite, destination, onExposure } = checkOptions(options);
 
   return async function flags(c, next) {
     const already = decidedRequests.get(c.req.raw);
@@ -85,19 +91,21 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
     const received = c.req.raw;
     const runtime = runtimeOf(c.env, bindings);
     if (c.req.path === OVERRIDE_PATH) return answerOverride(received, runtime);
+    const waitUntil = waitUntilOf(c);
     const stripped = strip(received.headers);
     const target = destination?.(received, c.env) ?? new URL(received.url);
     const evaluation =
-      (await evaluateStatic(received, target, runtime, waitUntilOf(c))) ??
-      (await evaluate(received, stripped, runtime, waitUntilOf(c)));
+      (await evaluateStatic(received, target, runtime, waitUntil)) ??
+      (await evaluate(received, stripped, runtime, waitUntil));
     const { reading, decided, isStatic } = evaluation;
+    const leaving = { expose: runtime.expose, waitUntil };
 
     const pass = (url: URL) => passGates(reading.held?.gates ?? runtime.deployed, decided, url);
     const passage = pass(target);
     const page =
       "closed" in passage && !isStatic ? findSitePage(received, passage.closed, target, pass) : undefined;
     if ("closed" in passage && page === undefined) {
-      return finish(evaluation, closedPage(received, passage.closed));
+      return finish(evaluation, closedPage(received, passage.closed), leaving);
     }
     const { url, method } = page ?? { url: "url" in passage ? passage.url : target, method: received.method };
 
@@ -113,17 +121,21 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
       await validators.unmark(headers);
     }
     const onward = page?.toRequest(headers) ?? (await toOnward(c.req, url, headers, isStatic));
-    const variables = { evaluation, flags: toFlags(evaluation, onward.headers) };
+    const tell = onExposure && ((exposure: Exposure) => onExposure(exposure, c));
+    const variables = { evaluation, flags: toFlags(evaluation, onward.headers, tell) };
     decidedRequests.set(onward, variables);
 
     const toAnswer = (answer: Response): Response => page?.toAnswer(answer) ?? answer;
     if (rewrite !== undefined && url.pathname !== target.pathname) {
-      return finish(evaluation, toAnswer(await rewrite(onward, c.env, executionContextOf(c))), validators);
+      return finish(evaluation, toAnswer(await rewrite(onward, c.env, executionContextOf(c))), {
+        ...leaving,
+        validators,
+      });
     }
     c.req.raw = onward;
     remember(c, variables);
     await next();
-    const finished = await finish(evaluation, toAnswer(c.res), validators);
+    const finished = await finish(evaluation, toAnswer(c.res), { ...leaving, validators });
     if (finished === c.res) return;
     // Emptied first: Hono would lay the old answer's headers over the new one's.
     c.res = undefined;
@@ -131,7 +143,7 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
   };
 }
 
-function checkOptions<B>(options: FlagsOptions<B>): FlagsOptions<B> {
+function checkOptions<B extends object>(options: FlagsOptions<B>): FlagsOptions<B> {
   const { rewrite, destination } = options;
   if (
     typeof (rewrite ?? destination) !== "function" ||

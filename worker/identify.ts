@@ -6,7 +6,7 @@ import type { Report } from "./report.ts";
 import type { WaitUntil } from "./snapshot-reader.ts";
 import type { Stripped } from "./strip.ts";
 import { readTrustedContext } from "./trusted-context.ts";
-import type { Places } from "./visitor-place.ts";
+import type { Place, Places } from "./visitor-place.ts";
 
 /** Who asks. */
 export interface Visitor {
@@ -50,17 +50,18 @@ export function createIdentify({ readJwt, contextSecrets, places, report }: Iden
     }
   }
 
+  async function findPlace(
+    { userId, anonymousId }: EvaluationContext,
+    cookie: string | null,
+  ): Promise<Place> {
+    if (userId !== undefined) return places.ofAccount({ userId, anonymousId }, cookie);
+    // A proxy may know the plan of somebody who has not signed in: the place is then the cookie's.
+    return anonymousId === undefined ? places.ofAnonymous(cookie) : { anonymousId };
+  }
+
   return async function identify(request, stripped, waitUntil) {
     const verified = await readVerified(stripped, waitUntil);
-    const { userId, anonymousId: claimed } = verified;
-    const cookie = stripped.headers.get("cookie");
-    const { anonymousId, setCookie } =
-      userId !== undefined
-        ? await places.ofAccount({ userId, ...(claimed !== undefined && { anonymousId: claimed }) }, cookie)
-        : // A proxy may know the plan of somebody who has not signed in: the place is then the cookie's.
-          claimed !== undefined
-          ? { anonymousId: claimed }
-          : await places.ofAnonymous(cookie);
+    const { anonymousId, setCookie } = await findPlace(verified, stripped.headers.get("cookie"));
     const known = { ...verified, ...(anonymousId !== undefined && { anonymousId }) };
     const context = withTargetingKey(withLocation(known, toLocation(request.cf)));
     return { context, ...(setCookie !== undefined && { setCookie }) };

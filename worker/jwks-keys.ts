@@ -3,7 +3,7 @@ import { fetchJwks, JWKS_TIMEOUT_MS } from "./fetch-jwks.ts";
 import { backoffMs } from "./freshness.ts";
 import type { JwtAlgorithm } from "./jwt-algorithms.ts";
 import { selectKeys, type FindKeys, type KeyHint, type VerificationKey } from "./jwt-keys.ts";
-import type { JwksSettings } from "./jwt-settings.ts";
+import type { JwksSettings } from "./jwt-key-settings.ts";
 import type { Report } from "./report.ts";
 import { within } from "./within.ts";
 

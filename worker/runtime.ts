@@ -9,6 +9,7 @@ import {
   type FlagSettings,
   type Origin,
 } from "./env.ts";
+import { createExpose, type Expose } from "./expose.ts";
 import { Fault } from "./fault.ts";
 import { readGates, type GateTable } from "../shared/gate/gate-table.ts";
 import { createIdentify, type Identify } from "./identify.ts";
@@ -34,6 +35,8 @@ export interface Runtime {
   readonly overrides?: OverrideRules;
   /** Absent: `x-flags` is not signed. */
   readonly signingKeys?: SigningKeys;
+  /** Absent: exposures are not written down. */
+  readonly expose?: Expose;
   /** The gates that are closed while nothing is held. */
   readonly deployed: GateTable;
   readonly report: Report;
@@ -78,6 +81,7 @@ function createRuntime({ origin, flags }: Environment): Runtime {
   const report = createReport();
   if ("problems" in flags) return { origin, deployed, report, ...withoutFlags(flags.problems, report) };
   const { maxStaleMs, signingKeys, staticPaths, redisToken, environment, overrideKeys: keys } = flags.value;
+  const { exposures } = flags.value;
   return {
     origin,
     deployed,
@@ -88,6 +92,7 @@ function createRuntime({ origin, flags }: Environment): Runtime {
     tagSecret: redisToken,
     ...(signingKeys !== undefined && { signingKeys }),
     ...(keys !== undefined && { overrides: { keys, environment } }),
+    ...(exposures !== undefined && { expose: createExpose({ ...exposures, report }) }),
     read: createReader(flags.value, report),
   };
 }

@@ -21,7 +21,7 @@ export interface Place {
 export interface Account {
   readonly userId: string;
   /** The anonymous id that the source says this account had before it was one. */
-  readonly anonymousId?: string;
+  readonly anonymousId?: string | undefined;
 }
 
 /** Finds places. Nothing is kept anywhere but in the cookie, so the same request gives the same place everywhere. */
@@ -76,19 +76,14 @@ export function createPlaces({ signer, unsignedUntil = 0, now = Date.now }: Plac
     },
 
     async ofAccount({ userId, anonymousId }, header) {
-      if (signer === undefined || (anonymousId !== undefined && !isAnonymousId(anonymousId))) {
-        return anonymousId === undefined ? {} : { anonymousId };
-      }
+      const isForeign = anonymousId !== undefined && !isAnonymousId(anonymousId);
+      if (signer === undefined || isForeign) return anonymousId === undefined ? {} : { anonymousId };
       const held = await find(header);
-      const isOurs = held !== undefined && (await signer.isSealedTo(held.cookie, userId));
       const isNobodys = held !== undefined && held.cookie.seal === undefined;
-      const kept = isOurs || isNobodys ? held.cookie.id : undefined;
+      const isTheirs = isNobodys || (held !== undefined && (await signer.isSealedTo(held.cookie, userId)));
+      const kept = isTheirs ? held.cookie.id : undefined;
       const id = anonymousId ?? kept ?? (await signer.toAccountId(userId));
-      const seal =
-        isOurs && held.cookie.seal?.keyId === signer.keyId && id === held.cookie.id
-          ? held.cookie.seal
-          : await signer.seal(id, userId);
-      return place({ id, seal }, held);
+      return place({ id, seal: await signer.seal(id, userId) }, held);
     },
   };
 }

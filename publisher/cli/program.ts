@@ -14,6 +14,7 @@ import { addGate } from "./commands/gate.ts";
 import { addKill } from "./commands/kill.ts";
 import { addList } from "./commands/list.ts";
 import { addMigrate } from "./commands/migrate.ts";
+import { addOverride } from "./commands/override.ts";
 import { addPreview } from "./commands/preview.ts";
 import { addPublish } from "./commands/publish.ts";
 import { addRequire } from "./commands/require.ts";
@@ -38,7 +39,7 @@ const GROUPS: readonly (readonly [
     "A flag's life:",
     [addCreate, addTarget, addEnable, addRollout, addKill, addArchive, addRestore, addDelete],
   ],
-  ["Who gets it, and what:", [addRule, addSegment, addVariant, addBucket, addRequire, addGate]],
+  ["Who gets it, and what:", [addRule, addSegment, addVariant, addBucket, addRequire, addGate, addOverride]],
   ["Look and describe:", [addList, addShow, addExplain, addPreview, addDescribe, addStatus]],
   ["Run Sluice itself:", [addServe, addMigrate, addPublish, addDev]],
   ["More:", [addCompletion]],

@@ -85,6 +85,10 @@ function whatToTry(system: LocalSystem): string {
 
     curl -s ${edgeUrl}/flags.json -H 'x-sluice-proof: ${contextSecret}' -H 'x-sluice-context: ${employee}'
 
+  The AI page in one browser, whoever it is (open what this prints; where it shows what is in force, it ends it, too):
+
+    npm run -s sluice -- override ai_search=on --for 2h --url ${edgeUrl}/
+
   More: npm run -s sluice -- --help. Ctrl-C ends everything; your flags are kept.
 `;
 }

@@ -70,6 +70,8 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     await migrate(databaseUrl);
     if (options.examples && parts.databaseUrl === undefined) await fillDatabase(databaseUrl);
 
+    // Held by the publisher, which signs, and by the worker, which verifies.
+    const overrideKey = { id: "dev", secret: new Uint8Array(randomBytes(32)) };
     const adminToken = randomBytes(24).toString("base64url");
     const publisher = await servePublisher(
       {
@@ -81,6 +83,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
         host: "127.0.0.1",
         port: await port("api"),
         maxSnapshotBytes: 1_048_576,
+        overrideKeys: [overrideKey],
       },
       log,
     );
@@ -98,6 +101,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
         UPSTASH_REDIS_REST_URL: redis.url,
         UPSTASH_REDIS_REST_TOKEN: redis.readOnlyToken,
         CONTEXT_SECRET: contextSecret,
+        OVERRIDE_KEYS: `${overrideKey.id}:${Buffer.from(overrideKey.secret).toString("base64")}`,
         SIGNING_KEYS: signingKeys,
         ...options.workerVars,
       },

@@ -23,7 +23,7 @@ const COMMANDS = [
     "show",
     "explain",
   ],
-  ...["rule", "segment", "variant", "bucket", "require", "preview"],
+  ...["rule", "segment", "variant", "bucket", "require", "preview", "override"],
   ...["describe", "gate", "status", "serve", "migrate", "publish", "dev", "completion", "help"],
 ];
 

@@ -47,6 +47,8 @@ test("writes, kills and publishes", async () => {
     system.call("PATCH", "/api/v1/flags/ai_search/toggle", { body: { enabled }, ifMatch: "*" });
   expect((await toggle(true)).body.published).toBe(true);
   expect((await toggle(false)).body.published).toBe(true);
+  const override = { flags: { ai_search: "on" }, expires_in: 60 };
+  expect((await system.call("POST", "/api/v1/overrides", { body: override })).status).toBe(200);
   const removed = await system.call("DELETE", "/api/v1/flags/ai_search", { ifMatch: "*" });
   expect([removed.status, removed.body.published]).toEqual([200, true]);
   expect((await system.call("DELETE", "/api/v1/segments/vips", { ifMatch: "*" })).status).toBe(200);
@@ -71,6 +73,8 @@ test("latches a divergence, and ends it by force", async () => {
 test.for([
   "insert into flag_audit (epoch, revision, actor, action, flag_key) values (1, 1, 'me', 'update', 'a')",
   "delete from flag_audit",
+  "delete from override_audit",
+  "update override_audit set actor = 'me'",
   "update divergences set ended_at = now()",
   "delete from divergences",
   "update publication set database_id = gen_random_uuid()",

@@ -1,5 +1,6 @@
 import pg from "pg";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
+import { parseSigningKeys } from "../../shared/signing-keys.ts";
 import { servePublisher } from "../../publisher/serve.ts";
 import { createTestDatabase } from "./database.ts";
 
@@ -52,6 +53,8 @@ export interface AnswerBody {
 
 export const ADMIN_TOKEN = "admin-token-of-the-tests-0123456789";
 export const ENVIRONMENT = "test";
+/** As a setting of publisher and worker: 32 bytes. */
+export const OVERRIDE_KEYS = `test:${Buffer.alloc(32, "override").toString("base64")}`;
 
 export const redisKey = (name: "head" | "snapshot" | "off"): string => `sluice:${ENVIRONMENT}:${name}`;
 
@@ -63,6 +66,8 @@ export interface ApiSystemOptions {
   /** What the publisher itself connects to, when it is not to go there directly. */
   readonly through?: { readonly databaseUrl?: string; readonly redisUrl?: string };
   readonly maxSnapshotBytes?: number;
+  /** Whether it signs overrides; true by default. */
+  readonly signsOverrides?: boolean;
 }
 
 /** Starts a publisher just as `sluice serve` does, on a free port. */
@@ -72,6 +77,7 @@ export async function startApiSystem(options: ApiSystemOptions = {}): Promise<Ap
   const redis = options.redis ?? (await startRedisRest());
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 5 });
   const logLines: string[] = [];
+  const keys = parseSigningKeys(OVERRIDE_KEYS);
   const publisher = await servePublisher(
     {
       databaseUrl: options.through?.databaseUrl ?? databaseUrl,
@@ -82,6 +88,7 @@ export async function startApiSystem(options: ApiSystemOptions = {}): Promise<Ap
       port: 0,
       host: "127.0.0.1",
       maxSnapshotBytes: options.maxSnapshotBytes ?? 1_048_576,
+      ...(options.signsOverrides !== false && "value" in keys && { overrideKeys: keys.value }),
     },
     (event, fields) => void logLines.push(JSON.stringify({ event, ...fields })),
   );

@@ -49,6 +49,7 @@ export const API_COMMANDS: readonly (readonly string[])[] = [
   ["segment", "add", "testers", "u1"],
   ["segment", "remove", "testers", "u1"],
   ["segment", "delete", "testers", "--yes"],
+  ["override", "ai_search=on", "--edge", "https://www.example.com"],
   ["list"],
   ["status"],
 ];

@@ -40,7 +40,7 @@ test("every event that a publisher logs is told of", async () => {
   const files = (await readdir(new URL("publisher/", root))).filter((file) => file.endsWith(".ts"));
   const sources = await Promise.all(files.map((file) => read(`publisher/${file}`)));
   const events = sources.flatMap((source) =>
-    [...source.matchAll(/"((?:publish|kill|listen|postgres|serve|api)\.[a-z_]+)"/g)].map(
+    [...source.matchAll(/"((?:publish|kill|listen|override|postgres|serve|api)\.[a-z_]+)"/g)].map(
       ([, event]) => event ?? "",
     ),
   );

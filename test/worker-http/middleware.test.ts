@@ -136,6 +136,15 @@ describe("what a handler finds", () => {
     });
   });
 
+  it.each(["/", "/deaf/"])("each flag that it asks for is one exposure (%s)", async (path) => {
+    const { exposures } = await see(path, { headers: member });
+    const common = { targetingKey: "member", epoch: 1, revision: 1, at: expect.any(Number) as number };
+    expect(exposures).toEqual([
+      { flagKey: "copilot", variant: "large", ...common },
+      { flagKey: "unheard", variant: "on", ...common },
+    ]);
+  });
+
   it("a variant's value that no request can change for another", async () => {
     expect(await (await ask("/change-value")).json()).toEqual({ model: "large-2" });
   });

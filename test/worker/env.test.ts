@@ -34,6 +34,41 @@ describe("readEnvironment", () => {
     expect(readEnvironment({ ...good, SIGNING_KEYS: "" })).toEqual(readEnvironment(good));
   });
 
+  it.each([
+    ["1", 10_000],
+    ["0.05", 500],
+    ["0.0001", 1],
+  ])("takes %s as the share of people whose exposures are written", (sample, basisPoints) => {
+    const { flags } = readEnvironment({ ...good, EXPOSURES_SAMPLE: sample });
+    expect(flags).toMatchObject({ value: { exposures: { basisPoints } } });
+  });
+
+  it("writes no exposures without a share, whatever the key", () => {
+    const key = { EXPOSURES_HMAC_KEY: "k".repeat(32) };
+    for (const sample of ["0", "0.0000", ""]) {
+      expect(readEnvironment({ ...good, ...key, EXPOSURES_SAMPLE: sample })).toEqual(readEnvironment(good));
+    }
+    const { flags } = readEnvironment({ ...good, ...key, EXPOSURES_SAMPLE: "0.5" });
+    expect(flags).toMatchObject({ value: { exposures: { hmacKey: key.EXPOSURES_HMAC_KEY } } });
+  });
+
+  it.each([
+    { EXPOSURES_SAMPLE: "5%" },
+    { EXPOSURES_SAMPLE: "1.5" },
+    { EXPOSURES_SAMPLE: "-0.1" },
+    { EXPOSURES_SAMPLE: ".5" },
+    { EXPOSURES_SAMPLE: "0.00001" },
+    { EXPOSURES_SAMPLE: 0.5 },
+    { EXPOSURES_SAMPLE: "0.5", EXPOSURES_HMAC_KEY: "k".repeat(31) },
+  ])("names what is wrong with %j, and no key", (bindings) => {
+    const { flags } = readEnvironment({ ...good, ...bindings });
+    const [problem = ""] = "problems" in flags ? flags.problems : [];
+    expect(problem).toMatch(
+      "EXPOSURES_HMAC_KEY" in bindings ? /^EXPOSURES_HMAC_KEY: / : /^EXPOSURES_SAMPLE: /,
+    );
+    expect(problem).not.toContain("kkk");
+  });
+
   it("takes keys of overrides, of their own", () => {
     const [a, b] = ["a", "b"].map((letter) => btoa(letter.repeat(32)));
     const { flags } = readEnvironment({ ...good, SIGNING_KEYS: `s:${a}`, OVERRIDE_KEYS: `o:${b}` });

@@ -43,6 +43,15 @@ describe("a worker that is set up wrongly", () => {
     expect(context?.version).toBeUndefined();
   });
 
+  it("sets no cookie: without its keys it would take a visitor's place away", async () => {
+    const { asked, ORIGIN } = site(() => new Response("<p>", { headers: { "content-type": "text/html" } }));
+    const response = await ask({ ...broken, ORIGIN }, "/", {
+      headers: { cookie: `__Host-sluice-id=anon-${"k".repeat(22)}` },
+    });
+    expect(response.headers.getSetCookie()).toEqual([]);
+    expect(decodeFlagsContext(asked[0]?.headers.get("x-flags-context") ?? "")?.targetingKey).toBeUndefined();
+  });
+
   it("says so in its status", async () => {
     const response = await ask({ ...broken, ...site() }, "/.well-known/sluice");
     expect(response.headers.get("cache-control")).toBe("no-store");

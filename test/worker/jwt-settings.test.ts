@@ -47,6 +47,11 @@ describe("readJwtSettings", () => {
     expect(settings).not.toHaveProperty("audiences");
   });
 
+  it("takes * for any audience where it stands alone", () => {
+    expect(read({ ...jwks, JWT_AUDIENCE: "*" }).settings?.audiences).toBe("any");
+    expect(read({ ...jwks, JWT_AUDIENCE: "a,*" }).settings?.audiences).toEqual(["a", "*"]);
+  });
+
   it.each([
     ["JWT_JWKS_URL", "https://[::1]/keys"],
     ["JWT_JWKS_URL", "http://localhost:9/keys?x=1"],

@@ -96,6 +96,23 @@ describe("with keys", () => {
     expect(setCookie).toContain(`${anonymousId}.`);
   });
 
+  it("every character counts", async () => {
+    const { anonymousId, setCookie } = await places().ofAnonymous(null);
+    const cookie = pairOf(setCookie);
+    const from = pair("").length;
+    for (let at = from; at < cookie.length; at++) {
+      for (const other of ["A", "z", "0", "-", ".", "~"]) {
+        if (cookie[at] === other) continue;
+        const changed = `${cookie.slice(0, at)}${other}${cookie.slice(at + 1)}`;
+        const place = await places().ofAnonymous(changed);
+        // The last one of a signature has two bits too many: another spelling of the same.
+        const isSpelling = at === cookie.length - 1 && place.anonymousId === anonymousId;
+        expect(place.anonymousId === anonymousId).toBe(isSpelling);
+      }
+      expect((await places().ofAnonymous(cookie.slice(0, at))).anonymousId).not.toBe(anonymousId);
+    }
+  });
+
   it("one that another secret signed under the same name is replaced", async () => {
     const theirs = await places([key("k1", 2)]).ofAnonymous(null);
     expect((await places().ofAnonymous(pairOf(theirs.setCookie))).anonymousId).not.toBe(theirs.anonymousId);

@@ -164,6 +164,22 @@ export const preview = z.looseObject({
   revision: z.number(),
 });
 
+/** A test override that was signed. */
+export const signedOverride = z.looseObject({
+  /** Behind a site's address this is the link. */
+  path: z.string().regex(/^\/[\x21-\x7e]+$/),
+  ends_at: z.string(),
+  edge_fault: z.string().optional(),
+  flags: z.array(
+    z.looseObject({
+      flag_key: z.string(),
+      forced: z.string(),
+      in_force: z.string(),
+      detail: z.string().optional(),
+    }),
+  ),
+});
+
 const segment = z.looseObject({
   name: z.string(),
   description: z.string(),
@@ -219,6 +235,7 @@ export type FlagList = z.output<typeof flagList>;
 export type Explained = z.output<typeof explained>;
 export type Step = z.output<typeof step>;
 export type Preview = z.output<typeof preview>;
+export type SignedOverride = z.output<typeof signedOverride>;
 export type Segment = z.output<typeof segment>;
 export type SegmentAnswer = z.output<typeof segmentAnswer>;
 export type Change = z.output<typeof change>;

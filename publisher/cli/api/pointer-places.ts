@@ -22,6 +22,7 @@ const PLACES: readonly (readonly [path: readonly string[], place: Place])[] = [
   [["variants", "*"], variantPlace],
   [["requires", "*"], requirementPlace],
   [["contexts", "*"], ([...rest], _sent, at) => `--contexts: context ${nth(at)}${below(rest)}:`],
+  [["flags", "*"], (_rest, sent, at) => `${overridePlace(sent, at)}:`],
   [["draft"], draftPlace],
 ];
 
@@ -57,6 +58,12 @@ function requirementPlace(_rest: readonly string[], sent: unknown, at: readonly 
   const variant = valueAt(sent, [...at, "variant"]);
   const name = typeof flag === "string" ? visible(flag, 64) : `number ${nth(at)}`;
   return `what it needs, ${name}${typeof variant === "string" ? `=${visible(variant, 64)}` : ""}:`;
+}
+
+/** As it was typed: `ai_search=on`. */
+function overridePlace(sent: unknown, at: readonly string[]): string {
+  const forced = valueAt(sent, at);
+  return `${visible(at.at(-1) ?? "", 64)}${typeof forced === "string" ? `=${visible(forced, 64)}` : ""}`;
 }
 
 /** A draft is judged together with the rest of the flag, which nobody typed. */

@@ -40,6 +40,7 @@ const WORDS: readonly (readonly [pointer: RegExp, words: string])[] = [
   [/^\/context\/isEmployee$/, "--employee"],
   [/^\/context$/, "the evaluation context:"],
   [/^\/context\//, ATTRIBUTE],
+  [/^\/expires_in$/, "--for"],
   [/^\/draft\/rollout_pct$/, "--rollout"],
   [/^\/draft\/enabled$/, "--enable"],
 ];

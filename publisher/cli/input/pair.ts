@@ -43,6 +43,18 @@ export function collectPrerequisites(
   return [...previous, { flag: parseFlagKey(text.slice(0, equals)), variant }];
 }
 
+/** `key=on`, `key=off` or `key=variant` of an override; the last of several with one key counts. */
+export function collectOverrides(
+  text: string,
+  previous: ReadonlyMap<string, string> = new Map(),
+): ReadonlyMap<string, string> {
+  const [key, forced] = split(text, "key=on, key=off or key=variant, like ai_search=on");
+  if (!KEY_PATTERN.test(forced)) {
+    throw new InvalidArgumentError("Behind the = stands on, off or the key of a variant, like ai_search=on.");
+  }
+  return new Map([...previous, [parseFlagKey(key), forced]]);
+}
+
 function split(text: string, form: string): readonly [key: string, value: string] {
   const equals = text.indexOf("=");
   if (equals < 1 || equals === text.length - 1) throw new InvalidArgumentError(`Write ${form}.`);

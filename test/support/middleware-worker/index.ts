@@ -1,5 +1,6 @@
 import { Hono, type Context } from "hono";
 import { HTTPException } from "hono/http-exception";
+import type { Exposure } from "../../../shared/exposure.ts";
 import { flags, type FlagsEnv } from "../../../worker/flags.ts";
 
 /** Bindings under names of the application's own. */
@@ -37,7 +38,14 @@ app.use("/replaced/*", async (c, next) => {
   await next();
 });
 
-app.use(flags({ bindings, rewrite: app.fetch }));
+/** What `onExposure` heard of a request. */
+const exposures = new WeakMap<Request, Exposure[]>();
+const onExposure = (exposure: Exposure, { req }: Context<OwnEnv>): unknown => {
+  exposures.set(req.raw, [...(exposures.get(req.raw) ?? []), exposure]);
+  return req.path.startsWith("/deaf/") ? Promise.reject(new Error("no warehouse")) : undefined;
+};
+
+app.use(flags({ bindings, rewrite: app.fetch, onExposure }));
 // A second time, as an application within an application would.
 app.use("/twice/*", flags({ bindings, rewrite: app.fetch }));
 
@@ -58,6 +66,8 @@ async function tell(c: Context<OwnEnv>) {
     unknown: flags.details("no_such_flag"),
     problem: flags.problem ?? null,
     context: flags.context,
+    again: flags.isEnabled("copilot"),
+    exposures: exposures.get(raw),
   });
 }
 
