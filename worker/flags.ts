@@ -4,6 +4,7 @@ import { OVERRIDE_PATH } from "../shared/override.ts";
 import { answerOverride } from "./answer-override.ts";
 import { closedPage } from "./closed-page.ts";
 import { toFlags } from "./decided-flags.ts";
+import { toCourse } from "./course.ts";
 import type { Bindings } from "./env.ts";
 import { evaluate } from "./evaluation.ts";
 import { finish } from "./finish.ts";
@@ -55,29 +56,29 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
       (await evaluate(received, stripped, runtime, waitUntil));
     const { reading, decided } = evaluation;
 
-    const passage = passGates(reading.held?.gates ?? runtime.deployed, decided, target);
+    const gates = reading.held?.gates ?? runtime.deployed;
+    const course = toCourse(received, target, (url) => passGates(gates, decided, url));
     const leaving = { evaluation, expose: runtime.expose, waitUntil };
-    if ("closed" in passage) return finish(closedPage(received, passage.closed), leaving);
+    if ("closed" in course) return finish(closedPage(received, course.closed), leaving);
 
     const { headers } = stripped;
-    const decision = (): unknown => toPageDecision(headers, passage.url, decided);
+    const decision = (): unknown => toPageDecision(headers, course.url, decided);
     const validators = createValidators(received.method, decision, runtime.tagSecret);
-    const going = { evaluation, url: passage.url, headers, validators, runtime };
-    const onward = await toOnward(c.req, going);
+    const onward = await toOnward(c.req, { evaluation, course, headers, validators, runtime });
     const tell = onExposure && ((exposure: Exposure) => onExposure(exposure, c));
     const variables = { evaluation, flags: toFlags(evaluation, onward.headers, tell) };
     decidedRequests.set(onward, variables);
 
-    if (rewrite !== undefined && passage.url.pathname !== target.pathname) {
-      const answer = await rewrite(onward, c.env, executionContextOf(c));
-      return finish(answer, { ...leaving, validators });
+    const finishing = { ...leaving, page: course.page, validators };
+    if (rewrite !== undefined && course.url.pathname !== target.pathname) {
+      return finish(await rewrite(onward, c.env, executionContextOf(c)), finishing);
     }
     c.req.raw = onward;
     remember(c, variables);
     await next();
     // Without an answer there is none to finish: Hono says that a handler forgot it.
     if (!c.finalized) return;
-    const finished = await finish(c.res, { ...leaving, validators });
+    const finished = await finish(c.res, finishing);
     // Emptied first: Hono would lay the old answer's headers over the new one's.
     c.res = undefined;
     c.res = finished;

@@ -1,5 +1,6 @@
 import type { HonoRequest } from "hono";
 import { cloneRawRequest } from "hono/request";
+import type { Course } from "./course.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { Runtime } from "./runtime.ts";
 import { tellOrigin } from "./tell-origin.ts";
@@ -8,8 +9,7 @@ import type { Validators } from "./validators.ts";
 /** With what a request goes on. */
 interface Going {
   readonly evaluation: Evaluation;
-  /** Where the gates led it. */
-  readonly url: URL;
+  readonly course: Course;
   /** The client's, stripped. */
   readonly headers: Headers;
   readonly validators: Validators;
@@ -22,14 +22,13 @@ interface Going {
  * know one decision from another. What is the same for everybody goes on as it came, stripped.
  */
 export async function toOnward(received: HonoRequest, going: Going): Promise<Request> {
-  const { evaluation, url, headers, validators, runtime } = going;
-  const request = new Request(url, await unread(received));
-  if (evaluation.isStatic) return new Request(request, { headers });
-  const destination = { method: received.method, url };
-  const told = await tellOrigin({ ...evaluation, destination, kept: headers }, runtime);
+  const { evaluation, course, headers, validators, runtime } = going;
+  if (evaluation.isStatic) return new Request(new Request(course.url, await unread(received)), { headers });
+  const told = await tellOrigin({ ...evaluation, destination: course, kept: headers }, runtime);
   for (const [name, value] of told) headers.set(name, value);
   await validators.unmark(headers);
-  return new Request(request, { headers, cache: "no-store" });
+  if (course.page !== undefined) return course.page.toRequest(headers);
+  return new Request(new Request(course.url, await unread(received)), { headers, cache: "no-store" });
 }
 
 /** The request with its body, which middleware before `flags` may have read by Hono's means. */
