@@ -13,6 +13,7 @@ import { toPageDecision } from "./page-decision.ts";
 import { passGates } from "./pass-gates.ts";
 import { runtimeOf, type ToBindings } from "./runtime.ts";
 import { evaluateStatic } from "./static-evaluation.ts";
+import { findSitePage } from "./site-page.ts";
 import { strip } from "./strip.ts";
 import { tellOrigin } from "./tell-origin.ts";
 import { createValidators } from "./validators.ts";
@@ -99,30 +100,34 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
     const { reading, decided, isStatic } = evaluation;
     const leaving = { expose: runtime.expose, waitUntil };
 
-    const passage = passGates(reading.held?.gates ?? runtime.deployed, decided, target);
-    if ("closed" in passage) return finish(evaluation, closedPage(received, passage.closed), leaving);
+    const pass = (url: URL) => passGates(reading.held?.gates ?? runtime.deployed, decided, url);
+    const passage = pass(target);
+    const page =
+      "closed" in passage && !isStatic ? findSitePage(received, passage.closed, target, pass) : undefined;
+    if ("closed" in passage && page === undefined) {
+      return finish(evaluation, closedPage(received, passage.closed), leaving);
+    }
+    const { url, method } = page ?? { url: "url" in passage ? passage.url : target, method: received.method };
 
     const { headers } = stripped;
     const validators = createValidators(
       received.method,
-      () => toPageDecision(headers, passage.url, decided),
+      () => toPageDecision(headers, url, decided),
       runtime.tagSecret,
     );
     if (!isStatic) {
-      const told = await tellOrigin(
-        { ...evaluation, destination: { method: received.method, url: passage.url }, kept: headers },
-        runtime,
-      );
+      const told = await tellOrigin({ ...evaluation, destination: { method, url }, kept: headers }, runtime);
       for (const [name, value] of told) headers.set(name, value);
       await validators.unmark(headers);
     }
-    const onward = await toOnward(c.req, passage.url, headers, isStatic);
+    const onward = page?.toRequest(headers) ?? (await toOnward(c.req, url, headers, isStatic));
     const tell = onExposure && ((exposure: Exposure) => onExposure(exposure, c));
     const variables = { evaluation, flags: toFlags(evaluation, onward.headers, tell) };
     decidedRequests.set(onward, variables);
 
-    if (rewrite !== undefined && passage.url.pathname !== target.pathname) {
-      return finish(evaluation, await rewrite(onward, c.env, executionContextOf(c)), {
+    const toAnswer = (answer: Response): Response => page?.toAnswer(answer) ?? answer;
+    if (rewrite !== undefined && url.pathname !== target.pathname) {
+      return finish(evaluation, toAnswer(await rewrite(onward, c.env, executionContextOf(c))), {
         ...leaving,
         validators,
       });
@@ -130,7 +135,7 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
     c.req.raw = onward;
     remember(c, variables);
     await next();
-    const finished = await finish(evaluation, c.res, { ...leaving, validators });
+    const finished = await finish(evaluation, toAnswer(c.res), { ...leaving, validators });
     if (finished === c.res) return;
     // Emptied first: Hono would lay the old answer's headers over the new one's.
     c.res = undefined;
