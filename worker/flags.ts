@@ -18,7 +18,7 @@ import { strip } from "./strip.ts";
 import { createValidators } from "./validators.ts";
 import { executionContextOf, waitUntilOf } from "./wait-until.ts";
 
-export type { FlagsEnv, FlagsOptions, FlagsVariables } from "./flags-options.ts";
+export type { FlagsEnv, FlagsOptions } from "./flags-options.ts";
 
 /** A request that has been decided, when it meets the middleware again. Not by a header: that, anyone could send. */
 const decidedRequests = new WeakMap<Request, FlagsVariables>();
