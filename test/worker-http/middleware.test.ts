@@ -245,6 +245,10 @@ describe("what leaves", () => {
     expect(await response.text()).toBe("a teapot");
   });
 
+  it("a handler that forgets to answer is an error, not an empty page", async () => {
+    expect((await ask("/forgotten")).status).toBe(500);
+  });
+
   it("an answer whose headers cannot be changed", async () => {
     const response = await ask("/frozen");
     expect(response.status).toBe(302);
