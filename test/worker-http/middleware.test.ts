@@ -150,6 +150,13 @@ describe("what a handler finds", () => {
   });
 });
 
+it("the status is that of the memory which flags() decides by", async () => {
+  await see("/");
+  const status = (await (await ask("/.well-known/sluice")).json()) as object;
+  expect(status).toMatchObject({ epoch: 1, revision: 1, source: "memory", gates: "snapshot" });
+  expect(status).not.toHaveProperty("fault");
+});
+
 describe("a gate on pages of one's own", () => {
   it("rewrites: the router chooses again, with method, query and body", async () => {
     expect(await see("/ai/chat?q=1", { method: "POST", body: "question" })).toMatchObject({

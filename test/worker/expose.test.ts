@@ -121,6 +121,14 @@ describe("one line a request", () => {
     expect(lines).toEqual([]);
   });
 
+  it("is several for more flags than a line may hold", async () => {
+    const flags = Array.from({ length: 250 }, (_, at) => ({ key: `f${at}`, enabled: true, rollout_pct: 50 }));
+    await create()(await evaluationOf({ userId: "user-1", flags }));
+    const told = lines.map((line) => (JSON.parse(line) as { flags: [string, string][] }).flags);
+    expect(told.map(({ length }) => length)).toEqual([100, 100, 50]);
+    expect(new Set(told.flat().map(([key]) => key)).size).toBe(250);
+  });
+
   it("stands for the same person once in ten minutes, unless something changes", async () => {
     const expose = create();
     const evaluation = await evaluationOf({ userId: "user-1" });

@@ -2,6 +2,7 @@ import { Hono, type Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { Exposure } from "../../../shared/exposure.ts";
 import { flags, type FlagsEnv } from "../../../worker/flags.ts";
+import { STATUS_PATH, status } from "../../../worker/status.ts";
 
 /** Bindings under names of the application's own. */
 interface Env {
@@ -37,6 +38,8 @@ app.use("/replaced/*", async (c, next) => {
   c.req.raw = new Request(c.req.raw);
   await next();
 });
+
+app.get(STATUS_PATH, status({ bindings }));
 
 /** What `onExposure` heard of a request. */
 const exposures = new WeakMap<Request, Exposure[]>();
