@@ -108,7 +108,10 @@ describe("one line a request", () => {
     await expose(await evaluationOf({ userId: "u-1", flags: undrawn }));
     await expose(await evaluationOf({}));
     await expose({ ...(await evaluationOf({ userId: "u-1" })), decided: undefined });
-    await expose(await evaluationOf({ userId: "u-1", ageMs: 3_600_001 }));
+    const lasting = drawn.map((flag) => ({ ...flag, fail_mode: "last-known" }));
+    for (const flags of [drawn, lasting]) {
+      await expose(await evaluationOf({ userId: "u-1", flags, ageMs: 3_600_001 }));
+    }
     await expose(await evaluationOf({ userId: "u-1", killed: ["ai_search", "copilot"] }));
     const overrides = new Map([
       ["ai_search", "on"],

@@ -80,6 +80,7 @@ app.get("/throws-http/*", () => {
 app.get("/page", (c) =>
   c.html("<p>hello", 200, { "set-cookie": "a=1", "cache-control": "public, max-age=60" }),
 );
+app.get("/forgotten", () => undefined as never);
 app.get("/frozen", () => Response.redirect("https://www.example.com/elsewhere", 302));
 app.get("/change-value", (c) => {
   const value = c.var.flags.value("copilot") as { model: string };
