@@ -50,6 +50,15 @@ export default defineConfig({
         },
       },
       {
+        // Needs Debian's nginx and varnish: real caches before and behind the worker.
+        test: {
+          name: "caches",
+          include: ["test/caches/**/*.test.ts"],
+          fileParallelism: false,
+          ...patient,
+        },
+      },
+      {
         // Needs Debian's redis-server, too: every part as a process that is killed at random instants.
         test: {
           name: "faults",

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import type { Version } from "../shared/revision.ts";
+import { checkGates } from "./check-gates.ts";
 import { checkNotRequired, checkReferences } from "./check-references.ts";
 import { readVersion, type Subject } from "./change-history.ts";
 import type { FlagRow } from "./flag-record.ts";
@@ -48,6 +49,7 @@ export function createFlagWriter(options: {
       return writeTransaction<VersionedFlag>(pool, actor, async (client) => {
         const row = await insertFlag(client, key, await plan(client));
         await checkReferences(client, undefined, row);
+        await checkGates(client, undefined, row);
         await checkSizes(client, key, NO_SIZES, maxSnapshotBytes);
         return versioned(client, row);
       });
@@ -69,6 +71,7 @@ export function createFlagWriter(options: {
         const before = await readFlagSizes(client, key);
         const changed = await updateFlag(client, key, set);
         if (RELATING.some((name) => set[name] !== undefined)) await checkReferences(client, row, changed);
+        if (set.gates !== undefined) await checkGates(client, row, changed);
         await checkSizes(client, key, before, maxSnapshotBytes);
         return versioned(client, changed);
       });

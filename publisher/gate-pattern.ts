@@ -16,13 +16,7 @@ export function gatePatternFault(pattern: string): string | undefined {
   if (bare.split("/").some((segment) => (segment.match(/\*|:\w/g) ?? []).length > 1)) {
     return "must have at most one * or :name between two slashes";
   }
-  return toPattern(pattern) === undefined ? "is not a URLPattern for a pathname" : undefined;
-}
-
-/** Whether a path is one that this pattern is for. */
-export function matchesGate(pattern: string, path: string): boolean {
-  const { pathname } = new URL(path, ORIGIN);
-  return toPattern(pattern)?.test({ pathname }) ?? false;
+  return isPattern(pattern) ? undefined : "is not a URLPattern for a pathname";
 }
 
 /** Whether a path leads to this site, and is written just as a browser would send it. */
@@ -32,10 +26,10 @@ export function isNormalPath(path: string): boolean {
   return url.origin === ORIGIN && url.pathname + url.search + url.hash === path;
 }
 
-function toPattern(pathname: string): URLPattern | undefined {
+function isPattern(pathname: string): boolean {
   try {
-    return new URLPattern({ pathname });
+    return new URLPattern({ pathname }) instanceof URLPattern;
   } catch {
-    return undefined;
+    return false;
   }
 }

@@ -1,5 +1,7 @@
 import { z } from "@hono/zod-openapi";
-import { gatePatternFault, isNormalPath, matchesGate } from "./gate-pattern.ts";
+import { closingsOf } from "../shared/gate/closings.ts";
+import { readGates } from "../shared/gate/gate-table.ts";
+import { gatePatternFault, isNormalPath } from "./gate-pattern.ts";
 import { OBJECT, text } from "./text-schema.ts";
 
 const path = text(512)
@@ -26,9 +28,12 @@ export const gate = z
             redirect: path,
             status: z.union([z.literal(302), z.literal(303), z.literal(307)]).default(302),
           }),
-          z.strictObject({ status: z.union([z.literal(403), z.literal(404), z.literal(410)]) }),
+          z.strictObject({
+            status: z.union([z.literal(403), z.literal(404), z.literal(410)]),
+            page: path.optional(),
+          }),
         ],
-        'must be {"rewrite": path}, {"redirect": path, "status": 302, 303 or 307} or {"status": 403, 404 or 410}',
+        'must be {"rewrite": path}, {"redirect": path, "status": 302, 303 or 307} or {"status": 403, 404 or 410, "page": path}, where page may be left out',
       ),
     },
     OBJECT,
@@ -41,9 +46,8 @@ export const gates = z
   .max(20, "must have at most 20 items")
   .superRefine((list, context) => {
     for (const [index, { otherwise }] of list.entries()) {
-      if (!("redirect" in otherwise)) continue;
       // Whoever is sent there would be sent there again.
-      if (!list.some((gate) => matchesGate(gate.pattern, otherwise.redirect))) continue;
+      if (!("redirect" in otherwise) || !isGated(list, otherwise.redirect)) continue;
       context.addIssue({
         code: "custom",
         path: [index, "otherwise", "redirect"],
@@ -51,3 +55,9 @@ export const gates = z
       });
     }
   });
+
+function isGated(list: readonly { readonly pattern: string }[], path: string): boolean {
+  const gates = list.map(({ pattern }) => ({ pattern, otherwise: { status: 404 } }));
+  const [closing] = closingsOf(readGates([{ gates }]).table, new URL(path, "https://site.invalid"));
+  return closing !== undefined;
+}

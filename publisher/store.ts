@@ -47,6 +47,16 @@ export function readSnapshotSource(pool: pg.Pool): Promise<SnapshotSource> {
   );
 }
 
+/** The gates of every flag that has some, archived ones too: their pages stay closed. */
+export async function readAllGates(
+  db: Queryable,
+): Promise<readonly { readonly key: string; readonly gates: unknown }[]> {
+  const { rows } = await db.query<{ key: string; gates: unknown }>(
+    "SELECT key, gates FROM feature_flags WHERE gates <> '[]'",
+  );
+  return rows;
+}
+
 /** Reads where Postgres stands. */
 export async function readPublicationState(db: Queryable): Promise<PublicationState> {
   const { rows } = await db.query<VersionColumns & { database_id: string }>(

@@ -14,8 +14,11 @@ export interface CookieSigner {
   /** Whether one of the keys signed it. */
   verify(received: ReceivedCookie): Promise<boolean>;
   seal(id: string, userId: string): Promise<Seal>;
-  /** Whether the cookie is this account's; false also when the key of its seal is no longer there. */
-  isSealedTo(cookie: VisitorCookie, userId: string): Promise<boolean>;
+  /**
+   * The seal that makes a cookie this account's: one that has none, or this account's already. Undefined where it is
+   * another account's, and where the key of its seal is no longer there.
+   */
+  claim(cookie: VisitorCookie, userId: string): Promise<Seal | undefined>;
   /** An anonymous id that only this account has, on whatever device. */
   toAccountId(userId: string): Promise<string>;
 }
@@ -54,9 +57,11 @@ export function createCookieSigner(keys: SigningKeys): CookieSigner {
       return crypto.subtle.verify("HMAC", cookie, decodeBase64Url(given), encoder.encode(content));
     },
     seal: (id, userId) => sealBy(first, id, userId),
-    async isSealedTo({ id, seal }, userId) {
-      const key = keys.find((one) => one.id === seal?.keyId);
-      return key !== undefined && (await sealBy(key, id, userId)).mac === seal?.mac;
+    async claim({ id, seal }, userId) {
+      if (seal === undefined) return sealBy(first, id, userId);
+      const key = keys.find((one) => one.id === seal.keyId);
+      if (key === undefined || (await sealBy(key, id, userId)).mac !== seal.mac) return undefined;
+      return key === first ? seal : sealBy(first, id, userId);
     },
     toAccountId: async (userId) => toAnonymousId(await mac((await keyOf(first)).account, userId)),
   };

@@ -34,13 +34,16 @@ const SAMPLE_SALT = "sluice:exposures";
 /** For so long an isolate does not write the same of the same person again: a page is many requests. */
 const QUIET_MS = 600_000;
 
+/** More in one line could be cut off on its way: Logpush keeps 16,384 characters of a request. */
+const MAX_FLAGS = 100;
+
 /** About 200 bytes each. */
 const MAX_REMEMBERED = 5_000;
 
 const encoder = new TextEncoder();
 
 /**
- * Writes one line a request: a log is billed by the line. Only flags that were drawn stand in it, since whoever is in by
+ * Writes one line a request, and one more for each further hundred flags: a log is billed by the line. Only flags that were drawn stand in it, since whoever is in by
  * a list, a plan or a rule without a percentage has no control group. Whose exposures are written is drawn by the
  * targeting key, so that those of a person are complete.
  */
@@ -74,7 +77,11 @@ export function createExpose(options: ExposeOptions): Expose {
       const { epoch, revision } = reading.held.head;
       const person = await toPerson(targetingKey);
       const at = new Date(now()).toISOString();
-      write(JSON.stringify({ sluice: "exposure", at, epoch, revision, ...person, flags } satisfies Line));
+      for (let first = 0; first < flags.length; first += MAX_FLAGS) {
+        const some = flags.slice(first, first + MAX_FLAGS);
+        const line = { sluice: "exposure", at, epoch, revision, ...person, flags: some } satisfies Line;
+        write(JSON.stringify(line));
+      }
     } catch (error) {
       report(toFault(error));
     }

@@ -4,11 +4,15 @@ import type { Expose } from "./expose.ts";
 import { toPrivateAnswer } from "./private-answer.ts";
 import { toSharedAnswer } from "./shared-answer.ts";
 import type { WaitUntil } from "./snapshot-reader.ts";
+import type { SitePage } from "./site-page.ts";
 import type { Validators } from "./validators.ts";
 
 /** What goes with an answer on its way out. */
 export interface Finishing {
+  readonly evaluation: Evaluation;
   readonly validators?: Validators;
+  /** The page that a gate shows in place of the one that was asked for; absent where there is none. */
+  readonly page?: SitePage | undefined;
   /** Absent: exposures are not written down. */
   readonly expose?: Expose | undefined;
   readonly waitUntil: WaitUntil;
@@ -19,13 +23,12 @@ export interface Finishing {
  * together with what was decided for its request.
  */
 export async function finish(
-  evaluation: Evaluation,
   response: Response,
-  { validators, expose, waitUntil }: Finishing,
+  { evaluation, page, validators, expose, waitUntil }: Finishing,
 ): Promise<Response> {
   const { received, visitor, isStatic } = evaluation;
   if (isStatic) return toSharedAnswer(response);
-  const answer = toPrivateAnswer(response);
+  const answer = toPrivateAnswer(page?.toAnswer(response) ?? response);
   await validators?.mark(answer.headers);
   const finished = addIdentityCookie(received, answer, visitor.setCookie);
   // An id that was made for this request and does not reach the browser is never seen again: it is nobody's exposure.

@@ -1,67 +1,24 @@
 import type { Context, MiddlewareHandler } from "hono";
-import { OVERRIDE_PATH } from "../shared/override.ts";
 import type { Exposure } from "../shared/exposure.ts";
-import type { Flags } from "../shared/read-flags.ts";
+import { OVERRIDE_PATH } from "../shared/override.ts";
 import { answerOverride } from "./answer-override.ts";
 import { closedPage } from "./closed-page.ts";
 import { toFlags } from "./decided-flags.ts";
+import { toCourse } from "./course.ts";
 import type { Bindings } from "./env.ts";
-import { evaluate, type Evaluation } from "./evaluation.ts";
+import { evaluate } from "./evaluation.ts";
 import { finish } from "./finish.ts";
+import { checkOptions, type FlagsEnv, type FlagsOptions, type FlagsVariables } from "./flags-options.ts";
 import { toOnward } from "./onward.ts";
 import { toPageDecision } from "./page-decision.ts";
 import { passGates } from "./pass-gates.ts";
-import { runtimeOf, type ToBindings } from "./runtime.ts";
+import { runtimeOf } from "./runtime.ts";
 import { evaluateStatic } from "./static-evaluation.ts";
 import { strip } from "./strip.ts";
-import { tellOrigin } from "./tell-origin.ts";
 import { createValidators } from "./validators.ts";
 import { executionContextOf, waitUntilOf } from "./wait-until.ts";
 
-/** What handlers behind the middleware find in `c.var`. */
-export interface FlagsVariables {
-  /** The flags of this request. */
-  readonly flags: Flags;
-  /** What they were decided by; for those who pass the request on. */
-  readonly evaluation: Evaluation;
-}
-
-interface Common<B extends object> {
-  /**
-   * Takes the worker's bindings out of the application's, where they have other names there. Called once for each
-   * environment object; by default they are the application's own.
-   */
-  readonly bindings?: ToBindings<B>;
-  /**
-   * Hears of each flag that a handler asks for, once a request. What it throws or rejects with is dropped; work that goes
-   * on behind the answer has to be kept alive by `c.executionCtx.waitUntil`.
-   */
-  readonly onExposure?: (exposure: Exposure, c: Context<FlagsEnv<B>>) => unknown;
-}
-
-/** Pages are served by this application. */
-interface ServedHere<B extends object> extends Common<B> {
-  /**
-   * Serves a request whose path a gate has rewritten: the application's own `fetch`, of the outermost one where
-   * applications are nested. The router has chosen the gated page by then, so it has to choose again.
-   */
-  readonly rewrite: (request: Request, env: B, ctx?: ExecutionContext) => Response | Promise<Response>;
-  readonly destination?: never;
-}
-
-/** The request is passed on by a handler that goes by `c.req.raw` alone and not by the route. */
-interface PassedOn<B extends object> extends Common<B> {
-  /** Under which URL; its host and path stand in `x-flags-context`. */
-  readonly destination: (request: Request, env: B) => URL;
-  readonly rewrite?: never;
-}
-
-export type FlagsOptions<B extends object = Bindings> = ServedHere<B> | PassedOn<B>;
-
-export interface FlagsEnv<B extends object = Bindings> {
-  Bindings: B;
-  Variables: FlagsVariables;
-}
+export type { FlagsEnv, FlagsOptions } from "./flags-options.ts";
 
 /** A request that has been decided, when it meets the middleware again. Not by a header: that, anyone could send. */
 const decidedRequests = new WeakMap<Request, FlagsVariables>();
@@ -96,59 +53,35 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
     const evaluation =
       (await evaluateStatic(received, target, runtime, waitUntil)) ??
       (await evaluate(received, stripped, runtime, waitUntil));
-    const { reading, decided, isStatic } = evaluation;
-    const leaving = { expose: runtime.expose, waitUntil };
+    const { reading, decided } = evaluation;
 
-    const passage = passGates(reading.held?.gates ?? runtime.deployed, decided, target);
-    if ("closed" in passage) return finish(evaluation, closedPage(received, passage.closed), leaving);
+    const gates = reading.held?.gates ?? runtime.deployed;
+    const course = toCourse(received, target, (url) => passGates(gates, decided, url));
+    const leaving = { evaluation, expose: runtime.expose, waitUntil };
+    if ("closed" in course) return finish(closedPage(received, course.closed), leaving);
 
     const { headers } = stripped;
-    const validators = createValidators(
-      received.method,
-      () => toPageDecision(headers, passage.url, decided),
-      runtime.tagSecret,
-    );
-    if (!isStatic) {
-      const told = await tellOrigin(
-        { ...evaluation, destination: { method: received.method, url: passage.url }, kept: headers },
-        runtime,
-      );
-      for (const [name, value] of told) headers.set(name, value);
-      await validators.unmark(headers);
-    }
-    const onward = await toOnward(c.req, passage.url, headers, isStatic);
+    const decision = (): unknown => toPageDecision(headers, course.url, decided);
+    const validators = createValidators(received.method, decision, runtime.tagSecret);
+    const onward = await toOnward(c.req, { evaluation, course, headers, validators, runtime });
     const tell = onExposure && ((exposure: Exposure) => onExposure(exposure, c));
     const variables = { evaluation, flags: toFlags(evaluation, onward.headers, tell) };
     decidedRequests.set(onward, variables);
 
-    if (rewrite !== undefined && passage.url.pathname !== target.pathname) {
-      return finish(evaluation, await rewrite(onward, c.env, executionContextOf(c)), {
-        ...leaving,
-        validators,
-      });
+    const finishing = { ...leaving, page: course.page, validators };
+    if (rewrite !== undefined && course.url.pathname !== target.pathname) {
+      return finish(await rewrite(onward, c.env, executionContextOf(c)), finishing);
     }
     c.req.raw = onward;
     remember(c, variables);
     await next();
-    const finished = await finish(evaluation, c.res, { ...leaving, validators });
-    if (finished === c.res) return;
+    // Without an answer there is none to finish: Hono says that a handler forgot it.
+    if (!c.finalized) return;
+    const finished = await finish(c.res, finishing);
     // Emptied first: Hono would lay the old answer's headers over the new one's.
     c.res = undefined;
     c.res = finished;
   };
-}
-
-function checkOptions<B extends object>(options: FlagsOptions<B>): FlagsOptions<B> {
-  const { rewrite, destination } = options;
-  if (
-    typeof (rewrite ?? destination) !== "function" ||
-    (rewrite !== undefined && destination !== undefined)
-  ) {
-    throw new TypeError(
-      "flags({ … }) needs either rewrite: app.fetch, for pages that this worker serves, or destination, for requests that it passes on",
-    );
-  }
-  return options;
 }
 
 function remember<B extends object>(c: Context<FlagsEnv<B>>, { flags, evaluation }: FlagsVariables): void {

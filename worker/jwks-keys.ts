@@ -24,6 +24,8 @@ interface HeldKeys {
 
 /** After an answer an unknown `kid` is no reason to ask again for so long: anybody can make one up. */
 const COOLDOWN_MS = 30_000;
+/** After so many refresh times an isolate was idle: a key that was withdrawn meanwhile is not used unasked. */
+const TOO_OLD = 3;
 /** An issuer that fails is asked again at the latest after this. */
 const MAX_BACKOFF_MS = 60_000;
 /** How often a request looks whether another one's fetch is done. */
@@ -31,7 +33,7 @@ const LOOK_MS = 5;
 
 /**
  * Keeps an issuer's published keys for all requests of an isolate. A key at hand is used, and the set refreshed behind
- * the answer; a key that is not makes its request wait, for a limited time. One fetch at a time is a lease with an end,
+ * the answer; a key that is not, or an old set, makes its request wait, for a limited time. One fetch at a time is a lease with an end,
  * since in workerd no request may await another's. jose's own remote set therefore asks once for every request that
  * comes meanwhile there, reads answers of any size, and forgets the keys when the issuer fails.
  */
@@ -93,7 +95,7 @@ export function createJwksKeys(options: JwksOptions): FindKeys {
     const age = held === undefined ? Infinity : Math.abs(now() - held.askedAt);
     const isUnderWay = now() < leaseUntil;
     const mayAsk = !isUnderWay && now() >= retryAt;
-    if (found.length > 0) {
+    if (found.length > 0 && age < TOO_OLD * refreshMs) {
       if (mayAsk && age >= refreshMs) {
         waitUntil(refresh().then((fault) => fault !== undefined && failed(fault)));
       }

@@ -1,4 +1,5 @@
 import { parseDictionary, serializeDictionary } from "structured-headers";
+import { SIGNATURE_HEADER, SIGNATURE_INPUT_HEADER, SIGNATURE_LABEL } from "../shared/signature-base.ts";
 import { isSideDoor } from "./side-door-headers.ts";
 import { findOverrideToken, withoutOverrideCookie } from "./override-cookie.ts";
 
@@ -17,10 +18,7 @@ export interface Stripped {
 }
 
 const OWN_PREFIXES = ["x-flags", "x-sluice-"];
-const SIGNATURE_HEADERS = ["signature", "signature-input"];
-
-/** The label under which the worker signs. */
-const LABEL = "sluice";
+const SIGNATURE_HEADERS = [SIGNATURE_HEADER, SIGNATURE_INPUT_HEADER];
 
 /**
  * Removes whatever only Sluice may say: every header that an origin could take for `x-flags*` or `x-sluice-*`, the
@@ -73,9 +71,9 @@ function stripSignatures(headers: Headers): void {
     for (const name of SIGNATURE_HEADERS) {
       const value = headers.get(name);
       // What does not even hold the word stays as it came: other people's signatures are none of our business.
-      if (value === null || !value.toLowerCase().includes(LABEL)) continue;
+      if (value === null || !value.toLowerCase().includes(SIGNATURE_LABEL)) continue;
       const members = parseDictionary(value);
-      if (!members.delete(LABEL)) continue;
+      if (!members.delete(SIGNATURE_LABEL)) continue;
       if (members.size === 0) headers.delete(name);
       else headers.set(name, serializeDictionary(members));
     }

@@ -79,10 +79,11 @@ export function createPlaces({ signer, unsignedUntil = 0, now = Date.now }: Plac
       const isForeign = anonymousId !== undefined && !isAnonymousId(anonymousId);
       if (signer === undefined || isForeign) return anonymousId === undefined ? {} : { anonymousId };
       const held = await find(header);
-      const isNobodys = held !== undefined && held.cookie.seal === undefined;
-      const isTheirs = isNobodys || (held !== undefined && (await signer.isSealedTo(held.cookie, userId)));
-      const kept = isTheirs ? held.cookie.id : undefined;
-      const id = anonymousId ?? kept ?? (await signer.toAccountId(userId));
+      if (held !== undefined && (anonymousId ?? held.cookie.id) === held.cookie.id) {
+        const seal = await signer.claim(held.cookie, userId);
+        if (seal !== undefined) return place({ id: held.cookie.id, seal }, held);
+      }
+      const id = anonymousId ?? (await signer.toAccountId(userId));
       return place({ id, seal: await signer.seal(id, userId) }, held);
     },
   };

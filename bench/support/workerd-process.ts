@@ -13,6 +13,8 @@ export interface WorkerdProcess {
   readonly isAlive: () => Promise<boolean>;
   /** Processor time of all its threads so far, in milliseconds. */
   readonly cpuMs: () => Promise<number>;
+  /** The same in steps of nanoseconds, without threads that have ended. */
+  readonly threadsMs: () => Promise<number>;
 }
 
 /** Finds the one workerd below this process. Throws on anything but Linux, and when there is another one. */
@@ -35,6 +37,14 @@ export async function findWorkerd(): Promise<WorkerdProcess> {
     peakBytes: () => statusOf("VmHWM"),
     isAlive: async () => (await readStat(found.pid))?.parent === process.pid,
     cpuMs: async () => (await readStat(found.pid))?.cpuMs ?? Number.NaN,
+    threadsMs: async () => {
+      const threads = await readdir(`${folder}/task`);
+      const texts = await Promise.all(
+        threads.map((thread) => readFile(`${folder}/task/${thread}/schedstat`, "utf8")),
+      );
+      // Time on a processor, time waited for one, times that it got one.
+      return texts.reduce((sum, text) => sum + Number(text.split(" ", 1)[0]) / 1_000_000, 0);
+    },
   };
 }
 

@@ -51,7 +51,7 @@ export async function startEdgeWorkers(
   options: EdgeOptions & { readonly isolates: readonly Vars[] },
 ): Promise<EdgeWorkers> {
   const root = options.root ?? project;
-  const script = await bundleOnce(root);
+  const script = await bundleWorker(root);
   const { bindings, compatibilityDate } = readSettings(root);
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
@@ -95,14 +95,14 @@ function readSettings(root: string): Settings {
   return settings as Settings;
 }
 
-function bundleOnce(root: string): Promise<string> {
-  const bundle = bundles.get(root) ?? bundleWorker(root);
+/** The script that `wrangler deploy` would send, made once; `root` holds its wrangler.toml. */
+export function bundleWorker(root: string): Promise<string> {
+  const bundle = bundles.get(root) ?? runWrangler(root);
   bundles.set(root, bundle);
   return bundle;
 }
 
-/** What `wrangler deploy` would send. */
-async function bundleWorker(root: string): Promise<string> {
+async function runWrangler(root: string): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), "sluice-worker-"));
   try {
     const wrangler = path.join(project, "node_modules/wrangler/bin/wrangler.js");

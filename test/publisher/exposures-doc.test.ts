@@ -11,6 +11,12 @@ const [TABLES = "", INSERT = "", RATES = "", SHARES = ""] = [
   ...doc.matchAll(/^```sql postgres\n([^`]+)```$/gm),
 ].map(([, sql]) => sql ?? "");
 
+/** The page's line of the worker's log, and its statements for it: table, insert. */
+const LINE: unknown = JSON.parse(/^```json\n([^`]+)```$/m.exec(doc)?.[1] ?? "");
+const [EDGE_TABLE = "", EDGE_INSERT = ""] = [...doc.matchAll(/^```sql postgres edge\n([^`]+)```$/gm)].map(
+  ([, sql]) => sql ?? "",
+);
+
 let database: TestDatabase;
 let client: pg.Client;
 
@@ -81,5 +87,23 @@ test("exposures as a site tells them become rows, and the page's queries say wha
   expect((await client.query(SHARES)).rows).toEqual([
     { variant: "off", people: "4", share: "44.44" },
     { variant: "on", people: "5", share: "55.56" },
+  ]);
+});
+
+test("lines of the worker's log become rows of the same form", async () => {
+  await client.query(EDGE_TABLE);
+  const hashed = {
+    ...(LINE as object),
+    targeting_key: undefined,
+    targeting_key_hmac: "ab12",
+    flags: [["copilot", "off"]],
+  };
+  await client.query(EDGE_INSERT, [JSON.stringify([LINE, hashed])]);
+  const common = { epoch: "1", revision: "412", decided_at: new Date("2026-11-26T06:40:00Z") };
+  const drawn = { ...common, stale: false, override: false };
+  expect((await client.query("select * from edge_exposures order by targeting_key, flag_key")).rows).toEqual([
+    { flag_key: "copilot", variant: "off", targeting_key: "ab12", ...drawn },
+    { flag_key: "ai_search", variant: "off", targeting_key: "user-1", ...drawn },
+    { flag_key: "copilot", variant: "large", targeting_key: "user-1", ...drawn },
   ]);
 });

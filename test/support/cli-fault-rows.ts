@@ -192,6 +192,21 @@ const valueRows: readonly FaultRow[] = [
       /must be a path that begins with one \//,
     ],
     ["a redirect to itself", ["--add", "/a/*", "--redirect", "/a/b"], /the redirect would never end/],
+    [
+      "a page without a status",
+      ["--add", "/a", "--rewrite", "/b", "--page", "/c"],
+      /--page goes with --status/,
+    ],
+    [
+      "a page beside a redirect",
+      ["--add", "/a", "--redirect", "/b", "--status", "302", "--page", "/c"],
+      /--page goes with --status/,
+    ],
+    [
+      "a status's page of another site",
+      ["--add", "/a", "--status", "404", "--page", "//evil.example"],
+      /^error: --page "\/\/evil.example" must be a path/m,
+    ],
     ["a list and a change", ["--list", "--remove", "/a"], /--list does not go with/],
   ]),
   ...rows("gate", 3, [

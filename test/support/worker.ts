@@ -24,6 +24,8 @@ export interface RunningColo {
 type Vars = Readonly<Record<string, string>>;
 
 interface Deployed {
+  /** Files that stand there in the place of the worker's own, by path: to see a test fail without them. */
+  readonly replaced?: Readonly<Record<string, string>>;
   /** What `sluice publish` would have written into worker/deployed-gates.ts; what stands there when absent. */
   readonly deployedGates?: readonly object[];
 }
@@ -48,9 +50,16 @@ export async function startWorker({
 export async function startColo({
   isolates,
   deployedGates,
+  replaced = {},
 }: Deployed & { readonly isolates: readonly Vars[] }): Promise<RunningColo> {
   const lines: string[] = [];
-  const root = deployedGates === undefined ? undefined : await copyWith(deployedGates);
+  const files = {
+    ...replaced,
+    ...(deployedGates !== undefined && {
+      "worker/deployed-gates.ts": `export const deployedGates = ${JSON.stringify(deployedGates)};\n`,
+    }),
+  };
+  const root = Object.keys(files).length === 0 ? undefined : await copyWith(files);
   const { urls, stop } = await startEdgeWorkers({
     isolates,
     log: (line) => void lines.push(line),
@@ -70,16 +79,13 @@ export async function startColo({
 
 const project = fileURLToPath(new URL("../../", import.meta.url));
 
-/** A copy of the worker as it would be deployed with these gates. */
-async function copyWith(deployedGates: readonly object[]): Promise<string> {
+/** A copy of the worker with other files in it. */
+async function copyWith(files: Readonly<Record<string, string>>): Promise<string> {
   const root = await mkdtemp(path.join(tmpdir(), "sluice-deploy-"));
   for (const part of ["worker", "shared", "wrangler.toml", "package.json"]) {
     await cp(path.join(project, part), path.join(root, part), { recursive: true });
   }
   await symlink(path.join(project, "node_modules"), path.join(root, "node_modules"));
-  await writeFile(
-    path.join(root, "worker/deployed-gates.ts"),
-    `export const deployedGates = ${JSON.stringify(deployedGates)};\n`,
-  );
+  for (const [name, text] of Object.entries(files)) await writeFile(path.join(root, name), text);
   return root;
 }

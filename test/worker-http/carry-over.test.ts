@@ -8,6 +8,7 @@ import { putSnapshot } from "../support/published.ts";
 import { startColo, type RunningColo } from "../support/worker.ts";
 
 const jwtSecret = "a secret for tokens, of 41 characters ...";
+const proof = "the proof that a proxy sends";
 const key = (id: string, byte: string): string => `${id}:${Buffer.from(byte.repeat(32)).toString("base64")}`;
 const SIGNING_KEYS = {
   old: key("old", "o"),
@@ -44,6 +45,7 @@ beforeAll(async () => {
     UPSTASH_REDIS_REST_URL: redis.url,
     UPSTASH_REDIS_REST_TOKEN: redis.readOnlyToken,
     JWT_SECRET: jwtSecret,
+    CONTEXT_SECRET: proof,
     SIGNING_KEYS: keys,
   }));
   colo = await startColo({ isolates });
@@ -54,7 +56,11 @@ afterAll(async () => {
   await origin.stop();
 });
 
+/** How the worker learns who is signed in, and which anonymous id the account had. */
+type Prove = (user: string, claim: string | undefined) => Promise<Readonly<Record<string, string>>>;
+
 interface Asked {
+  readonly prove?: Prove;
   readonly keys: Keys;
   readonly user?: string;
   /** The claim `anonymous_id`. */
@@ -71,14 +77,16 @@ interface Answered {
   readonly cookie: string | undefined;
 }
 
-async function ask({ keys, user, claim, cookie, path = "/" }: Asked): Promise<Answered> {
-  const headers = new Headers();
-  if (cookie !== undefined) headers.set("cookie", cookie);
-  if (user !== undefined) headers.set("authorization", `Bearer ${await tokenOf(user, claim)}`);
+async function ask({ prove = byToken, keys, user, claim, cookie, path = "/" }: Asked): Promise<Answered> {
   const url = colo.urls[Object.keys(SIGNING_KEYS).indexOf(keys)] ?? "";
   // Not by what was asked last: requests at the same time would mix.
   const id = crypto.randomUUID();
-  const response = await fetch(`${url}${path}`, { headers: { ...Object.fromEntries(headers), "x-id": id } });
+  const headers = {
+    ...(cookie !== undefined && { cookie }),
+    ...(user !== undefined && (await prove(user, claim))),
+    "x-id": id,
+  };
+  const response = await fetch(`${url}${path}`, { headers });
   const seen = origin.seen.find((request) => request.headers["x-id"] === id);
   const context = decodeFlagsContext(String(seen?.headers["x-flags-context"]));
   const [set] = response.headers.getSetCookie();
@@ -89,13 +97,18 @@ async function ask({ keys, user, claim, cookie, path = "/" }: Asked): Promise<An
   };
 }
 
-function tokenOf(user: string, claim: string | undefined): Promise<string> {
-  const payload = claim === undefined ? {} : { anonymous_id: claim };
-  return new SignJWT(payload)
+async function byToken(user: string, claim: string | undefined) {
+  const token = await new SignJWT(claim === undefined ? {} : { anonymous_id: claim })
     .setProtectedHeader({ alg: "HS256" })
     .setSubject(user)
     .setExpirationTime("1h")
     .sign(new TextEncoder().encode(jwtSecret));
+  return { authorization: `Bearer ${token}` };
+}
+
+async function byProxy(user: string, claim: string | undefined) {
+  const context = Buffer.from(JSON.stringify({ userId: user, anonymousId: claim })).toString("base64url");
+  return { "x-sluice-context": context, "x-sluice-proof": proof };
 }
 
 /** The table's rows: what it is, and the steps. */
@@ -113,7 +126,7 @@ const STEP =
   /^(?<device>\w+) (?:(?<act>clears|forges)|(?<user>\w+)(?: from (?<from>\d))?(?: (?<path>\/\w+))?: (?:\d|off))$/;
 
 /** Takes the steps of a row; tells them again with the places that came of them, numbered as they come. */
-async function play(steps: string): Promise<string> {
+async function play(steps: string, prove: Prove): Promise<string> {
   let keys: Keys = "old";
   const cookies = new Map<string, string | undefined>();
   const places: string[] = [];
@@ -136,6 +149,7 @@ async function play(steps: string): Promise<string> {
       targetingKey,
       cookie: kept,
     } = await ask({
+      prove,
       keys,
       ...(user !== "nobody" && { user }),
       ...(from !== undefined && { claim: ids.get(from) ?? "" }),
@@ -166,9 +180,12 @@ it("the documentation has the table", () => {
   expect(cases.length).toBeGreaterThan(15);
 });
 
-describe("carry-over, as docs/identity.md has it", () => {
+describe.each([
+  ["a token", byToken],
+  ["a proxy", byProxy],
+] as const)("carry-over, as docs/identity.md has it, by %s", (_proof, prove) => {
   it.each(cases)("%s", async (_name, steps) => {
-    expect(await play(steps)).toBe(steps);
+    expect(await play(steps, prove)).toBe(steps);
   });
 });
 

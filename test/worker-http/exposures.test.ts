@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
 import { startOrigin, type Origin } from "../support/origin.ts";
@@ -114,6 +115,8 @@ it("what is the same for everybody is nobody's exposure", async () => {
 it("nothing of the request stands in the log but who", async () => {
   await fetch(`${worker.url}/private?token=hush`, { headers: { ...as("carol"), cookie: "session=hush" } });
   const [line = {}] = await exposuresOf("carol", "later-6");
-  expect(Object.keys(line)).toEqual(["sluice", "at", "epoch", "revision", "targeting_key", "flags"]);
+  const doc = await readFile(new URL("../../docs/exposures.md", import.meta.url), "utf8");
+  const documented = JSON.parse(/^```json\n([^`]+)```$/m.exec(doc)?.[1] ?? "{}") as object;
+  expect(Object.keys(line)).toEqual(Object.keys(documented));
   expect(worker.log).not.toContain("hush");
 });

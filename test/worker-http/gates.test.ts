@@ -29,6 +29,9 @@ beforeAll(async () => {
     gated("redirected", "/beta/:page", { redirect: "/home", status: 307 }),
     gated("hidden", "/secret/*", { status: 404 }),
     gated("retired", "/old", { status: 410 }),
+    gated("shown", "/shown/*", { status: 404, page: "/shown/not-found?from=gate" }),
+    gated("nowhere", "/nowhere/*", { status: 410, page: "/secret/not-found" }),
+    gated("elsewhere", "/elsewhere/*", { status: 403, page: "/ai/sorry" }),
     { ...gated("broken", "/broken/*", { captcha: true }), rollout_pct: 100 },
   ]);
   worker = await startWorker({
@@ -164,7 +167,9 @@ describe("a closed gate", () => {
   it("that cannot be read in full closes what it can, its flag is off, and it is said", async () => {
     expect((await ask("/broken/x", { headers: member })).status).toBe(404);
     await ask("/", { headers: member });
-    expect(origin.last.headers["x-flags"]).toBe("hidden, redirected, retired, rewritten");
+    expect(origin.last.headers["x-flags"]).toBe(
+      "elsewhere, hidden, nowhere, redirected, retired, rewritten, shown",
+    );
     expect(await (await ask("/.well-known/sluice")).json()).toMatchObject({
       revision: 1,
       gates: "snapshot",
@@ -195,6 +200,91 @@ describe("a closed gate", () => {
     const before = origin.seen.length;
     const answer = await sendRaw(worker.url, [`GET ${target} HTTP/1.1`]);
     expect(answer).toMatch(/^HTTP\/1\.1 40[04] /);
+    expect(origin.seen).toHaveLength(before);
+  });
+});
+
+describe("a page of the site that a gate shows", () => {
+  const browser = { accept: "text/html,*/*;q=0.8" };
+  const page = (status = 200, type = "text/html; charset=utf-8"): Origin["answer"] => {
+    return (_request, response) =>
+      response
+        .writeHead(status, { "content-type": type, etag: '"1"', "cache-control": "public, max-age=600" })
+        .end("<h1>Nothing here</h1>");
+  };
+
+  it("comes from the origin, with the status of the gate, for this once", async () => {
+    origin.answer = page();
+    const response = await ask("/shown/x?q=1", { headers: { ...browser, "accept-language": "de" } });
+    expect(response.status).toBe(404);
+    expect(await response.text()).toBe("<h1>Nothing here</h1>");
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    expect(response.headers.get("etag")).toBeNull();
+    expect(response.headers.getSetCookie()[0]).toContain("__Host-sluice-id=anon-");
+    expect(origin.last).toMatchObject({ method: "GET", url: "/shown/not-found?from=gate" });
+    expect(origin.last.headers["accept-language"]).toBe("de");
+    const context = decodeFlagsContext(origin.last.headers["x-flags-context"]?.toString() ?? "");
+    expect(context).toMatchObject({ method: "GET", path: "/shown/not-found?from=gate" });
+  });
+
+  it("is asked for without what belonged to the other request", async () => {
+    origin.answer = page();
+    const headers = {
+      ...browser,
+      range: "bytes=0-3",
+      "if-none-match": '"1"',
+      "x-http-method-override": "DELETE",
+      rsc: "1",
+    };
+    const response = await ask("/shown/x", { method: "POST", body: "secret", headers });
+    expect(response.status).toBe(404);
+    expect(origin.last.method).toBe("GET");
+    for (const name of ["range", "if-none-match", "x-http-method-override", "rsc", "content-type"]) {
+      expect([name, origin.last.headers[name]]).toEqual([name, undefined]);
+    }
+    expect(origin.last.headers["content-length"] ?? "0").toBe("0");
+  });
+
+  it("has no body for HEAD", async () => {
+    origin.answer = page();
+    const response = await ask("/shown/x", { method: "HEAD", headers: browser });
+    expect(response.status).toBe(404);
+    expect(origin.last).toMatchObject({ method: "HEAD", url: "/shown/not-found?from=gate" });
+  });
+
+  it("may be where another gate leads", async () => {
+    origin.answer = page();
+    const response = await ask("/elsewhere/x", { headers: browser });
+    expect([response.status, await response.text()]).toEqual([403, "<h1>Nothing here</h1>"]);
+    expect(origin.last.url).toBe("/classic?from=ai");
+  });
+
+  it.each([
+    ["an error", page(500)],
+    ["a page that is not there", page(404)],
+    ["a redirect", page(302)],
+    ["a part", page(206)],
+    ["something else than a page", page(200, "application/json")],
+    ["nothing", (request) => void request.socket.destroy()],
+  ] satisfies [string, Origin["answer"]][])(
+    "is the worker's own plain one when the origin has %s",
+    async (_name, answer) => {
+      origin.answer = answer;
+      const response = await ask("/shown/x", { headers: browser });
+      expect(response.status).toBe(404);
+      expect(response.headers.get("cache-control")).toBe("no-store");
+      expect(await response.text()).toContain("There is no such page here.");
+    },
+  );
+
+  it("is the worker's own, too, when a gate closes it, and for programs; the origin is not asked", async () => {
+    const before = origin.seen.length;
+    const closed = await ask("/nowhere/x", { headers: browser });
+    expect([closed.status, await closed.text()]).toEqual([410, expect.stringContaining("<h1>Gone</h1>")]);
+    const program = await ask("/shown/x");
+    expect([program.status, await program.json()]).toEqual([404, expect.objectContaining({ status: 404 })]);
+    const socket = new WebSocket(`${worker.url.replace("http", "ws")}/shown/live`, { headers: browser });
+    await once(socket, "error");
     expect(origin.seen).toHaveLength(before);
   });
 });

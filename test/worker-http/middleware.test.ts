@@ -43,6 +43,8 @@ beforeAll(async () => {
     gated("streams", "/events/ai", { rewrite: "/events/classic" }),
     gated("sockets", "/socket/ai", { rewrite: "/socket/classic" }),
     gated("failing", "/fails/ai", { rewrite: "/throws/classic" }),
+    gated("shown", "/shown/ai", { status: 410, page: "/page" }),
+    gated("unshown", "/unshown/ai", { status: 403, page: "/throws/page" }),
     gated("lost", "/lost/ai", { rewrite: "/nothing/there" }),
   ]);
   worker = await startEdgeWorker({
@@ -75,6 +77,21 @@ interface Seen {
   readonly [member: string]: unknown;
 }
 const see = async (path: string, init: RequestInit = {}) => (await (await ask(path, init)).json()) as Seen;
+
+describe("a gate's page that the application serves by itself", () => {
+  const browser = { accept: "text/html" };
+
+  it("has the status of the gate, and is kept by nobody", async () => {
+    const response = await ask("/shown/ai", { method: "POST", body: "x", headers: browser });
+    expect([response.status, await response.text()]).toEqual([410, "<p>hello"]);
+    expect(response.headers.get("cache-control")).toBe("no-store");
+  });
+
+  it("is the plain one when the application fails", async () => {
+    const response = await ask("/unshown/ai", { headers: browser });
+    expect([response.status, await response.text()]).toEqual([403, expect.stringContaining("<h1>Forbidden")]);
+  });
+});
 
 describe("what a handler finds", () => {
   it("flags that are on, with the evaluation's own reasons", async () => {
@@ -131,6 +148,13 @@ describe("what a handler finds", () => {
   it("a variant's value that no request can change for another", async () => {
     expect(await (await ask("/change-value")).json()).toEqual({ model: "large-2" });
   });
+});
+
+it("the status is that of the memory which flags() decides by", async () => {
+  await see("/");
+  const status = (await (await ask("/.well-known/sluice")).json()) as object;
+  expect(status).toMatchObject({ epoch: 1, revision: 1, source: "memory", gates: "snapshot" });
+  expect(status).not.toHaveProperty("fault");
 });
 
 describe("a gate on pages of one's own", () => {
@@ -226,6 +250,10 @@ describe("what leaves", () => {
     const response = await ask("/throws-http/x");
     expect(response.status).toBe(418);
     expect(await response.text()).toBe("a teapot");
+  });
+
+  it("a handler that forgets to answer is an error, not an empty page", async () => {
+    expect((await ask("/forgotten")).status).toBe(500);
   });
 
   it("an answer whose headers cannot be changed", async () => {

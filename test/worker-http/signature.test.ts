@@ -8,9 +8,18 @@ import { keysText } from "../support/signed-headers.ts";
 import { startWorker, type RunningWorker } from "../support/worker.ts";
 
 const SECRET = "a secret of 26 characters";
+/** All that could end a header, a text in it, or a line of what is signed. */
+const WORDS = 'a\r\nx-flags: listed, listed;v="\\", é \u{1F680}\n"x-flags-context": a=1';
 const FLAGS = [
   { key: "ai", enabled: true, rollout_pct: 100 },
   { key: "copilot", enabled: true, rollout_pct: 100, variants: [{ key: "beta", ranges: [[0, 10_000]] }] },
+  {
+    key: "worded",
+    enabled: true,
+    rollout_pct: 100,
+    targeting: { plans: ["pro"] },
+    variants: [{ key: "x", ranges: [[0, 10_000]], value: WORDS }],
+  },
   {
     key: "listed",
     enabled: true,
@@ -106,6 +115,14 @@ describe("what the worker signs, the site believes", () => {
       expect(flags.isEnabled("listed")).toBe(userId === "user-1");
     },
   );
+});
+
+it("a variant's value says nothing but itself", async () => {
+  await fetch(`${worker.url}/`, { headers: asUser({ userId: "user-2", plan: "pro" }) });
+  const flags = await atOrigin();
+  expect(flags.problem).toBeUndefined();
+  expect(flags.enabled).toEqual(["ai", "copilot", "worded"]);
+  expect(flags.value("worded")).toBe(WORDS);
 });
 
 describe("no attack gains a feature", () => {

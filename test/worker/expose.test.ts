@@ -108,7 +108,10 @@ describe("one line a request", () => {
     await expose(await evaluationOf({ userId: "u-1", flags: undrawn }));
     await expose(await evaluationOf({}));
     await expose({ ...(await evaluationOf({ userId: "u-1" })), decided: undefined });
-    await expose(await evaluationOf({ userId: "u-1", ageMs: 3_600_001 }));
+    const lasting = drawn.map((flag) => ({ ...flag, fail_mode: "last-known" }));
+    for (const flags of [drawn, lasting]) {
+      await expose(await evaluationOf({ userId: "u-1", flags, ageMs: 3_600_001 }));
+    }
     await expose(await evaluationOf({ userId: "u-1", killed: ["ai_search", "copilot"] }));
     const overrides = new Map([
       ["ai_search", "on"],
@@ -116,6 +119,14 @@ describe("one line a request", () => {
     ]);
     await expose(await evaluationOf({ userId: "u-1", overrides }));
     expect(lines).toEqual([]);
+  });
+
+  it("is several for more flags than a line may hold", async () => {
+    const flags = Array.from({ length: 250 }, (_, at) => ({ key: `f${at}`, enabled: true, rollout_pct: 50 }));
+    await create()(await evaluationOf({ userId: "user-1", flags }));
+    const told = lines.map((line) => (JSON.parse(line) as { flags: [string, string][] }).flags);
+    expect(told.map(({ length }) => length)).toEqual([100, 100, 50]);
+    expect(new Set(told.flat().map(([key]) => key)).size).toBe(250);
   });
 
   it("stands for the same person once in ten minutes, unless something changes", async () => {

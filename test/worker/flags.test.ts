@@ -76,6 +76,21 @@ describe("without anything that works everything is off, and the page comes", ()
   });
 });
 
+it("applications in one isolate have the settings that each takes from the environment", async () => {
+  const env = { SLUICE_ENV: "production", UPSTASH_REDIS_REST_TOKEN: "t", OTHER_URL: "http://127.0.0.1:1" };
+  const app = createApp();
+  const other = createApp({
+    bindings: (bindings) => ({ ...bindings, UPSTASH_REDIS_REST_URL: (bindings as typeof env).OTHER_URL }),
+  });
+  const problemOf = async (asked: typeof app): Promise<unknown> => {
+    const { problem } = (await (await asked.request("/", {}, env)).json()) as { problem: unknown };
+    return problem;
+  };
+  expect(await problemOf(app)).toBe("no flags are held: misconfigured");
+  expect(await problemOf(other)).toBe("no flags are held: redis-unreachable");
+  expect(await problemOf(app)).toBe("no flags are held: misconfigured");
+});
+
 it("what the runtime says of a request goes on with it", async () => {
   const app = new Hono<FlagsEnv>();
   app.use("/read/*", async (c, next) => {

@@ -96,6 +96,19 @@ describe("an issuer's keys", () => {
     expect(await count("b", "ES256")).toBe(1);
   });
 
+  it("are asked for first by an isolate that was idle: one may have been withdrawn meanwhile", async () => {
+    const { state, find, count } = start(set({ ...rsa, kid: "a" }));
+    await count("a");
+    state.now += 3 * refreshMs;
+    state.answer = set({ ...rsa, kid: "b" });
+    expect(await count("a")).toBe(0);
+    // Where the issuer does not answer in time, what is held has to do.
+    state.now += 3 * refreshMs;
+    state.answer = () => new Promise(() => undefined);
+    expect(await find({ algorithm: "RS256", keyId: "b" }, () => undefined)).toHaveLength(1);
+    expect(state.asked).toBe(3);
+  });
+
   it("with a new one are fetched at once, when its first token comes", async () => {
     const { state, count } = start(set({ ...rsa, kid: "a" }));
     await count("a");

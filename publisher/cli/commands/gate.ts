@@ -15,6 +15,7 @@ interface Options {
   readonly rewrite?: string;
   readonly redirect?: string;
   readonly status?: number;
+  readonly page?: string;
   readonly remove?: readonly string[];
   readonly list?: boolean;
   readonly json?: boolean;
@@ -29,6 +30,7 @@ export function addGate(program: Command, cli: Cli): void {
     .option("--rewrite <path>", "with --add: show this page in their place")
     .option("--redirect <path>", "with --add: redirect there (302, or --status 303 or 307)")
     .option("--status <code>", "with --add: answer with 403, 404 or 410", parseStatus)
+    .option("--page <path>", "with --status: show this page of the site with it")
     .option("--remove <pattern>", "open the pages of a gate again; may be repeated", collectPatterns)
     .option("--list", "list the gates; so does naming nothing to change")
     .option("--json", "print JSON")
@@ -40,7 +42,7 @@ Quote patterns, or the shell expands them.
 
 Examples:
   sluice gate ai_search --add '/ai/*' --rewrite /classic
-  sluice gate ai_search --add '/ai/*' --status 404
+  sluice gate ai_search --add '/ai/*' --status 404 --page /not-found
   sluice gate ai_search --remove '/ai/*'`,
     )
     .action(async (key: string, options: Options) => {
@@ -75,6 +77,11 @@ async function listGates(cli: Cli, key: string, options: Options): Promise<void>
 function toEdit(options: Options): GatesEdit | undefined {
   const { add, remove = [], list } = options;
   const action = actionOf(options);
+  if (options.page !== undefined && (action === undefined || !("status" in action) || "redirect" in action)) {
+    throw new CliError(EXIT.usage, "--page goes with --status 403, 404 or 410 alone", {
+      mend: ["add --status 404, or use --rewrite to show a page with the status that it has"],
+    });
+  }
   if (list === true && (add !== undefined || remove.length > 0)) {
     throw new CliError(EXIT.usage, "--list does not go with --add or --remove", {
       mend: ["change the gates first, and list them then"],
@@ -94,7 +101,7 @@ function toEdit(options: Options): GatesEdit | undefined {
   return { add: { pattern: add, otherwise: action }, remove };
 }
 
-function actionOf({ rewrite, redirect, status }: Options): Gate["otherwise"] | undefined {
+function actionOf({ rewrite, redirect, status, page }: Options): Gate["otherwise"] | undefined {
   if (rewrite !== undefined && (redirect !== undefined || status !== undefined)) {
     throw new CliError(EXIT.usage, "--rewrite goes neither with --redirect nor with --status", {
       mend: ["choose one of them"],
@@ -102,7 +109,8 @@ function actionOf({ rewrite, redirect, status }: Options): Gate["otherwise"] | u
   }
   if (rewrite !== undefined) return { rewrite };
   if (redirect !== undefined) return { redirect, status: oneOf(REDIRECTS, status ?? 302, "with --redirect") };
-  return status === undefined ? undefined : { status: oneOf(ANSWERS, status, "without --redirect") };
+  if (status === undefined) return undefined;
+  return { status: oneOf(ANSWERS, status, "without --redirect"), ...(page !== undefined && { page }) };
 }
 
 const REDIRECTS = [302, 303, 307];

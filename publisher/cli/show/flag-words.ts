@@ -22,7 +22,7 @@ export const gates = z.array(
     otherwise: z.union([
       z.strictObject({ rewrite: z.string() }),
       z.strictObject({ redirect: z.string(), status: z.number().optional() }),
-      z.strictObject({ status: z.number() }),
+      z.strictObject({ status: z.number(), page: z.string().optional() }),
     ]),
   }),
 );
@@ -68,7 +68,7 @@ export function counted(count: number, noun: string): string {
 export function actionInWords(action: Gate["otherwise"]): string {
   if ("rewrite" in action) return `shows ${visible(action.rewrite)}`;
   if ("redirect" in action) return `redirects to ${visible(action.redirect)} (${action.status ?? 302})`;
-  return `answers ${action.status}`;
+  return `answers ${action.status}${action.page === undefined ? "" : ` with ${visible(action.page)}`}`;
 }
 
 /** A time of the API to the minute, in UTC. */

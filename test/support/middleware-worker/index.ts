@@ -2,6 +2,7 @@ import { Hono, type Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { Exposure } from "../../../shared/exposure.ts";
 import { flags, type FlagsEnv } from "../../../worker/flags.ts";
+import { STATUS_PATH, status } from "../../../worker/status.ts";
 
 /** Bindings under names of the application's own. */
 interface Env {
@@ -37,6 +38,8 @@ app.use("/replaced/*", async (c, next) => {
   c.req.raw = new Request(c.req.raw);
   await next();
 });
+
+app.get(STATUS_PATH, status({ bindings }));
 
 /** What `onExposure` heard of a request. */
 const exposures = new WeakMap<Request, Exposure[]>();
@@ -80,6 +83,7 @@ app.get("/throws-http/*", () => {
 app.get("/page", (c) =>
   c.html("<p>hello", 200, { "set-cookie": "a=1", "cache-control": "public, max-age=60" }),
 );
+app.get("/forgotten", () => undefined as never);
 app.get("/frozen", () => Response.redirect("https://www.example.com/elsewhere", 302));
 app.get("/change-value", (c) => {
   const value = c.var.flags.value("copilot") as { model: string };

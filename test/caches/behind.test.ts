@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createRandom } from "../faults/random.ts";
+import type { Origin } from "../support/origin.ts";
+import { openBrowsers } from "./browsers.ts";
+import type { SharedCache } from "./cache.ts";
+import { startEdge, type Edge } from "./edge.ts";
+import { startSite } from "./site.ts";
+import { startCacheApi } from "./start-cache-api.ts";
+import { startNginx } from "./start-nginx.ts";
+import { startVarnish } from "./start-varnish.ts";
+
+const BY_FLAGS = { "cache-control": "public, max-age=600", vary: "x-flags" };
+const PRIVATE = { "cache-control": "private" };
+const FOR_ALL = { "cache-control": "public, max-age=600" };
+
+/** Which cache stands before the origin, and what the origin says about its pages. */
+const ARRANGEMENTS = [
+  ["nginx, and pages vary by x-flags", startNginx, BY_FLAGS],
+  ["Varnish, and pages vary by x-flags", startVarnish, BY_FLAGS],
+  ["nginx, and pages are private", startNginx, PRIVATE],
+  ["Varnish, and pages are private", startVarnish, PRIVATE],
+  ["a worker with the Cache API, and pages are private", startCacheApi, PRIVATE],
+] as const;
+
+const sites: Origin[] = [];
+const caches: SharedCache[] = [];
+let edge: Edge;
+beforeAll(async () => {
+  for (const [, startCache, headers] of [...ARRANGEMENTS, ["", startVarnish, FOR_ALL] as const]) {
+    const site = await startSite(headers);
+    sites.push(site);
+    caches.push(await startCache(site.url));
+  }
+  edge = await startEdge(caches.map(({ url }) => url));
+});
+afterAll(async () => {
+  await edge.stop();
+  for (const part of [...caches, ...sites]) await part.stop();
+});
+
+it.each(ARRANGEMENTS.map(([name, , headers], index) => [name, headers, index] as const))(
+  "behind the worker %s: nobody is mixed up in 1,000 requests",
+  async (name, headers, index) => {
+    const rules = { inFront: false, byFlags: headers === BY_FLAGS };
+    const url = edge.urls[index] ?? "";
+    const { play } = openBrowsers(createRandom(name));
+    await edge.publish(0);
+    const before = await play(url, 500, 0, rules);
+    await edge.publish(1);
+    const after = await play(url, 500, 1, rules);
+    expect([...before.mixUps, ...after.mixUps]).toEqual([]);
+    expect([...before.sharedCookies, ...after.sharedCookies]).toEqual([]);
+    // It did keep what it may.
+    expect(after.copies["/assets/app.js"]).toBe(after.views["/assets/app.js"]);
+    expect(after.copies["/page"] ?? 0).toBe(headers === BY_FLAGS ? after.views["/page"] : 0);
+    expect(edge.log).not.toContain("shared-copy");
+  },
+);
+
+it("a cache that is told nothing of flags mixes visitors up, and the worker says so", async () => {
+  await edge.publish(0);
+  const { play } = openBrowsers(createRandom("told nothing"));
+  const url = edge.urls[ARRANGEMENTS.length] ?? "";
+  const { mixUps } = await play(url, 200, 0, { inFront: false });
+  expect(mixUps.length).toBeGreaterThan(10);
+  const askAgain = async (): Promise<string> => {
+    // Once the copy's Age is a second.
+    await (await fetch(`${url}/page`)).text();
+    return edge.log;
+  };
+  await expect.poll(askAgain, { timeout: 20_000 }).toContain('"fault":"shared-copy"');
+});

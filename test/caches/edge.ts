@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { startRedisRest } from "../../publisher/dev/redis-rest/start.ts";
+import { putSnapshot } from "../support/published.ts";
+import { startColo } from "../support/worker.ts";
+import { SECRET } from "./browsers.ts";
+import { flagsIn, type Turn } from "./flags.ts";
+
+/** Workers with their Redis, one for each origin. */
+export interface Edge {
+  readonly urls: readonly string[];
+  readonly log: string;
+  /** Publishes the flag as it stands in a turn, and returns when every worker holds that. */
+  publish(turn: Turn): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** @param replaced files of the worker that are others, by path */
+export async function startEdge(
+  origins: readonly string[],
+  replaced: Readonly<Record<string, string>> = {},
+): Promise<Edge> {
+  const redis = await startRedisRest();
+  const workers = await startColo({
+    isolates: origins.map((origin) => ({
+      ORIGIN_URL: origin,
+      UPSTASH_REDIS_REST_URL: redis.url,
+      UPSTASH_REDIS_REST_TOKEN: redis.readOnlyToken,
+      CONTEXT_SECRET: SECRET,
+      STATIC_PATHS: "/assets/*",
+      REFRESH_MS: "200",
+      // A busy machine is no fault of Redis'.
+      REDIS_TIMEOUT_MS: "10000",
+    })),
+    replaced,
+  });
+
+  let revision = 0;
+  async function publish(turn: Turn): Promise<void> {
+    revision += 1;
+    await putSnapshot(redis, "production", revision, flagsIn(turn));
+    for (const url of workers.urls) {
+      while ((await heldBy(url)) !== revision) await sleep(50);
+    }
+  }
+
+  await publish(0);
+  return {
+    urls: workers.urls,
+    get log() {
+      return workers.log;
+    },
+    publish,
+    async stop() {
+      await workers.stop();
+      await redis.stop();
+    },
+  };
+}
+
+async function heldBy(url: string): Promise<unknown> {
+  const status: unknown = await (await fetch(`${url}/.well-known/sluice`)).json();
+  return typeof status === "object" && status !== null && "revision" in status ? status.revision : undefined;
+}
