@@ -4,9 +4,15 @@ import { readGates } from "../shared/gate/gate-table.ts";
 import { gatePatternFault, isNormalPath } from "./gate-pattern.ts";
 import { OBJECT, text } from "./text-schema.ts";
 
+/** How a path of this site begins: `//host` and `/\\host` would lead to another one. */
+const OF_THIS_SITE = /^\/(?![/\\])/;
+
 const path = text(512)
-  .regex(/^\/(?![/\\])/, "must be a path that begins with one /")
-  .refine(isNormalPath, "must be written as browsers send it: percent-encoded, without /./ or /../")
+  .regex(OF_THIS_SITE, "must be a path that begins with one /")
+  .refine(
+    (value) => !OF_THIS_SITE.test(value) || isNormalPath(value),
+    "must be written as browsers send it: percent-encoded, without /./ or /../",
+  )
   .openapi({ example: "/classic" });
 
 const pattern = text(256)

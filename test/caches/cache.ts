@@ -11,9 +11,6 @@ export interface SharedCache {
 /** By this header a cache says whether its answer was a copy: `HIT`. */
 export const COPY_HEADER = "x-copy";
 
-/** Starts a cache before the server at `upstream`. */
-export type StartCache = (upstream: string) => Promise<SharedCache>;
-
 /** A folder of the cache's own, which goes with it. */
 export async function temporaryFolder(name: string) {
   const folder = await mkdtemp(path.join(tmpdir(), `sluice-${name}-`));
