@@ -4,7 +4,7 @@ import { readGates } from "../shared/gate/gate-table.ts";
 import { gatePatternFault, isNormalPath } from "./gate-pattern.ts";
 import { OBJECT, text } from "./text-schema.ts";
 
-/** How a path of this site begins: `//host` and `/\\host` would lead to another one. */
+/** How a path of this site begins: `//host` and `/\host` would lead to another one. */
 const OF_THIS_SITE = /^\/(?![/\\])/;
 
 const path = text(512)
