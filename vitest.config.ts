@@ -59,6 +59,15 @@ export default defineConfig({
         },
       },
       {
+        // Needs Debian's chromium and openssl: a real browser before the worker.
+        test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.ts"],
+          globalSetup: ["test/support/postgres-global-setup.ts"],
+          ...patient,
+        },
+      },
+      {
         // Needs Debian's redis-server, too: every part as a process that is killed at random instants.
         test: {
           name: "faults",

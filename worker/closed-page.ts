@@ -1,4 +1,5 @@
 import type { Closed } from "../shared/gate/pass-gates.ts";
+import { acceptsHtml } from "./accepts-html.ts";
 import { problem } from "./problem.ts";
 
 const TITLES = { 403: "Forbidden", 404: "Not Found", 410: "Gone" } as const;
@@ -17,7 +18,7 @@ export function closedPage(request: Request, closed: Closed): Response {
   }
   const title = TITLES[closed.status];
   const detail = "There is no such page here.";
-  if (!/\btext\/html\b/i.test(request.headers.get("accept") ?? "")) return problem(status, title, detail);
+  if (!acceptsHtml(request.headers)) return problem(status, title, detail);
   const page = `<!doctype html><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><p>${detail}</p>\n`;
   return new Response(page, {
     status,

@@ -1,3 +1,20 @@
+import { acceptsHtml } from "./accepts-html.ts";
+
+/** What asks whether a copy is still good. */
+const CONDITIONS = ["if-none-match", "if-modified-since"] as const;
+
+/**
+ * Has a browser that is to get the cookie ask for the whole document: a page that is only ever confirmed (304) would
+ * never bring it, and a visitor would be somebody new each time, or keep a cookie by a key that is about to go.
+ *
+ * @param headers those that go on to the origin
+ * @param setCookie undefined when the browser has the right cookie already
+ */
+export function askForDocument(request: Request, headers: Headers, setCookie: string | undefined): void {
+  if (setCookie === undefined || !isRead(request) || !acceptsHtml(headers)) return;
+  for (const name of CONDITIONS) headers.delete(name);
+}
+
 /**
  * Adds the visitor's cookie to a document. Any other answer is given back as it is, and the next document
  * brings the cookie.
@@ -17,8 +34,10 @@ export function addIdentityCookie(
 }
 
 function isDocument(request: Request, response: Response): boolean {
-  if (request.method !== "GET" && request.method !== "HEAD") return false;
+  if (!isRead(request)) return false;
   // A 304 changes the headers of what a cache holds already; a 101 has no copy.
   if (response.status === 304 || response.status === 101) return false;
   return /^text\/html\s*(?:;|$)/i.test(response.headers.get("content-type") ?? "");
 }
+
+const isRead = ({ method }: Request): boolean => method === "GET" || method === "HEAD";

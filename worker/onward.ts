@@ -1,5 +1,6 @@
 import type { HonoRequest } from "hono";
 import { cloneRawRequest } from "hono/request";
+import { askForDocument } from "./cookie.ts";
 import type { Course } from "./course.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { Runtime } from "./runtime.ts";
@@ -27,6 +28,7 @@ export async function toOnward(received: HonoRequest, going: Going): Promise<Req
   const told = await tellOrigin({ ...evaluation, destination: course, kept: headers }, runtime);
   for (const [name, value] of told) headers.set(name, value);
   await validators.unmark(headers);
+  askForDocument(evaluation.received, headers, evaluation.visitor.setCookie);
   if (course.page !== undefined) return course.page.toRequest(headers);
   return new Request(new Request(course.url, await unread(received)), { headers, cache: "no-store" });
 }

@@ -1,5 +1,6 @@
 import type { Closed, Passage } from "../shared/gate/pass-gates.ts";
 import { withPath } from "../shared/gate/with-path.ts";
+import { acceptsHtml } from "./accepts-html.ts";
 import { closedPage } from "./closed-page.ts";
 
 /** A page of the site that is shown with the status of a gate, to somebody whom the gate turned away. */
@@ -43,7 +44,7 @@ export function findSitePage(
 
 /** Programs, and frameworks that ask for data, are answered with a problem, and a WebSocket has no page. */
 function wantsPage({ headers }: Request): boolean {
-  return /\btext\/html\b/i.test(headers.get("accept") ?? "") && !headers.has("upgrade");
+  return acceptsHtml(headers) && !headers.has("upgrade");
 }
 
 const PREFIXES: readonly string[] = ["content-", "if-", "sec-websocket-", "next-"];

@@ -28,6 +28,8 @@ type Vars = Readonly<Record<string, string>>;
 interface EdgeOptions {
   /** The port of the first; 0: a free one. */
   readonly port?: number;
+  /** The first speaks TLS with this certificate, in PEM; plain HTTP when absent. */
+  readonly tls?: { readonly key: string; readonly cert: string };
   /** Hears what the workers log. */
   readonly log?: (line: string) => void;
   /** Where wrangler.toml, worker/ and shared/ stand; this project when absent. */
@@ -57,6 +59,7 @@ export async function startEdgeWorkers(
     convertV4MiniflareOptions({
       host: "127.0.0.1",
       port: options.port ?? 0,
+      ...(options.tls && { httpsKey: options.tls.key, httpsCert: options.tls.cert }),
       // Request.cf would be fetched from the network.
       cf: false,
       // Ctrl-C reaches workerd too, and miniflare would call that a crash.

@@ -28,6 +28,8 @@ interface Deployed {
   readonly replaced?: Readonly<Record<string, string>>;
   /** What `sluice publish` would have written into worker/deployed-gates.ts; what stands there when absent. */
   readonly deployedGates?: readonly object[];
+  /** The first isolate speaks TLS with this certificate, in PEM. */
+  readonly tls?: { readonly key: string; readonly cert: string } | undefined;
 }
 
 /** Starts the worker as wrangler.toml says, the way the local system does, and keeps what it logs. */
@@ -51,6 +53,7 @@ export async function startColo({
   isolates,
   deployedGates,
   replaced = {},
+  tls,
 }: Deployed & { readonly isolates: readonly Vars[] }): Promise<RunningColo> {
   const lines: string[] = [];
   const files = {
@@ -64,6 +67,7 @@ export async function startColo({
     isolates,
     log: (line) => void lines.push(line),
     ...(root !== undefined && { root }),
+    ...(tls && { tls }),
   });
   return {
     urls,

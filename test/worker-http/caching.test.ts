@@ -130,6 +130,22 @@ describe("a browser's copy", () => {
     expect(now.headers.get("etag")).not.toBe(etag);
   });
 
+  it("is not confirmed to a browser that is to get the cookie: a 304 would never bring it", async () => {
+    const page = { accept: "text/html,*/*" };
+    const first = await ask("/page", page);
+    const condition = { ...page, "if-none-match": first.headers.get("etag") ?? "" };
+    const [cookie = ""] = (first.headers.get("set-cookie") ?? "").split(";");
+    expect((await ask("/page", { ...condition, cookie })).status).toBe(304);
+    for (const lost of ["a=b", "__Host-sluice-id=forged"]) {
+      const again = await ask("/page", { ...condition, cookie: lost });
+      expect(again.status).toBe(200);
+      expect(again.headers.get("set-cookie")).toContain("__Host-sluice-id=anon-");
+    }
+    // A program has no cookies to lose.
+    const { "if-none-match": tag } = condition;
+    expect((await ask("/page", { accept: "application/json", "if-none-match": tag })).status).toBe(304);
+  });
+
   it("of a page behind a gate is not that of the page before it", async () => {
     const classic = await etagOf("/ai");
     const response = await ask("/ai", { ...member, "if-none-match": classic });

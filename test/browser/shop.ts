@@ -1,0 +1,137 @@
+import { request as askByHttps } from "node:https";
+import { setTimeout as sleep } from "node:timers/promises";
+import { startRedisRest } from "../../publisher/dev/redis-rest/start.ts";
+import { ENVIRONMENT, OVERRIDE_KEYS } from "../support/api-system.ts";
+import { startCliSystem, type CliSystem } from "../support/cli.ts";
+import type { Origin } from "../support/origin.ts";
+import { startWorker } from "../support/worker.ts";
+import { makeCertificate } from "./certificate.ts";
+import type { Network } from "./chromium.ts";
+import { startSite } from "./site.ts";
+import { startStrangers, type Strangers } from "./strangers.ts";
+
+/** The shop: a site behind the worker. */
+export const SHOP = "https://www.shop.example";
+/** Another host of the same site: where its guests write, for one. */
+export const SIBLING = "https://blog.shop.example";
+/** Another site. */
+export const STRANGER = "https://evil.example";
+
+const hostOf = (origin: string): string => new URL(origin).host;
+
+/** A shop that is open: publisher, Postgres, Redis, the worker with TLS, the site behind it, and other sites. */
+export interface Shop {
+  readonly publisher: CliSystem;
+  readonly site: Origin;
+  readonly strangers: Strangers;
+  readonly network: Network;
+  /** Everything that the worker has logged so far. */
+  readonly log: string;
+  /** Makes a flag by the API, and returns when the worker has it: switched on, for a percentage of visitors. */
+  make(key: string, percent: number, columns?: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Raises or lowers a flag's percentage, likewise. */
+  rollOut(key: string, percent: number): Promise<void>;
+  /** Switches a flag off or on, likewise. */
+  toggle(key: string, enabled: boolean): Promise<void>;
+  /** Runs `sluice` with these words, and returns what it printed when the worker has what it wrote. */
+  sluice(...words: readonly string[]): Promise<string>;
+  close(): Promise<void>;
+}
+
+export async function openShop(): Promise<Shop> {
+  const tls = await makeCertificate([
+    "shop.example",
+    "*.shop.example",
+    "*.www.shop.example",
+    hostOf(STRANGER),
+  ]);
+  const redis = await startRedisRest();
+  const publisher = await startCliSystem({ redis });
+  const keys = `shop:${Buffer.alloc(32, "sign").toString("base64")}`;
+  const jwtSecret = "what the shop's sign-in and the worker share";
+  const site = await startSite({ keys, jwtSecret });
+  const strangers = await startStrangers(tls);
+  const worker = await startWorker({
+    tls,
+    vars: {
+      ORIGIN_URL: site.url,
+      SLUICE_ENV: ENVIRONMENT,
+      UPSTASH_REDIS_REST_URL: redis.url,
+      UPSTASH_REDIS_REST_TOKEN: redis.readOnlyToken,
+      SIGNING_KEYS: keys,
+      OVERRIDE_KEYS,
+      JWT_SECRET: jwtSecret,
+      JWT_COOKIE: "__Host-who",
+      REFRESH_MS: "100",
+      // A busy machine is no fault of Redis'.
+      REDIS_TIMEOUT_MS: "10000",
+    },
+  });
+
+  /** The revision that the worker holds, asked for at its own address: the browser has no part in it. */
+  async function heldRevision(): Promise<unknown> {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const { port } = new URL(worker.url);
+    askByHttps(
+      { host: "127.0.0.1", port, servername: hostOf(SHOP), ca: tls.cert, path: "/.well-known/sluice" },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (part: string) => (text += part));
+        response.on("end", () => resolve(text)).on("error", reject);
+      },
+    )
+      .on("error", reject)
+      .end();
+    const status: unknown = JSON.parse(await promise);
+    return typeof status === "object" && status !== null && "revision" in status ? status.revision : null;
+  }
+
+  async function arrived(): Promise<void> {
+    const [row] = await publisher.sql<{ revision: string }>("SELECT revision FROM publication");
+    while (String(await heldRevision()) !== row?.revision) await sleep(20);
+  }
+
+  async function change(key: string, path: string, body: object): Promise<void> {
+    const changed = await publisher.call("PATCH", `/api/v1/flags/${key}/${path}`, { body, ifMatch: "*" });
+    if (changed.status !== 200) throw new Error(`${key} was not changed: ${changed.text}`);
+    await arrived();
+  }
+
+  return {
+    publisher,
+    site,
+    strangers,
+    network: {
+      hosts: {
+        "www.shop.example:443": new URL(worker.url).host,
+        "www.shop.example:80": strangers.plainAddress,
+        ...Object.fromEntries(
+          ["shop.example", "*.shop.example", hostOf(STRANGER)].map((host) => [
+            `${host}:443`,
+            strangers.address,
+          ]),
+        ),
+      },
+      pin: tls.pin,
+    },
+    get log() {
+      return worker.log;
+    },
+    async make(key, percent, columns) {
+      await publisher.make(key, columns);
+      await change(key, "rollout", { rollout_pct: percent });
+      await change(key, "toggle", { enabled: true });
+    },
+    rollOut: (key, percent) => change(key, "rollout", { rollout_pct: percent }),
+    toggle: (key, enabled) => change(key, "toggle", { enabled }),
+    async sluice(...words) {
+      const { code, stdout, stderr } = await publisher.sluice(words);
+      if (code !== 0) throw new Error(`sluice ${words.join(" ")} ended with ${code}: ${stderr}`);
+      await arrived();
+      return stdout;
+    },
+    async close() {
+      for (const part of [worker, strangers, site, publisher, redis]) await part.stop();
+    },
+  };
+}
