@@ -7,6 +7,7 @@ import type { explanation } from "./explain-schema.ts";
 import type { Explanation } from "./explanation.ts";
 import type { flag } from "./flag-schema.ts";
 import type { FlagService } from "./flag-service.ts";
+import type { gateTest } from "./gate-test-schema.ts";
 import type { VersionedFlag } from "./flag-writer.ts";
 import { toCursor, toFlagQuery } from "./list-query.ts";
 import { isNotModified } from "./precondition.ts";
@@ -124,6 +125,15 @@ export function addHandlers(
     const { draft, contexts } = context.req.valid("json");
     const { state, ...preview } = await service.preview(key, draft, contexts);
     return context.json({ ...(preview as z.output<typeof previewed>), ...state }, 200);
+  });
+
+  api.openapi(routes.testGates, async (context) => {
+    const { url, context: visitor = {}, cold } = context.req.valid("json");
+    const { state, published, ...tested } = await service.testGates(url, cold ? undefined : visitor);
+    return context.json(
+      { ...(tested as z.output<typeof gateTest>), ...standingMembers({ state, published }) },
+      200,
+    );
   });
 
   api.openapi(routes.status, async (context) => {

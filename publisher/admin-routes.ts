@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { explain, explainAll, preview } from "./explain-routes.ts";
+import { testGates } from "./gate-routes.ts";
 import * as schema from "./flag-schema.ts";
 import { listParameters } from "./list-query.ts";
 import {
@@ -219,5 +220,6 @@ export const routes = {
   explain,
   explainAll,
   preview,
+  testGates,
   status,
 } as const;

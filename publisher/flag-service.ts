@@ -4,6 +4,7 @@ import type { EvaluationContext } from "../shared/context.ts";
 import type { Version } from "../shared/revision.ts";
 import { explainFlag, explainFlags, type ExplainedState } from "./explain.ts";
 import type { Explanation } from "./explanation.ts";
+import { testGates, type ExplainedGateTest } from "./test-gates.ts";
 import type { FlagRow } from "./flag-record.ts";
 import { createdColumns, draftedRow, patchedColumns } from "./flag-draft.ts";
 import { switchOff, type SwitchedOff } from "./flag-off.ts";
@@ -136,6 +137,12 @@ export function createFlagService(options: {
     async explainAll(context: EvaluationContext): Promise<{ flags: readonly Explanation[] } & Standing> {
       const source = toExplainedState(await guardPostgres("read", () => readSnapshotSource(pool)));
       return { flags: await explainFlags(source, context, redis), ...standing(source.state) };
+    },
+
+    /** @param visitor undefined: as a worker answers that holds no flags */
+    async testGates(url: URL, visitor: EvaluationContext | undefined): Promise<ExplainedGateTest & Standing> {
+      const source = toExplainedState(await guardPostgres("read", () => readSnapshotSource(pool)));
+      return { ...(await testGates(source, visitor, url, redis)), ...standing(source.state) };
     },
 
     /** Who would gain and who would lose a flag by a draft; nothing is saved. */

@@ -76,6 +76,8 @@ export function createProgram(cli: Cli): Command {
     .addHelpCommand(
       new Command("help").argument("[command]").description("Explain a command.").helpGroup("More:"),
     )
+    // What stands behind `gate test` is that command's own, and not `gate`'s.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.print(text.replace(/\n$/, "")),

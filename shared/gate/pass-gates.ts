@@ -6,8 +6,13 @@ import { withPath, withPathKeepingQuery } from "./with-path.ts";
 /** What a visitor meets instead of the page. */
 export type Closed = Exclude<Otherwise, { readonly rewrite: string }>;
 
+/** A gate that spoke, and where the request was at that time. */
+export interface Step extends Closing {
+  readonly at: URL;
+}
+
 /** A request may go on, to this URL; or it may not. Beside it the gates that spoke, in turn. */
-export type Passage = { readonly gates: readonly Closing[] } & (
+export type Passage = { readonly gates: readonly Step[] } & (
   | { readonly url: URL }
   | { readonly closed: Closed }
 );
@@ -19,7 +24,7 @@ const MAX_REDIRECTS = 8;
 /** What ends a circle. */
 const NOT_FOUND: Closed = { status: 404 };
 
-const NOBODY: readonly Closing[] = [];
+const NOBODY: readonly Step[] = [];
 
 /**
  * Leads a request past the gates. Of the gates whose flag is off, the first that matches decides; where it leads by a
@@ -39,12 +44,12 @@ export function passGates(table: GateTable, isOn: (flag: string) => boolean, url
 
 /** From rewrite to rewrite. */
 function follow(shut: GateTable, url: URL): Passage {
-  const gates: Closing[] = [];
+  const gates: Step[] = [];
   let at = url;
   while (gates.length <= MAX_REWRITES) {
     const [closing] = closingsOf(shut, at);
     if (closing === undefined) return { url: at, gates };
-    gates.push(closing);
+    gates.push({ ...closing, at });
     const { otherwise } = closing.gate;
     if (closing.reading === undefined) return { closed: NOT_FOUND, gates };
     if (!("rewrite" in otherwise)) return { closed: otherwise, gates };

@@ -42,6 +42,7 @@ export const OPEN_ENDED: ReadonlySet<string> = new Set([
 export const API_COMMANDS: readonly (readonly string[])[] = [
   ...KEYED_COMMANDS.map(({ command, rest }) => [...command.split(" "), "ai_search", ...rest]),
   ["explain", "--all"],
+  ["gate", "test", "/ai"],
   ["segment", "list"],
   ["segment", "show", "testers"],
   ["segment", "create", "testers", "--id", "u1"],

@@ -142,6 +142,45 @@ export const explanation = explained.extend(standing);
 /** The same for all flags. */
 export const explanations = z.looseObject({ flags: z.array(explained), ...standing });
 
+const otherwise = z.union([
+  z.looseObject({ rewrite: z.string() }),
+  z.looseObject({ redirect: z.string(), status: z.number() }),
+  z.looseObject({ status: z.number(), page: z.string().optional() }),
+]);
+
+/** What gates do to a request, and why. */
+export const gateTest = z.looseObject({
+  path: z.string(),
+  outcome: z.discriminatedUnion("action", [
+    z.object({ action: z.literal("pass"), path: z.string() }),
+    z.object({ action: z.literal("rewrite"), path: z.string() }),
+    z.object({ action: z.literal("redirect"), path: z.string(), status: z.number() }),
+    z.object({
+      action: z.literal("status"),
+      status: z.number(),
+      why: z.string(),
+      page: z.object({ path: z.string(), shown: z.string().optional() }).optional(),
+    }),
+  ]),
+  steps: z.array(
+    z.looseObject({
+      path: z.string(),
+      gates: z.array(
+        z.looseObject({
+          flag_key: z.string(),
+          pattern: z.string(),
+          otherwise,
+          reading: z.string().nullable(),
+          open: z.boolean(),
+          decided: z.boolean(),
+        }),
+      ),
+    }),
+  ),
+  flags: z.array(explained),
+  ...standing,
+});
+
 const onOff = z.looseObject({ on: z.number(), off: z.number() });
 const gained = z.looseObject({ count: z.number(), by_variant: z.record(z.string(), z.number()) });
 const examples = z.array(z.string());
@@ -234,6 +273,7 @@ export type FlagAnswer = z.output<typeof flagAnswer>;
 export type FlagList = z.output<typeof flagList>;
 export type Explained = z.output<typeof explained>;
 export type Step = z.output<typeof step>;
+export type GateTest = z.output<typeof gateTest>;
 export type Preview = z.output<typeof preview>;
 export type SignedOverride = z.output<typeof signedOverride>;
 export type Segment = z.output<typeof segment>;

@@ -180,6 +180,17 @@ export function createApiClient(connection: Connection) {
         answer: answers.explanations,
       }),
 
+    /** What gates do to a request. @param visitor undefined: as a worker answers that holds no flags */
+    testGates: (url: string, visitor: Context | undefined, typed: TypedWords) =>
+      sendRequest(connection, {
+        method: "POST",
+        path: "/gates/test",
+        changesNothing: true,
+        body: { url, ...(visitor === undefined ? { cold: true } : { context: visitor }) },
+        typed,
+        answer: answers.gateTest,
+      }),
+
     /** Who would gain and who would lose it; nothing is saved. */
     preview: async (
       key: string,

@@ -41,6 +41,7 @@ const WORDS: readonly (readonly [pointer: RegExp, words: string])[] = [
   [/^\/context$/, "the evaluation context:"],
   [/^\/context\//, ATTRIBUTE],
   [/^\/expires_in$/, "--for"],
+  [/^\/url$/, "<url>"],
   [/^\/draft\/rollout_pct$/, "--rollout"],
   [/^\/draft\/enabled$/, "--enable"],
 ];

@@ -3,8 +3,12 @@ import type { Explained, Standing } from "../api/answers.ts";
 import { CliError } from "../cli-error.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-code.ts";
-import { collectAttributes } from "../input/attribute.ts";
-import { readContext, typedContext, type ContextOptions } from "../input/context-option.ts";
+import {
+  addContextOptions,
+  readContext,
+  typedContext,
+  type ContextOptions,
+} from "../input/context-option.ts";
 import { readDraft, typedDraft } from "../input/draft-option.ts";
 import { parseFlagKey } from "../input/flag-key.ts";
 import { valueInWords } from "../show/condition-words.ts";
@@ -24,24 +28,12 @@ interface Options extends ContextOptions {
 }
 
 export function addExplain(program: Command, cli: Cli): void {
-  program
+  const explain = program
     .command("explain")
     .description("Say whether a flag is on for somebody, and why: the whole way to the decision.")
     .argument("[key]", "the flag", parseFlagKey)
-    .option("--all", "every flag, one a line")
-    .option("--user <id>", "their user id")
-    .option("--anonymous <id>", "the id of their anonymous cookie")
-    .option("--plan <plan>", "the plan they are on")
-    .option("--employee", "they are an employee")
-    .option(
-      "--attribute <name=value>",
-      "any other attribute, as JSON or as a word; may be repeated",
-      collectAttributes,
-    )
-    .option(
-      "--context <file>",
-      "the whole evaluation context: JSON itself, a file of it, or -; the options above win over it",
-    )
+    .option("--all", "every flag, one a line");
+  addContextOptions(explain)
     .option(
       "--draft <file>",
       "as if this were saved: a JSON merge patch, as PATCH takes it; JSON itself, a file of it, or -",

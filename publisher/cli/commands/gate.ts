@@ -6,9 +6,11 @@ import { editGates, readGates, type GatesEdit } from "../edit/gates-edit.ts";
 import { EXIT } from "../exit-code.ts";
 import { parseFlagKey } from "../input/flag-key.ts";
 import { actionInWords, type Gate } from "../show/flag-words.ts";
+import { whereItLeads } from "../show/where-it-leads.ts";
 import { reportChange } from "../show/report-change.ts";
 import { formatTable } from "../table.ts";
 import { visible } from "../visible.ts";
+import { addGateTest } from "./gate-test.ts";
 
 interface Options {
   readonly add?: string;
@@ -22,10 +24,11 @@ interface Options {
 }
 
 export function addGate(program: Command, cli: Cli): void {
-  program
+  const gate = program
     .command("gate")
     .description("Close pages to those for whom a flag is off.")
     .argument("<key>", "the flag", parseFlagKey)
+    .enablePositionalOptions()
     .option("--add <pattern>", "pages, a URLPattern on the path; takes the place of a gate with the same one")
     .option("--rewrite <path>", "with --add: show this page in their place")
     .option("--redirect <path>", "with --add: redirect there (302, or --status 303 or 307)")
@@ -43,25 +46,31 @@ Quote patterns, or the shell expands them.
 Examples:
   sluice gate ai_search --add '/ai/*' --rewrite /classic
   sluice gate ai_search --add '/ai/*' --status 404 --page /not-found
-  sluice gate ai_search --remove '/ai/*'`,
+  sluice gate ai_search --remove '/ai/*'
+  sluice gate test /ai/chat --user u1`,
     )
-    .action(async (key: string, options: Options) => {
-      const edit = toEdit(options);
-      if (edit === undefined) return listGates(cli, key, options);
-      const api = cli.api();
-      let lines: readonly string[] = [];
-      const answer = await editFlag(api, key, (flag) => {
-        const change = editGates(key, flag.gates, edit);
-        ({ lines } = change);
-        return change.gates === undefined ? undefined : { gates: change.gates };
-      });
-      await reportChange(cli, api, options, answer, {
-        lines:
-          lines.length === 0
-            ? [`${key} has that gate already: nothing was changed.`]
-            : [`${key} is changed:`, ...lines.map((line) => `  ${line}`)],
-      });
-    });
+    .action((key: string, options: Options) => editOrList(cli, key, options));
+  addGateTest(gate, cli, () => editOrList(cli, "test", gate.opts()));
+}
+
+async function editOrList(cli: Cli, key: string, options: Options): Promise<void> {
+  const edit = toEdit(options);
+  if (edit === undefined) return listGates(cli, key, options);
+  const api = cli.api();
+  let lines: readonly string[] = [];
+  const answer = await editFlag(api, key, (flag) => {
+    const change = editGates(key, flag.gates, edit);
+    ({ lines } = change);
+    return change.gates === undefined ? undefined : { gates: change.gates };
+  });
+  const isChanged = lines.length > 0;
+  await reportChange(cli, api, options, answer, {
+    lines: isChanged
+      ? [`${key} is changed:`, ...lines.map((line) => `  ${line}`)]
+      : [`${key} has that gate already: nothing was changed.`],
+    hints:
+      isChanged && edit.add !== undefined && options.json !== true ? await whereItLeads(api, edit.add) : [],
+  });
 }
 
 async function listGates(cli: Cli, key: string, options: Options): Promise<void> {

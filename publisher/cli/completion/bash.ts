@@ -2,7 +2,7 @@ import type { CommandWords, OptionWords } from "./command-words.ts";
 
 /** A completion script for bash 3.2 and later; needs no bash-completion. */
 export function bashCompletion(commands: readonly CommandWords[]): string {
-  const groups = commands.filter((command) => command.commands.length > 0).map(({ name }) => name);
+  const below = commands.flatMap(belowOf);
   const all = commands.flatMap((command) => [command, ...belowOf(command)]);
   return `# bash completion for sluice, made by \`sluice completion bash\`
 _sluice() {
@@ -16,9 +16,9 @@ _sluice() {
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$word" in
       -*) ;;
-      *) if [[ -n "$command" ]]; then command="$command $word"; break; fi
-         command="$word"
-         case " ${groups.join(" ")} " in *" $command "*) ;; *) break ;; esac ;;
+      *) if [[ -z "$command" ]]; then command="$word"; continue; fi
+         case "|${below.map(({ name }) => name).join("|")}|" in *"|$command $word|"*) command="$command $word" ;; esac
+         break ;;
     esac
   done
   case "$command:$previous" in

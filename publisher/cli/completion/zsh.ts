@@ -17,33 +17,39 @@ fi
 `;
 }
 
-/** Completes a command at a position among the words, or what belongs to the one that stands there. */
-function choose(commands: readonly CommandWords[], position: number): string {
+/**
+ * Completes a command at a position among the words, or what belongs to the one that stands there.
+ *
+ * @param otherwise what to do where another word may stand there, too; without it a command it must be
+ */
+function choose(commands: readonly CommandWords[], position: number, otherwise?: string): string {
   return `  commands=(
 ${commands.map(({ name, description }) => `    ${quote(`${name}:${description.replaceAll(":", "\\:")}`)}`).join("\n")}
   )
   if (( CURRENT == ${position} )); then
-    _describe 'command' commands
-    return
+    _describe 'command' commands${otherwise === undefined ? "\n    return" : ""}
   fi
   case "$words[${position}]" in
-${commands.map((command) => commandCase(command, position)).join("\n")}
+${commands.map((command) => commandCase(command, position)).join("\n")}${otherwise === undefined ? "" : `\n    *)\n${otherwise}\n      ;;`}
   esac`;
 }
 
-function commandCase({ name, options, choices, commands }: CommandWords, position: number): string {
-  if (commands.length > 0) {
-    return `    ${name})
-${choose(commands, position + 1)}
+function commandCase(command: CommandWords, position: number): string {
+  const { name, commands } = command;
+  if (commands.length === 0) return `    ${name})\n${argumentsOf(command, position)}\n      ;;`;
+  // One with options besides --help does something by itself.
+  const otherwise = command.options.length > 1 ? argumentsOf(command, position) : undefined;
+  return `    ${name})
+${choose(commands, position + 1, otherwise)}
       ;;`;
-  }
+}
+
+function argumentsOf({ options, choices }: CommandWords, position: number): string {
   const argument = choices.length > 0 ? [quote(`1:value:(${choices.join(" ")})`)] : [];
   const specs = [...options.flatMap(optionSpecs), ...argument, quote("*: :")];
-  return `    ${name})
-      words=("\${(@)words[${position},-1]}"); (( CURRENT -= ${position - 1} ))
+  return `      words=("\${(@)words[${position},-1]}"); (( CURRENT -= ${position - 1} ))
       _arguments -s \\
-        ${specs.join(" \\\n        ")}
-      ;;`;
+        ${specs.join(" \\\n        ")}`;
 }
 
 function optionSpecs(option: OptionWords): string[] {

@@ -1,6 +1,7 @@
+import type { Command } from "commander";
 import type { TypedWords } from "../api/pointer-words.ts";
 import type { Cli } from "../cli.ts";
-import { withAttributes, type Attribute, type Context } from "./attribute.ts";
+import { collectAttributes, withAttributes, type Attribute, type Context } from "./attribute.ts";
 import { readJsonObject } from "./json-object.ts";
 
 /** The options that say who asks. */
@@ -15,6 +16,24 @@ export interface ContextOptions {
 }
 
 const EXAMPLE = `'{"userId": "u1"}'`;
+
+/** Gives a command the options that say who asks. */
+export function addContextOptions(command: Command): Command {
+  return command
+    .option("--user <id>", "their user id")
+    .option("--anonymous <id>", "the id of their anonymous cookie")
+    .option("--plan <plan>", "the plan they are on")
+    .option("--employee", "they are an employee")
+    .option(
+      "--attribute <name=value>",
+      "any other attribute, as JSON or as a word; may be repeated",
+      collectAttributes,
+    )
+    .option(
+      "--context <file>",
+      "the whole evaluation context: JSON itself, a file of it, or -; the options above win over it",
+    );
+}
 
 /** Puts an evaluation context together; the more particular option wins. */
 export async function readContext(cli: Cli, options: ContextOptions): Promise<Context> {

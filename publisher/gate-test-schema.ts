@@ -1,0 +1,102 @@
+import { z } from "@hono/zod-openapi";
+import { evaluationContext } from "./context-schema.ts";
+import { explanation } from "./explain-schema.ts";
+import { gate } from "./gate-schema.ts";
+import { boolean, flagKey, OBJECT } from "./text-schema.ts";
+
+/** Any: of a request's URL, gates look at path and query. */
+const SITE = "https://site.invalid";
+
+const URL_FORM = "must be a path that begins with /, or an http or https URL";
+
+/** A browser encodes all others, and its URL parser drops some of them. */
+const PRINTABLE = /^[\x21-\x7e]*$/;
+
+/** What a browser would be told to open: a whole URL, or a path of the site. */
+const requestUrl = z
+  .string("must be a string")
+  .max(8_192, "must have at most 8192 characters")
+  .refine(
+    (value) => PRINTABLE.test(value),
+    "holds a space, a control character or one beyond ASCII: percent-encode it",
+  )
+  .transform((value, issues): URL => {
+    // Joined as text: resolved against a base, `//ai` would be another host.
+    const url = URL.parse(value.startsWith("/") ? SITE + value : value);
+    if (url !== null && /^https?:$/.test(url.protocol)) return url;
+    issues.addIssue({ code: "custom", message: URL_FORM });
+    return z.NEVER;
+  })
+  .openapi({ type: "string", description: URL_FORM, example: "/ai/chat" });
+
+/** The body of a request to test gates. */
+export const gateTestRequest = z
+  .strictObject(
+    {
+      url: requestUrl,
+      context: evaluationContext
+        .optional()
+        .openapi({ description: "The visitor; without it, nobody is known." }),
+      cold: boolean.default(false).openapi({
+        description: "As a worker answers that holds no flags yet: every gate is closed, whoever asks.",
+      }),
+    },
+    OBJECT,
+  )
+  .openapi("GateTestRequest", { example: { url: "/ai/chat", context: { userId: "user-1" } } });
+
+const path = z.string().openapi({ example: "/classic?q=1" });
+
+const outcome = z
+  .union([
+    z.object({ action: z.enum(["pass", "rewrite"]), path }),
+    z.object({ action: z.literal("redirect"), path, status: z.int() }),
+    z.object({
+      action: z.literal("status"),
+      status: z.int(),
+      why: z.enum(["gate", "circle", "unreadable_path"]).openapi({
+        description:
+          "A gate says so; gates lead round in a circle; or the path can be read in more ways than can be told.",
+      }),
+      page: z
+        .object({
+          path,
+          shown: path.optional().openapi({
+            description:
+              "What the origin is asked for; absent when the page is closed itself: a plain one comes then.",
+          }),
+        })
+        .optional(),
+    }),
+  ])
+  .openapi({ description: "`path` is what the origin is asked for, or where a browser is sent." });
+
+/** See `GateTest`. */
+export const gateTest = z.object({
+  path: path.openapi({ description: "Path and query, as the worker reads them." }),
+  outcome,
+  steps: z
+    .array(
+      z.object({
+        path,
+        gates: z.array(
+          z.object({
+            flag_key: flagKey,
+            ...gate.shape,
+            reading: z.string().nullable().openapi({
+              description:
+                "What the path was taken for; null when it can be read in more ways than can be told.",
+            }),
+            open: z.boolean(),
+            decided: z.boolean().openapi({ description: "The first of those that are closed." }),
+          }),
+        ),
+      }),
+    )
+    .openapi({
+      description: "Where the request came by, with all gates for the page, the most specific first.",
+    }),
+  flags: z
+    .array(explanation)
+    .openapi({ description: "Why the flags of these gates are on or off; empty when `cold`." }),
+});
