@@ -10,6 +10,7 @@ export async function goBack(tab: Tab, steps = 1): Promise<void> {
   const at = async (): Promise<number> => (await devtools.send("Page.getNavigationHistory")).currentIndex;
   const target = (await at()) - steps;
   await tab.evaluate((delta) => history.go(delta), -steps);
-  while ((await at()) !== target) await sleep(20);
+  // While one page gives way to the other there is none to ask.
+  while ((await at().catch(() => undefined)) !== target) await sleep(20);
   await devtools.detach();
 }

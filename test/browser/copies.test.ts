@@ -1,0 +1,218 @@
+import { readFile } from "node:fs/promises";
+import type { Page as Tab } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { openBrowser, type Browser } from "./chromium.ts";
+import { goBack } from "./go-back.ts";
+import { readPage, visit } from "./read-page.ts";
+import { openShop, SHOP, type Shop } from "./shop.ts";
+
+let shop: Shop;
+let browser: Browser;
+
+beforeAll(async () => {
+  shop = await openShop();
+  await shop.make("ai_search", 100);
+  await shop.make("ai_page", 0, { gates: [{ pattern: "/ai/*", otherwise: { redirect: "/" } }] });
+  browser = await openBrowser(shop.network);
+});
+afterAll(async () => {
+  await browser.close();
+  await shop.close();
+});
+beforeEach(() => shop.toggle("ai_search", true));
+
+const openTab = (): Promise<Tab> => browser.context.newPage();
+const isOn = async (tab: Tab): Promise<boolean> => (await readPage(tab)).flags.includes("ai_search");
+/** What the site was asked for since then, each with what the browser said of a copy. */
+const askedSince = (before: number) =>
+  shop.site.seen.slice(before).map(({ url, headers }) => [url, headers["if-none-match"]] as const);
+
+const doc = await readFile(new URL("../../docs/caching.md", import.meta.url), "utf8");
+
+describe("after a kill, as docs/caching.md says", () => {
+  /** The pages of the site by what it says to caches. */
+  const PATHS: Readonly<Record<string, string>> = {
+    nothing: "/page",
+    "`ETag` alone": "/tagged",
+    "`public, max-age=600`": "/for-all",
+    "`private, max-age=60`": "/own-minute",
+    "`no-store`": "/never-kept",
+  };
+
+  const [, table = ""] = doc.split(/^\| the origin says +\| reload .*\n\|[- |]*\n/m);
+  const rows = table
+    .slice(0, table.indexOf("\n\n"))
+    .split("\n")
+    .map((row) =>
+      row
+        .split("|")
+        .map((cell) => cell.trim())
+        .slice(1, -1),
+    );
+
+  it("the table is there", () => {
+    expect(rows.map(([says = ""]) => PATHS[says])).toEqual(Object.values(PATHS));
+  });
+
+  it.each(rows)(
+    "%s: reload %s, view %s, back %s, back from the cache %s, prerendered %s",
+    async (says, ...told) => {
+      const url = `${SHOP}${PATHS[says]}`;
+      const tabs = {
+        memory: await openTab(),
+        cache: await openTab(),
+        view: await openTab(),
+        early: await openTab(),
+      };
+      for (const tab of [tabs.view, tabs.memory, tabs.cache]) await visit(tab, url);
+      // A page that wants to hear of its end is not kept in memory.
+      await tabs.cache.evaluate(() => addEventListener("unload", () => undefined));
+      await tabs.memory.evaluate(() => Object.assign(globalThis, { isTheSame: true }));
+      for (const tab of [tabs.memory, tabs.cache]) await visit(tab, `${SHOP}/other`);
+      const before = shop.site.seen.length;
+      const early = `${PATHS[says]}?early`;
+      const rules = JSON.stringify({ prerender: [{ urls: [early], eagerness: "immediate" }] });
+      shop.site.guestbook = `<script type="speculationrules">${rules}</script><a href="${early}">it</a>`;
+      await tabs.early.goto(`${SHOP}/guest`);
+      await expect.poll(() => askedSince(before).map(([asked]) => asked)).toContain(early);
+
+      await shop.sluice("kill", "ai_search");
+      const shown: boolean[] = [];
+      for (const tab of [tabs.memory, tabs.cache]) {
+        await goBack(tab);
+        shown.push(await isOn(tab));
+      }
+      expect(await tabs.memory.evaluate(() => "isTheSame" in globalThis)).toBe(true);
+      expect(
+        await tabs.cache.evaluate(() => performance.getEntriesByType("navigation")[0]?.toJSON()),
+      ).toMatchObject({
+        type: "back_forward",
+      });
+      await tabs.early.getByRole("link").click();
+      await tabs.early.waitForURL(`${SHOP}${early}`);
+      shown.push(await isOn(tabs.early));
+      // What a reload brings is the copy from then on.
+      await tabs.view.goto(url);
+      shown.unshift(await isOn(tabs.view));
+      await tabs.view.reload();
+      shown.unshift(await isOn(tabs.view));
+      expect(shown.map((on) => (on ? "old" : "new"))).toEqual(told);
+      for (const tab of Object.values(tabs)) await tab.close();
+    },
+  );
+
+  it.each([
+    ["memory", ""],
+    ["the cache", "<script>addEventListener('unload', () => undefined)</script>"],
+  ])("the page that goes back out of %s, and asks again as it shows, is the new one", async (_from, more) => {
+    const [, script = ""] = /^ *```html\n(.*?)^ *```$/ms.exec(doc) ?? [];
+    expect(script).toContain("pageshow");
+    shop.site.guestbook = script + more;
+    const tab = await openTab();
+    expect((await visit(tab, `${SHOP}/guest`)).flags).toEqual(["ai_search"]);
+    await visit(tab, `${SHOP}/other`);
+    await shop.toggle("ai_search", false);
+    const before = shop.site.seen.length;
+    await goBack(tab);
+    await expect.poll(() => isOn(tab)).toBe(false);
+    await visit(tab, `${SHOP}/other`);
+    expect(askedSince(before).map(([url]) => url)).toEqual(["/guest", "/other"]);
+  });
+});
+
+describe("a copy", () => {
+  it("is confirmed by a 304 while the decision is the same, and asked for whole when it is not", async () => {
+    const tab = await openTab();
+    // The cookie comes first: whoever is to get one is given whole pages.
+    await visit(tab, SHOP);
+    const before = shop.site.seen.length;
+    const first = await visit(tab, `${SHOP}/tagged?copy`);
+    expect(await visit(tab, `${SHOP}/tagged?copy`)).toEqual(first);
+    await shop.toggle("ai_search", false);
+    const off = await visit(tab, `${SHOP}/tagged?copy`);
+    expect(off.flags).toEqual([]);
+    expect(await visit(tab, `${SHOP}/tagged?copy`)).toEqual(off);
+    await shop.toggle("ai_search", true);
+    expect((await visit(tab, `${SHOP}/tagged?copy`)).flags).toEqual(["ai_search"]);
+    expect(askedSince(before).map(([, condition]) => condition)).toEqual([
+      ...[undefined, '"build-7"', undefined, '"build-7"', undefined],
+    ]);
+  });
+
+  it("that a page has fetched ahead by `<link rel=prefetch>` is asked for again", async () => {
+    const tab = await openTab();
+    const before = shop.site.seen.length;
+    shop.site.guestbook = '<link rel="prefetch" href="/page?ahead"><a href="/page?ahead">it</a>';
+    await visit(tab, `${SHOP}/guest`);
+    await expect.poll(() => askedSince(before).map(([url]) => url)).toContain("/page?ahead");
+    await shop.toggle("ai_search", false);
+    await tab.getByRole("link").click();
+    await tab.waitForURL(`${SHOP}/page?ahead`);
+    expect(await isOn(tab)).toBe(false);
+  });
+
+  it("of what a script fetches is asked for again", async () => {
+    const tab = await openTab();
+    await visit(tab, SHOP);
+    const fetchFlags = (): Promise<readonly string[]> =>
+      tab.evaluate(async () => ((await (await fetch("/api/flags")).json()) as { flags: string[] }).flags);
+    expect(await fetchFlags()).toEqual(["ai_search"]);
+    await shop.toggle("ai_search", false);
+    expect(await fetchFlags()).toEqual([]);
+  });
+
+  it("of a redirect is none: neither of a gate's, nor of one that the site calls permanent", async () => {
+    const tab = await openTab();
+    expect((await visit(tab, `${SHOP}/ai/chat`)).path).toBe("/");
+    expect((await visit(tab, `${SHOP}/moved`)).path).toBe("/on");
+    await shop.rollOut("ai_page", 100);
+    await shop.toggle("ai_search", false);
+    expect((await visit(tab, `${SHOP}/ai/chat`)).path).toBe("/ai/chat");
+    expect((await visit(tab, `${SHOP}/moved`)).path).toBe("/off");
+    await shop.rollOut("ai_page", 0);
+    expect((await visit(tab, `${SHOP}/ai/chat`)).path).toBe("/");
+  });
+});
+
+describe("a service worker", () => {
+  const KEEPS_PAGES = `event.respondWith((async () => {
+    const kept = await caches.open("pages");
+    const copy = await kept.match(event.request);
+    if (copy) return copy;
+    const answer = await fetch(event.request);
+    await kept.put(event.request, answer.clone());
+    return answer;
+  })())`;
+
+  it.each([
+    ["that shows what it has kept shows the page of before", KEEPS_PAGES, true],
+    [
+      "that leaves pages to the network shows the new one",
+      `if (event.request.mode !== "navigate") ${KEEPS_PAGES}`,
+      false,
+    ],
+  ])("%s", async (_what, code, isOld) => {
+    const tab = await openTab();
+    await visit(tab, SHOP);
+    await tab.evaluate(
+      async (address) => {
+        await navigator.serviceWorker.register(address);
+        await navigator.serviceWorker.ready;
+      },
+      `/worker.js?code=${encodeURIComponent(`addEventListener("fetch", (event) => { ${code} })`)}`,
+    );
+    try {
+      await visit(tab, `${SHOP}/kept`);
+      expect(await tab.evaluate(() => navigator.serviceWorker.controller?.state)).toBe("activated");
+      await shop.toggle("ai_search", false);
+      await visit(tab, `${SHOP}/kept`);
+      expect(await isOn(tab)).toBe(isOld);
+    } finally {
+      await tab.evaluate(async () => {
+        await (await navigator.serviceWorker.ready).unregister();
+        await caches.delete("pages");
+      });
+      await tab.close();
+    }
+  });
+});
