@@ -83,11 +83,10 @@ describe("after a kill, as docs/caching.md says", () => {
         shown.push(await isOn(tab));
       }
       expect(await tabs.memory.evaluate(() => "isTheSame" in globalThis)).toBe(true);
-      expect(
-        await tabs.cache.evaluate(() => performance.getEntriesByType("navigation")[0]?.toJSON()),
-      ).toMatchObject({
-        type: "back_forward",
-      });
+      const entries = await tabs.cache.evaluate(() =>
+        JSON.stringify(performance.getEntriesByType("navigation")),
+      );
+      expect(entries).toContain('"type":"back_forward"');
       await tabs.early.getByRole("link").click();
       await tabs.early.waitForURL(`${SHOP}${early}`);
       shown.push(await isOn(tabs.early));
