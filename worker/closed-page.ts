@@ -1,5 +1,6 @@
 import type { Closed } from "../shared/gate/pass-gates.ts";
 import { acceptsHtml } from "./accepts-html.ts";
+import { ownPage } from "./own-page.ts";
 import { problem } from "./problem.ts";
 
 const TITLES = { 403: "Forbidden", 404: "Not Found", 410: "Gone" } as const;
@@ -19,9 +20,5 @@ export function closedPage(request: Request, closed: Closed): Response {
   const title = TITLES[closed.status];
   const detail = "There is no such page here.";
   if (!acceptsHtml(request.headers)) return problem(status, title, detail);
-  const page = `<!doctype html><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><p>${detail}</p>\n`;
-  return new Response(page, {
-    status,
-    headers: { "content-type": "text/html; charset=utf-8", "cache-control": "no-store" },
-  });
+  return ownPage({ status, title, blocks: [`<p>${detail}</p>`] });
 }

@@ -3,11 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startRedisRest } from "../../publisher/dev/redis-rest/start.ts";
 import { ENVIRONMENT, OVERRIDE_KEYS } from "../support/api-system.ts";
 import { startCliSystem, type CliSystem } from "../support/cli.ts";
-import type { Origin } from "../support/origin.ts";
 import { startWorker } from "../support/worker.ts";
 import { makeCertificate } from "./certificate.ts";
 import type { Network } from "./chromium.ts";
-import { startSite } from "./site.ts";
+import { startSite, type Site } from "./site.ts";
 import { startStrangers, type Strangers } from "./strangers.ts";
 
 /** The shop: a site behind the worker. */
@@ -22,7 +21,7 @@ const hostOf = (origin: string): string => new URL(origin).host;
 /** A shop that is open: publisher, Postgres, Redis, the worker with TLS, the site behind it, and other sites. */
 export interface Shop {
   readonly publisher: CliSystem;
-  readonly site: Origin;
+  readonly site: Site;
   readonly strangers: Strangers;
   readonly network: Network;
   /** Everything that the worker has logged so far. */

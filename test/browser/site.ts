@@ -4,6 +4,11 @@ import { SignJWT } from "jose";
 import { readFlags, type Flags } from "../../shared/read-flags.ts";
 import { startOrigin, type Origin } from "../support/origin.ts";
 
+export interface Site extends Origin {
+  /** What a guest has written into `/guest`, a page that takes any HTML. */
+  guestbook: string;
+}
+
 interface SiteOptions {
   /** The worker's SIGNING_KEYS. */
   readonly keys: string;
@@ -38,8 +43,8 @@ const TO_CACHES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 
 /** Starts a site that renders by flags which it verifies, signs people in, and streams events and echoes WebSockets. */
-export async function startSite({ keys, jwtSecret }: SiteOptions): Promise<Origin> {
-  const origin = await startOrigin();
+export async function startSite({ keys, jwtSecret }: SiteOptions): Promise<Site> {
+  const site = Object.assign(await startOrigin(), { guestbook: "" });
   let made = 0;
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -73,7 +78,7 @@ export async function startSite({ keys, jwtSecret }: SiteOptions): Promise<Origi
     const page = toPage(path, flags, made, body);
     const isData = path.startsWith("/api/");
     response.setHeader("content-type", isData ? "application/json" : "text/html; charset=utf-8");
-    response.end(isData ? JSON.stringify(page) : toHtml(page, searchParams.get("html") ?? ""));
+    response.end(isData ? JSON.stringify(page) : toHtml(page, path === "/guest" ? site.guestbook : ""));
   }
 
   async function whoCookie(user: string | null, claim: string | null): Promise<string> {
@@ -85,10 +90,10 @@ export async function startSite({ keys, jwtSecret }: SiteOptions): Promise<Origi
     return `__Host-who=${token}; Path=/; Max-Age=3600; Secure; HttpOnly; SameSite=Lax`;
   }
 
-  origin.answer = (request, response) => {
+  site.answer = (request, response) => {
     answer(request, response).catch((error: unknown) => void response.writeHead(500).end(String(error)));
   };
-  return origin;
+  return site;
 }
 
 function toPage(path: string, flags: Flags, made: number, body: string | undefined): Page {
@@ -103,7 +108,6 @@ function toPage(path: string, flags: Flags, made: number, body: string | undefin
   };
 }
 
-/** @param more HTML that the test asks for in the address: a site that lets its visitors write what they like */
 function toHtml(page: Page, more: string): string {
   const told = JSON.stringify(page).replaceAll("<", String.raw`\u003c`);
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Shop</title><link rel="icon" href="data:,">

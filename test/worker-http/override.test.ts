@@ -164,10 +164,38 @@ describe("a link", () => {
     ["a prerender", "GET", { "sec-fetch-dest": "document", "sec-purpose": "prefetch;prerender" }],
     ["an older prefetch", "GET", { purpose: "prefetch" }],
     ["a link preview's HEAD", "HEAD", {}],
+    ["a service worker", "GET", { "sec-fetch-dest": "empty", "sec-fetch-mode": "navigate" }],
+    ["another site's form", "POST", { "sec-fetch-dest": "document", "sec-fetch-site": "cross-site" }],
+    ["a neighbour's form", "POST", { "sec-fetch-dest": "document", "sec-fetch-site": "same-site" }],
+    ["a form in a frame", "POST", { "sec-fetch-dest": "iframe", "sec-fetch-site": "same-origin" }],
+    [
+      "a form by way of a service worker",
+      "POST",
+      { "sec-fetch-dest": "empty", "sec-fetch-mode": "navigate", "sec-fetch-site": "same-origin" },
+    ],
   ])("does nothing by %s", async (_name, method, headers) => {
     const response = await open(`token=${await signed({ ai_search: "on" })}`, { method, headers });
     expect(response.status).toBe(403);
     expect(cookieOf(response)).toBe("");
+  });
+
+  it.each(["same-origin", "same-site", "cross-site"])("on another page (%s) asks first", async (site) => {
+    const query = `token=${await signed({ ai_search: "on", killed: "on" })}&to=/ai`;
+    const led = { "sec-fetch-dest": "document", "sec-fetch-mode": "navigate", "sec-fetch-site": site };
+    const question = await open(query, { headers: led });
+    expect(question.status).toBe(200);
+    expect(cookieOf(question)).toBe("");
+    expect(question.headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
+    const html = await question.text();
+    expect(html).toContain("<code>ai_search</code>: on");
+    expect(html).toContain("it was killed");
+    expect(html).not.toContain("eyJ");
+    // A form without an address goes to where it stands.
+    expect(html).toContain('<form method="post"><button>Put it into force</button></form>');
+    const pressed = { "sec-fetch-dest": "document", "sec-fetch-site": "same-origin" };
+    const begun = await open(query, { method: "POST", headers: pressed });
+    expect([begun.status, begun.headers.get("location")]).toEqual([303, "/ai"]);
+    expect(cookieOf(begun)).toContain("__Host-sluice-override=eyJ");
   });
 
   it("is not ended by another site", async () => {

@@ -1,0 +1,258 @@
+import type { Page as Tab } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { OVERRIDE_PATH } from "../../shared/override.ts";
+import { openBrowser, type Browser } from "./chromium.ts";
+import { goBack } from "./go-back.ts";
+import { hasOverride, openOverrides, type SignedLinks } from "./override-links.ts";
+import { visit } from "./read-page.ts";
+import { openShop, SHOP, SIBLING, STRANGER, type Shop } from "./shop.ts";
+
+let shop: Shop;
+let links: SignedLinks;
+let browser: Browser;
+let tab: Tab;
+let link: string;
+
+beforeAll(async () => {
+  shop = await openShop();
+  await shop.make("ai_search", 0);
+  links = openOverrides(shop);
+  link = await links.sign({ ai_search: "on" }, "/page");
+  browser = await openBrowser(shop.network);
+});
+afterAll(async () => {
+  await browser.close();
+  await shop.close();
+});
+beforeEach(async () => {
+  await browser.context.clearCookies();
+  tab = await browser.context.newPage();
+  await visit(tab, SHOP);
+});
+
+/** Whose page attacks: another site's, a neighbour's, and a guest's within the shop. */
+const ATTACKERS = [STRANGER, SIBLING, SHOP] as const;
+
+/** Opens a page with this HTML at one of them. */
+async function attack(from: string, html: string): Promise<void> {
+  shop.site.guestbook = html;
+  shop.strangers.pages.set("/guest", html);
+  await tab.goto(`${from}/guest`);
+}
+
+const script = (code: string): string => `<script>${code}</script>`;
+
+/** Requests that nobody sees, by what makes them. */
+const UNSEEN: Readonly<Record<string, (url: string) => string>> = {
+  picture: (url) => `<img src="${url}">`,
+  frame: (url) => `<iframe src="${url}"></iframe>`,
+  object: (url) => `<object data="${url}"></object>`,
+  embed: (url) => `<embed src="${url}">`,
+  script: (url) => `<script src="${url}"></script>`,
+  style: (url) => `<link rel="stylesheet" href="${url}">`,
+  film: (url) => `<video src="${url}" preload="auto"></video>`,
+  background: (url) => `<p style="background: url('${url}')">.</p>`,
+  prefetch: (url) => `<link rel="prefetch" href="${url}">`,
+  fetch: (url) => script(`fetch("${url}", { mode: "no-cors", credentials: "include" })`),
+  "fetch-post": (url) =>
+    script(`fetch("${url}", { method: "POST", mode: "no-cors", credentials: "include" })`),
+  beacon: (url) => script(`navigator.sendBeacon("${url}")`),
+  events: (url) => script(`new EventSource("${url}", { withCredentials: true })`),
+  socket: (url) => script(`new WebSocket("${url.replace("https", "wss")}")`),
+  "framed-form": (url) =>
+    `<iframe name="${url.length}"></iframe><form method="post" target="${url.length}" action="${url}"></form>
+    ${script("document.currentScript.previousElementSibling.submit()")}`,
+};
+
+/** Ways to lead somebody to an address, with or without a click. */
+const LEADING: Readonly<Record<string, (url: URL) => string>> = {
+  location: (url) => script(`location = "${url}"`),
+  refresh: (url) => `<meta http-equiv="refresh" content="0; url=${url}">`,
+  form: ({ origin, pathname, searchParams }) => {
+    const fields = Array.from(searchParams, ([name, value]) => `<input name="${name}" value="${value}">`);
+    return `<form action="${origin}${pathname}">${fields.join("")}</form>${script("document.forms[0].submit()")}`;
+  },
+  link: (url) => `<a href="${url}">a prize</a>${script("document.links[0].click()")}`,
+};
+
+const toForm = (url: string): string =>
+  `<form method="post" action="${url}"></form>${script("document.forms[0].submit()")}`;
+
+describe.each(ATTACKERS)("a page of %s", (from) => {
+  it("puts nothing into force by what nobody sees", async () => {
+    // Each asks for a page as well, by which is seen that it did ask.
+    const witness = (name: string): string => `/witness-${name}`;
+    const before = shop.site.seen.length;
+    const pieces = Object.entries(UNSEEN).map(([name, make]) => make(link) + make(`${SHOP}${witness(name)}`));
+    await attack(from, pieces.join("\n"));
+    const asked = (): readonly string[] => shop.site.seen.slice(before).map(({ url }) => url);
+    await expect.poll(asked).toEqual(expect.arrayContaining(Object.keys(UNSEEN).map(witness)));
+    expect(await hasOverride(browser.context)).toBe(false);
+    expect((await visit(tab, SHOP)).override).toEqual([]);
+  });
+
+  it.each(Object.entries(LEADING))(
+    "that leads somebody to a link by a %s makes it ask",
+    async (_name, make) => {
+      await attack(from, make(new URL(link)));
+      await tab.getByRole("button", { name: "Put it into force" }).waitFor();
+      expect(await hasOverride(browser.context)).toBe(false);
+    },
+  );
+
+  it("that opens it in a window of its own makes it ask", async () => {
+    const opened = browser.context.waitForEvent("page");
+    await attack(from, script(`open("${link}")`));
+    await (await opened).getByRole("button", { name: "Put it into force" }).waitFor();
+    expect(await hasOverride(browser.context)).toBe(false);
+  });
+
+  it("cannot show its buttons in a frame", async () => {
+    const pages = [links.page, link];
+    await attack(from, pages.map((url) => `<iframe src="${url}"></iframe>`).join(""));
+    const shown = (): readonly string[] => tab.frames().map((frame) => frame.url());
+    const refused = "chrome-error://chromewebdata/";
+    await expect.poll(shown).toEqual([`${from}/guest`, refused, refused]);
+  });
+});
+
+describe.each([STRANGER, SIBLING])("a form of %s", (from) => {
+  it("begins nothing, and ends nothing", async () => {
+    await attack(from, toForm(link));
+    await tab.getByText("from this page alone").waitFor();
+    expect(await hasOverride(browser.context)).toBe(false);
+
+    await tab.goto(link);
+    expect(await hasOverride(browser.context)).toBe(true);
+    await attack(from, toForm(links.page));
+    await tab.getByText("from this page alone").waitFor();
+    expect(await hasOverride(browser.context)).toBe(true);
+  });
+});
+
+describe("what is fetched before anybody asks for it", () => {
+  const EARLY = ["prefetch", "prerender"] as const;
+
+  it.each(EARLY)("%s puts nothing into force, and spoils nothing", async (how) => {
+    const urls = [link, `${SHOP}/witness-${how}`];
+    const rules = JSON.stringify({ [how]: [{ urls, eagerness: "immediate" }] });
+    const before = shop.site.seen.length;
+    await attack(
+      SHOP,
+      `<script type="speculationrules">${rules}</script><a href="${link.replaceAll("&", "&amp;")}">it</a>`,
+    );
+    const asked = (): readonly string[] => shop.site.seen.slice(before).map(({ url }) => url);
+    await expect.poll(asked).toContain(`/witness-${how}`);
+    expect(await hasOverride(browser.context)).toBe(false);
+
+    await tab.getByRole("link").click();
+    await tab.getByRole("button", { name: "Put it into force" }).click();
+    await tab.waitForURL(`${SHOP}/page`);
+    expect(await hasOverride(browser.context)).toBe(true);
+  });
+});
+
+describe("the token", () => {
+  it("reaches neither the site, its scripts, nor anybody to whom its pages lead", async () => {
+    const token = new URL(link).searchParams.get("token") ?? "";
+    const before = { site: shop.site.seen.length, strangers: shop.strangers.seen.length };
+    const telling = '<meta name="referrer" content="unsafe-url"><img src="https://evil.example/pixel">';
+    const leading = await links.sign({ ai_search: "on" }, "/guest");
+
+    // Typed, and by way of the question, whose address stays in the tab's history.
+    for (const from of [undefined, STRANGER]) {
+      await browser.context.clearCookies();
+      shop.site.guestbook = telling;
+      if (from === undefined) await tab.goto(leading);
+      else {
+        await attack(from, script(`location = "${leading}"`));
+        await tab.getByRole("button").waitFor();
+        shop.site.guestbook = telling;
+        await tab.getByRole("button").click();
+      }
+      await tab.waitForURL(`${SHOP}/guest`);
+      await tab.waitForLoadState("load");
+      const readable = await tab.evaluate(() =>
+        JSON.stringify([
+          performance.getEntries(),
+          document.referrer,
+          document.cookie,
+          navigation.entries().map(({ url }) => url),
+        ]),
+      );
+      for (const secret of [token, "eyJ"]) expect(readable).not.toContain(secret);
+    }
+    const heard = JSON.stringify([
+      shop.site.seen.slice(before.site),
+      shop.strangers.seen.slice(before.strangers),
+    ]);
+    expect(heard).toContain("//evil.example/pixel");
+    expect(heard).not.toContain("eyJ");
+    expect(shop.log).not.toContain("eyJ");
+  });
+
+  it("is not used again by going back and forward, once it has been ended", async () => {
+    await attack(STRANGER, `<a href="${link}">it</a>`);
+    await tab.getByRole("link").click();
+    await tab.getByRole("button", { name: "Put it into force" }).click();
+    await tab.waitForURL(`${SHOP}/page`);
+    await tab.goto(links.page);
+    await tab.getByRole("button", { name: "End it now" }).click();
+    await tab.getByText("None is in force.").waitFor();
+    // The page, the question, the stranger's, and all the way again.
+    for (const steps of [1, 1, 1, -1, -1, -1]) {
+      await goBack(tab, steps);
+      await tab.waitForFunction(() => document.readyState === "complete");
+      expect(await hasOverride(browser.context)).toBe(false);
+    }
+    await tab.getByText("None is in force.").waitFor();
+  });
+});
+
+describe("the way back", () => {
+  // What browsers and servers have taken for another host.
+  const PARTS = [
+    "/",
+    "\\",
+    ".",
+    "..",
+    "%2f",
+    "%5c",
+    "@",
+    ":",
+    "?",
+    "#",
+    "\t",
+    "\n",
+    "evil.example",
+    "https:",
+    " ",
+  ];
+
+  it("never leads elsewhere, by the browser's own reading", async () => {
+    const { readTarget } = await import("../../worker/override-target.ts");
+    const targets = PARTS.flatMap((one) =>
+      PARTS.flatMap((two) => PARTS.map((three) => `${one}${two}${three}evil.example`)),
+    )
+      .flatMap((to) => [to, `/${to}`])
+      .flatMap((to) => readTarget(to) ?? []);
+    expect(targets.length).toBeGreaterThan(1_000);
+    await tab.goto(links.page);
+    const led = await tab.evaluate((all) => all.map((to) => new URL(to, location.href).origin), targets);
+    expect(new Set(led)).toEqual(new Set([SHOP]));
+  });
+
+  it.each([
+    "//evil.example",
+    "/\\evil.example",
+    "/\t/evil.example",
+    "/.//evil.example",
+    "https://evil.example/",
+    "javascript:alert(1)",
+  ])("a link that would lead to %j does nothing", async (to) => {
+    const hostile = `${SHOP}${OVERRIDE_PATH}?token=${new URL(link).searchParams.get("token")}&to=${encodeURIComponent(to)}`;
+    expect((await tab.goto(hostile))?.status()).toBe(400);
+    expect(new URL(tab.url()).origin).toBe(SHOP);
+    expect(await hasOverride(browser.context)).toBe(false);
+  });
+});
