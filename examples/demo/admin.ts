@@ -1,7 +1,7 @@
 /** The admin API, as a script uses it. */
 export interface Admin {
   /** @returns the revision that the write has */
-  readonly create: (key: string, description: string) => Promise<number>;
+  readonly create: (key: string, description: string, gates?: readonly object[]) => Promise<number>;
   readonly enable: (key: string) => Promise<number>;
   readonly rollout: (key: string, percent: number) => Promise<number>;
   readonly kill: (key: string) => Promise<number>;
@@ -35,7 +35,7 @@ export function connectAdmin({
   // A script that is alone with its flag needs no lock against others.
   const anyState = "*";
   return {
-    create: (key, description) => send("POST", "/flags", { key, description }),
+    create: (key, description, gates = []) => send("POST", "/flags", { key, description, gates }),
     enable: (key) => send("PATCH", `/flags/${key}/toggle`, { enabled: true }, anyState),
     rollout: (key, percent) => send("PATCH", `/flags/${key}/rollout`, { rollout_pct: percent }, anyState),
     kill: (key) => send("PATCH", `/flags/${key}/toggle`, { enabled: false }),

@@ -1,4 +1,5 @@
-// `npm run demo`: one flag's way from 0 to 50 % and its kill, with 10,000 users through the real worker.
+// `npm run demo`: one flag's way from 0 to 50 % and its kill, with 10,000 users who ask for its AI page through the real
+// worker, which the flag gates.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -6,17 +7,36 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { readTestParts } from "../../publisher/config.ts";
 import { startLocalSystem, type LocalSystem } from "../../publisher/dev/local-system.ts";
 import { connectAdmin } from "./admin.ts";
-import { visit, whoIsIn } from "./visitors.ts";
+import { showAll, visit, type ShownPage } from "./visitors.ts";
 
 const FLAG = "demo_ai_answers";
+const AI_PAGE = "/ai/answers";
+const GATE = { pattern: "/ai/*", otherwise: { rewrite: "/search" } };
 const USERS = Array.from({ length: 10_000 }, (_, index) => `user-${index}`);
+/** Asked once more at every step, to see that nobody drops in and out. */
+const REPEATED = USERS.slice(0, 1_000);
 /** How far the share among these users may be from the percentage, in points. */
 const TOLERANCE = 1.5;
 const REFRESH_MS = 1_000;
 /** A change that has not arrived by then never will. */
 const ARRIVAL_LIMIT_MS = 30_000;
 
+/** The same page to many servers; the demo's site shows it under the first five. */
+const SPELLINGS = [
+  AI_PAGE,
+  "/AI/Answers/",
+  "//ai//answers",
+  "/ai%2fanswers",
+  "/%61%69/answers",
+  "/ai/answers.json",
+  "/ai/x/..%2fanswers",
+  "/x/..;/ai/answers",
+  "/_next/data/build/ai/answers.json",
+];
+
 const failures: string[] = [];
+/** What the site was asked for since somebody last looked. */
+const asked: string[] = [];
 const folder = await mkdtemp(path.join(tmpdir(), "sluice-demo-"));
 const started = Date.now();
 say("Starting a system of its own: Postgres, Redis, publisher, worker, site ...");
@@ -27,6 +47,7 @@ const system = await startLocalSystem({
   workerVars: { REFRESH_MS: String(REFRESH_MS) },
   throwaway: true,
   log: () => undefined,
+  onSiteRequest: (target) => void asked.push(target),
 });
 try {
   await tell(system);
@@ -47,41 +68,100 @@ process.exitCode = failures.length === 0 ? 0 : 1;
 
 async function tell(demo: LocalSystem): Promise<void> {
   const admin = connectAdmin(demo);
-  say(`The worker asks Redis every ${REFRESH_MS} ms; ${USERS.length} users go through it at every step.\n`);
-  say("step                  users in   share     fell out   change at the edge after");
-
   const key = `${FLAG}_${process.pid}`;
-  await admin.create(key, "Made by npm run demo");
-  let before = new Set<string>();
+  say(
+    `The worker asks Redis every ${REFRESH_MS} ms; at every step ${USERS.length} users ask it for ${AI_PAGE}.`,
+  );
+  say(
+    `The flag gates ${GATE.pattern}: whoever is not in is shown ${GATE.otherwise.rewrite} under that address.\n`,
+  );
+  say("step                users in     share   AI page   classic   fell out   at the edge after");
+
+  await admin.create(key, "Made by npm run demo", [GATE]);
+  let before: ReadonlySet<string> = new Set();
   before = await step("created", () => admin.enable(key), 0, before);
   for (const percent of [1, 25, 50]) {
     before = await step(`rollout ${percent} %`, () => admin.rollout(key, percent), percent, before);
   }
+  const wereIn = [...before].slice(0, 50);
   await step("kill", () => admin.kill(key), 0, new Set());
+  await tryEverySpelling(demo, wereIn);
 
+  /** @returns who is in then */
   async function step(
     name: string,
     write: () => Promise<number>,
     percent: number,
     wereIn: ReadonlySet<string>,
-  ): Promise<Set<string>> {
+  ): Promise<ReadonlySet<string>> {
     const arrivedMs = await arrival(demo, write);
-    const isIn = await whoIsIn(demo, key, USERS);
-    const again = await whoIsIn(demo, key, USERS.slice(0, 1_000));
+    asked.length = 0;
+    const shown = await showAll(demo, AI_PAGE, USERS);
+    const atTheSite = asked.filter((target) => target === AI_PAGE).length;
+    const again = await showAll(demo, AI_PAGE, REPEATED);
+
+    const isIn = usersWith(shown, ({ enabled }) => enabled.includes(key));
+    const sawAi = usersWith(shown, ({ page }) => page === "ai");
     const fellOut = [...wereIn].filter((user) => !isIn.has(user)).length;
     const share = (isIn.size / USERS.length) * 100;
     say(
-      `${name.padEnd(20)}${String(isIn.size).padStart(10)}${`${share.toFixed(2)} %`.padStart(10)}` +
-        `${String(fellOut).padStart(11)}${`${arrivedMs} ms`.padStart(15)}`,
+      name.padEnd(18) +
+        String(isIn.size).padStart(10) +
+        `${share.toFixed(2)} %`.padStart(10) +
+        String(sawAi.size).padStart(10) +
+        String(USERS.length - sawAi.size).padStart(10) +
+        String(fellOut).padStart(11) +
+        `${arrivedMs} ms`.padStart(20),
     );
 
-    const exact = percent === 0;
-    expect(exact ? isIn.size === 0 : Math.abs(share - percent) <= TOLERANCE, `${name}: ${isIn.size} are in`);
+    const isExact = percent === 0;
+    expect(
+      isExact ? isIn.size === 0 : Math.abs(share - percent) <= TOLERANCE,
+      `${name}: ${isIn.size} are in`,
+    );
+    const isSame = isIn.size === sawAi.size && [...isIn].every((user) => sawAi.has(user));
+    expect(isSame, `${name}: who saw the AI page is not who is in`);
+    expect(atTheSite === isIn.size, `${name}: the site was asked for the AI page ${atTheSite} times`);
     expect(fellOut === 0, `${name}: ${fellOut} fell out on the way up`);
-    const steady = USERS.slice(0, 1_000).every((user) => again.has(user) === isIn.has(user));
+    const steady = REPEATED.every((user) => again.get(user)?.page === shown.get(user)?.page);
     expect(steady, `${name}: asked again, the worker decided otherwise`);
     return isIn;
   }
+}
+
+/** After the kill: those who had the page try to get it in other words, with and without the worker. */
+async function tryEverySpelling(demo: LocalSystem, users: readonly string[]): Promise<void> {
+  const direct = { ...demo, edgeUrl: demo.originUrl };
+  let known = 0;
+  let seen = 0;
+  asked.length = 0;
+  for (const spelling of SPELLINGS) {
+    const pages = await showAll(demo, spelling, users);
+    seen += usersWith(pages, ({ page }) => page === "ai").size;
+  }
+  const atTheSite = asked.filter((target) => target !== GATE.otherwise.rewrite).length;
+  for (const spelling of SPELLINGS) {
+    const [shown] = (
+      await showAll(direct, spelling, users.slice(0, 1)).catch(() => new Map<string, ShownPage>())
+    ).values();
+    if (shown?.page === "ai") known += 1;
+  }
+  say(
+    `\nAfter the kill ${users.length} who had it tried ${SPELLINGS.length} spellings of ${AI_PAGE}, ${known} of which this site ` +
+      `understands:\n${seen} of ${users.length * SPELLINGS.length} got the AI page, and the site was asked for it ${atTheSite} times.`,
+  );
+  expect(
+    known >= 5,
+    `past the worker the site shows the AI page under ${known} spellings: the trial proves nothing`,
+  );
+  expect(seen === 0 && atTheSite === 0, "after the kill a spelling led past the gate");
+}
+
+function usersWith(
+  pages: ReadonlyMap<string, ShownPage>,
+  condition: (page: ShownPage) => boolean,
+): ReadonlySet<string> {
+  return new Set([...pages].flatMap(([user, page]) => (condition(page) ? [user] : [])));
 }
 
 /** Writes, and asks the worker until it evaluates that revision. @returns milliseconds from the command's start */

@@ -13,8 +13,25 @@ export interface Visit {
   readonly revision?: number;
 }
 
+/** The page that somebody was shown, and what the site heard beside it. */
+export interface ShownPage {
+  readonly page: "ai" | "classic";
+  readonly enabled: readonly string[];
+}
+
 /** As many at once as keep two cores busy. */
 const CONCURRENCY = 48;
+
+/** Sends every user through the worker to a page of the site once. */
+export async function showAll(
+  at: ProvedIdentity,
+  path: string,
+  userIds: readonly string[],
+): Promise<ReadonlyMap<string, ShownPage>> {
+  const shown = new Map<string, ShownPage>();
+  await inTurn(userIds, async (userId, agent) => void shown.set(userId, await show(at, path, userId, agent)));
+  return shown;
+}
 
 /**
  * Sends every user through the worker to the site once.
@@ -26,34 +43,20 @@ export async function whoIsIn(
   flagKey: string,
   userIds: readonly string[],
 ): Promise<Set<string>> {
-  const agent = new Agent({ keepAlive: true, maxSockets: CONCURRENCY });
   const isIn = new Set<string>();
-  const queue = userIds.values();
-  const sender = async (): Promise<void> => {
-    for (const userId of queue) {
-      if ((await visit(at, { userId }, agent)).enabled.includes(flagKey)) isIn.add(userId);
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: CONCURRENCY }, sender));
-    return isIn;
-  } finally {
-    agent.destroy();
-  }
+  await inTurn(userIds, async (userId, agent) => {
+    if ((await visit(at, { userId }, agent)).enabled.includes(flagKey)) isIn.add(userId);
+  });
+  return isIn;
 }
 
 /** One visitor's request, through the worker, to the site's `/flags.json`. */
 export async function visit(
-  { edgeUrl, contextSecret }: ProvedIdentity,
+  at: ProvedIdentity,
   context: Readonly<Record<string, unknown>>,
   agent?: Agent,
 ): Promise<Visit> {
-  const { status, body } = await get(`${edgeUrl}/flags.json`, agent, {
-    "x-sluice-context": Buffer.from(JSON.stringify(context)).toString("base64url"),
-    "x-sluice-proof": contextSecret,
-  });
-  if (status !== 200) throw new Error(`the site answered ${status} through the worker`);
-  const heard = JSON.parse(body) as {
+  const heard = (await ask(at, "/flags.json", context, agent)) as {
     enabled: string[];
     context?: { version?: { revision: number } };
     problem?: string;
@@ -63,14 +66,58 @@ export async function visit(
   return { enabled: heard.enabled, ...(revision !== undefined && { revision }) };
 }
 
-// node:http rather than fetch: half the time for so many small requests.
+async function show(at: ProvedIdentity, path: string, userId: string, agent: Agent): Promise<ShownPage> {
+  return (await ask(at, path, { userId }, agent)) as ShownPage;
+}
+
+/** The headers by which a proxy says who asks. */
+export function proofOf(
+  { contextSecret }: Pick<ProvedIdentity, "contextSecret">,
+  context: Readonly<Record<string, unknown>>,
+): Record<string, string> {
+  return {
+    "x-sluice-context": Buffer.from(JSON.stringify(context)).toString("base64url"),
+    "x-sluice-proof": contextSecret,
+  };
+}
+
+async function ask(
+  at: ProvedIdentity,
+  path: string,
+  context: Readonly<Record<string, unknown>>,
+  agent: Agent | undefined,
+): Promise<unknown> {
+  const headers = { accept: "application/json", ...proofOf(at, context) };
+  const { status, body } = await get(at.edgeUrl, path, agent, headers);
+  if (status !== 200) throw new Error(`the site answered ${status} to ${path} through the worker`);
+  return JSON.parse(body);
+}
+
+async function inTurn(
+  userIds: readonly string[],
+  work: (userId: string, agent: Agent) => Promise<void>,
+): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: CONCURRENCY });
+  const queue = userIds.values();
+  const sender = async (): Promise<void> => {
+    for (const userId of queue) await work(userId, agent);
+  };
+  try {
+    await Promise.all(Array.from({ length: CONCURRENCY }, sender));
+  } finally {
+    agent.destroy();
+  }
+}
+
+// node:http rather than fetch: half the time for so many small requests, and a path goes out as it is written.
 function get(
   url: string,
+  path: string,
   agent: Agent | undefined,
   headers: Record<string, string>,
 ): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const sent = request(url, { headers, ...(agent && { agent }) }, (response) => {
+    const sent = request(url, { path, headers, ...(agent && { agent }) }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("end", () =>

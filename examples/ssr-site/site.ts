@@ -1,8 +1,9 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { readFlags } from "../../shared/read-flags.ts";
-import { searchPage } from "./pages.ts";
+import { readFlags, type Flags } from "../../shared/read-flags.ts";
+import { streamAnswer } from "./answer.ts";
+import { answersPage, homePage, searchPage, toHtml, type Page } from "./pages.ts";
 
 /** What the worker says to a site. */
 const HEARD = ["x-flags", "x-flags-context", "signature-input", "signature"] as const;
@@ -18,35 +19,26 @@ export interface SiteOptions {
   readonly port?: number;
   /** The worker's SIGNING_KEYS: whoever comes past the worker has every feature off. */
   readonly signingKeys: string;
+  /** Hears path and query of every request, as they came. */
+  readonly onRequest?: ((target: string) => void) | undefined;
 }
 
+const PAGES: Readonly<Record<string, (flags: Flags, q: string) => Page>> = {
+  "/": homePage,
+  "/ai/answers": (_flags, q) => answersPage(q),
+  "/search": (_flags, q) => searchPage(q),
+};
+
 /**
- * Starts the site on loopback. `/` is the search page, with AI or without; `/flags.json` says what the site heard, for
- * scripts.
+ * Starts the site on loopback. `/` is the search page, with AI or without; `/ai/answers` the AI page, which a gate closes,
+ * and `/search` the one without. Pages come as JSON, too, for whoever asks for that. `/flags.json` says what the site heard.
  */
-export async function startSite({ port = 0, signingKeys: keys }: SiteOptions): Promise<Site> {
+export async function startSite({ port = 0, signingKeys: keys, onRequest }: SiteOptions): Promise<Site> {
   const server = createServer((request, response) => {
+    onRequest?.(request.url ?? "");
     // readFlags never rejects: without the worker in front everything reads as off.
     void readFlags(request.headers, { keys, now: Date.now(), request }).then((flags) => {
-      // The page depends on who asks: no shared cache may keep it.
-      response.setHeader("cache-control", "private, no-store");
-      const path = (request.url ?? "/").split("?", 1)[0];
-      if (path === "/flags.json") {
-        response.setHeader("content-type", "application/json");
-        const { enabled, context, problem } = flags;
-        const headers = Object.fromEntries(HEARD.map((name) => [name, request.headers[name]]));
-        const variants = Object.fromEntries(
-          enabled
-            .filter((key) => flags.variant(key) !== "on")
-            .map((key) => [key, { variant: flags.variant(key), value: flags.value(key) }]),
-        );
-        return response.end(`${JSON.stringify({ enabled, variants, context, problem, headers }, null, 2)}\n`);
-      }
-      if (path !== "/") response.statusCode = 404;
-      response.setHeader("content-type", "text/html; charset=utf-8");
-      return response.end(
-        path === "/" ? searchPage(flags) : "<!doctype html><title>Not found</title>Not found",
-      );
+      answer(request, response, flags);
     });
   });
   server.listen(port, "127.0.0.1");
@@ -61,4 +53,56 @@ export async function startSite({ port = 0, signingKeys: keys }: SiteOptions): P
       await closed;
     },
   };
+}
+
+function answer(request: IncomingMessage, response: ServerResponse, flags: Flags): void {
+  // What is shown depends on who asks: no shared cache may keep it.
+  response.setHeader("cache-control", "private, no-store");
+  const [target = "/", query = ""] = (request.url ?? "/").split("?", 2);
+  const path = toPath(target);
+  const q = new URLSearchParams(query).get("q") ?? "";
+  if (path === "/flags.json") return sendJson(response, heardBy(request, flags));
+  if (path === "/ai/stream") return streamAnswer(response, q);
+  const page = Object.hasOwn(PAGES, path) ? PAGES[path]?.(flags, q) : undefined;
+  if (page === undefined) {
+    response.statusCode = 404;
+    response.setHeader("content-type", "text/html; charset=utf-8");
+    response.end('<!doctype html><title>Not found</title>Not found. <a href="/">Home</a>');
+    return;
+  }
+  if (request.headers.accept === "application/json") {
+    return sendJson(response, { page: page.kind, path: page.path, enabled: flags.enabled });
+  }
+  response.setHeader("content-type", "text/html; charset=utf-8");
+  response.end(toHtml(page, flags));
+}
+
+/** As lenient as many servers are, so that a gate before them has something to hold: escapes, case, doubled slashes. */
+function toPath(target: string): string {
+  let path = target;
+  try {
+    path = decodeURIComponent(target);
+  } catch {
+    // Not UTF-8: as it came.
+  }
+  return path
+    .toLowerCase()
+    .replace(/\/{2,}/g, "/")
+    .replace(/(?<=.)\/$/, "");
+}
+
+function heardBy(request: IncomingMessage, flags: Flags): object {
+  const { enabled, context, problem } = flags;
+  const headers = Object.fromEntries(HEARD.map((name) => [name, request.headers[name]]));
+  const variants = Object.fromEntries(
+    enabled
+      .filter((key) => flags.variant(key) !== "on")
+      .map((key) => [key, { variant: flags.variant(key), value: flags.value(key) }]),
+  );
+  return { enabled, variants, context, problem, headers };
+}
+
+function sendJson(response: ServerResponse, body: object): void {
+  response.setHeader("content-type", "application/json");
+  response.end(`${JSON.stringify(body, null, 2)}\n`);
 }

@@ -73,9 +73,11 @@ function whatToTry(system: LocalSystem): string {
   Redis, as Upstash speaks   ${redis.url}   (token ${redis.token})
   x-flags is signed by       ${signingKeys}   (SIGNING_KEYS, for a site of your own)
 
-  Try, in another terminal in this folder:
+  Open ${edgeUrl}/ai/answers: for a quarter of all browsers the AI page, for the others the classic search under that
+  address. The flag ai_search gates it. Then, in another terminal in this folder:
 
-    curl -s ${edgeUrl}/flags.json                # what the site hears of you; or open the site
+    curl -s ${edgeUrl}/flags.json                # what the site hears of you
+    npm run -s sluice -- gate test /ai/answers --user u1    # who would get the page, and why
     npm run -s sluice -- rollout ai_search 100   # within seconds everybody has the AI page
     npm run -s sluice -- kill ai_search --edge ${edgeUrl}   # and now nobody has; it says since when
 
@@ -87,7 +89,7 @@ function whatToTry(system: LocalSystem): string {
 
   The AI page in one browser, whoever it is (open what this prints; where it shows what is in force, it ends it, too):
 
-    npm run -s sluice -- override ai_search=on --for 2h --url ${edgeUrl}/
+    npm run -s sluice -- override ai_search=on --for 2h --url ${edgeUrl}/ai/answers
 
   More: npm run -s sluice -- --help. Ctrl-C ends everything; your flags are kept.
 `;

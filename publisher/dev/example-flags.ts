@@ -10,6 +10,7 @@ const EXAMPLES: Readonly<Record<string, FlagColumns>> = {
     enabled: true,
     rollout_pct: 25,
     targeting: { allowlist: ["beta-1", "beta-2"], blocklist: ["lawyer-1"] },
+    gates: [{ pattern: "/ai/*", otherwise: { rewrite: "/search" } }],
     owner: "search",
     tags: ["ai"],
   },

@@ -44,6 +44,8 @@ export interface LocalSystemOptions {
   readonly handyPorts?: boolean;
   /** Bindings over wrangler.toml's. */
   readonly workerVars?: Readonly<Record<string, string>>;
+  /** Hears path and query of every request that the embedded site is asked. */
+  readonly onSiteRequest?: (target: string) => void;
   /** What is thrown away needs no safe disk. */
   readonly throwaway?: boolean;
 }
@@ -135,7 +137,11 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
   }
 
   async function startOwnSite(signingKeys: string): Promise<string> {
-    const site = await startSite({ port: await port("origin"), signingKeys });
+    const site = await startSite({
+      port: await port("origin"),
+      signingKeys,
+      onRequest: options.onSiteRequest,
+    });
     stops.push(site.stop);
     return site.url;
   }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectAdmin, type Admin } from "../../examples/demo/admin.ts";
-import { visit, whoIsIn } from "../../examples/demo/visitors.ts";
+import { proofOf, showAll, visit, whoIsIn } from "../../examples/demo/visitors.ts";
 import { startTestSystem } from "./local-system.ts";
 
 const USERS = Array.from({ length: 10_000 }, (_, index) => `user-${index}`);
@@ -94,6 +94,32 @@ describe("a flag on its way out, through every real part", () => {
       kinds.add(kind ?? "none");
     }
     expect([...kinds].sort()).toEqual(["ai", "classic"]);
+  });
+
+  it("gates the site's AI page: whoever is in has it and its stream, all others the page it leads to", async () => {
+    const gate = { pattern: "/ai/*", otherwise: { rewrite: "/search" } };
+    await admin.create("ai_page", "for this test", [gate]);
+    await admin.rollout("ai_page", 50);
+    await arrived(await admin.enable("ai_page"));
+
+    const some = USERS.slice(0, 200);
+    const isIn = await whoIsIn(system, "ai_page", some);
+    expect(isIn.size).toBeGreaterThan(50);
+    expect(isIn.size).toBeLessThan(150);
+    const shown = await showAll(system, "/ai/answers", some);
+    for (const user of some)
+      expect([user, shown.get(user)?.page]).toEqual([user, isIn.has(user) ? "ai" : "classic"]);
+
+    const stream = async (userId: string | undefined) =>
+      (await fetch(`${system.edgeUrl}/ai/stream?q=one+two`, { headers: proofOf(system, { userId }) })).text();
+    const [inside = ""] = isIn;
+    expect(await stream(inside)).toMatch(/^data: You\n\n.*event: end\n/s);
+    expect(await stream(some.find((user) => !isIn.has(user)))).toMatch(/<h1 data-page="classic">/);
+
+    await arrived(await admin.kill("ai_page"));
+    for (const path of ["/ai/answers", "/AI/answers/", "//ai/answers", "/ai%2fanswers"]) {
+      expect((await showAll(system, path, [inside])).get(inside)?.page).toBe("classic");
+    }
   });
 
   it("believes no visitor who claims to be somebody, or to have a flag", async () => {

@@ -16,6 +16,7 @@ test("the example flags are sound, and come into an empty database once", async 
     expect(text).toContain('"variants"');
     expect(text).toContain('"segments"');
     // Whoever deleted them does not want them back.
+    await pool.query("update feature_flags set gates = '[]'");
     await pool.query("delete from feature_flags");
     await addExampleFlags(pool);
     expect((await readSnapshotSource(pool)).rows).toEqual([]);
