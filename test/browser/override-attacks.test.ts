@@ -4,6 +4,7 @@ import { OVERRIDE_PATH } from "../../shared/override.ts";
 import { openBrowser, type Browser } from "./chromium.ts";
 import { goBack } from "./go-back.ts";
 import { hasOverride, openOverrides, type SignedLinks } from "./override-links.ts";
+import { PAGE_REQUESTS, askByAll, script } from "./page-requests.ts";
 import { visit } from "./read-page.ts";
 import { openShop, SHOP, SIBLING, STRANGER, type Shop } from "./shop.ts";
 
@@ -40,30 +41,6 @@ async function attack(from: string, html: string): Promise<void> {
   await tab.goto(`${from}/guest`);
 }
 
-const script = (code: string): string => `<script>${code}</script>`;
-
-/** Requests that nobody sees, by what makes them. */
-const UNSEEN: Readonly<Record<string, (url: string) => string>> = {
-  picture: (url) => `<img src="${url}">`,
-  frame: (url) => `<iframe src="${url}"></iframe>`,
-  object: (url) => `<object data="${url}"></object>`,
-  embed: (url) => `<embed src="${url}">`,
-  script: (url) => `<script src="${url}"></script>`,
-  style: (url) => `<link rel="stylesheet" href="${url}">`,
-  film: (url) => `<video src="${url}" preload="auto"></video>`,
-  background: (url) => `<p style="background: url('${url}')">.</p>`,
-  prefetch: (url) => `<link rel="prefetch" href="${url}">`,
-  fetch: (url) => script(`fetch("${url}", { mode: "no-cors", credentials: "include" })`),
-  "fetch-post": (url) =>
-    script(`fetch("${url}", { method: "POST", mode: "no-cors", credentials: "include" })`),
-  beacon: (url) => script(`navigator.sendBeacon("${url}")`),
-  events: (url) => script(`new EventSource("${url}", { withCredentials: true })`),
-  socket: (url) => script(`new WebSocket("${url.replace("https", "wss")}")`),
-  "framed-form": (url) =>
-    `<iframe name="${url.length}"></iframe><form method="post" target="${url.length}" action="${url}"></form>
-    ${script("document.currentScript.previousElementSibling.submit()")}`,
-};
-
 /** Ways to lead somebody to an address, with or without a click. */
 const LEADING: Readonly<Record<string, (url: URL) => string>> = {
   location: (url) => script(`location = "${url}"`),
@@ -83,10 +60,9 @@ describe.each(ATTACKERS)("a page of %s", (from) => {
     // Each asks for a page as well, by which is seen that it did ask.
     const witness = (name: string): string => `/witness-${name}`;
     const before = shop.site.seen.length;
-    const pieces = Object.entries(UNSEEN).map(([name, make]) => make(link) + make(`${SHOP}${witness(name)}`));
-    await attack(from, pieces.join("\n"));
+    await attack(from, askByAll(() => link) + askByAll((name) => `${SHOP}${witness(name)}`));
     const asked = (): readonly string[] => shop.site.seen.slice(before).map(({ url }) => url);
-    await expect.poll(asked).toEqual(expect.arrayContaining(Object.keys(UNSEEN).map(witness)));
+    await expect.poll(asked).toEqual(expect.arrayContaining(Object.keys(PAGE_REQUESTS).map(witness)));
     expect(await hasOverride(browser.context)).toBe(false);
     expect((await visit(tab, SHOP)).override).toEqual([]);
   });
