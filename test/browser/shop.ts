@@ -34,6 +34,8 @@ export interface Shop {
   toggle(key: string, enabled: boolean): Promise<void>;
   /** Runs `sluice` with these words, and returns what it printed when the worker has what it wrote. */
   sluice(...words: readonly string[]): Promise<string>;
+  /** Returns when the worker has all that was written. */
+  arrived(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -129,6 +131,7 @@ export async function openShop(): Promise<Shop> {
       await arrived();
       return stdout;
     },
+    arrived,
     async close() {
       for (const part of [worker, strangers, site, publisher, redis]) await part.stop();
     },

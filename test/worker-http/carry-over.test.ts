@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
 import { decodeFlagsContext } from "../../shared/flags-header.ts";
+import { placeFlags, playCarryOver, readCarryOver } from "../support/carry-over.ts";
 import { startOrigin, type Origin } from "../support/origin.ts";
 import { putSnapshot } from "../support/published.ts";
 import { startColo, type RunningColo } from "../support/worker.ts";
@@ -19,9 +19,8 @@ const SIGNING_KEYS = {
 type Keys = keyof typeof SIGNING_KEYS;
 const isKeys = (name: string): name is Keys => Object.hasOwn(SIGNING_KEYS, name);
 
-/** So many that two ids with the same flags are nobody's luck: which are on tells whose place it is. */
-const flags = Array.from({ length: 40 }, (_, at) => ({
-  key: `f${at}`,
+const flags = placeFlags.map((key) => ({
+  key,
   enabled: true,
   rollout_pct: 50,
   bucket_by: "anonymousId",
@@ -111,60 +110,32 @@ async function byProxy(user: string, claim: string | undefined) {
   return { "x-sluice-context": context, "x-sluice-proof": proof };
 }
 
-/** The table's rows: what it is, and the steps. */
-async function readCases(): Promise<readonly (readonly [name: string, steps: string])[]> {
-  const doc = await readFile(new URL("../../docs/identity.md", import.meta.url), "utf8");
-  const [, table = ""] = doc.split(/^\| case .*\n\| -.*\n/m);
-  const rows = table.slice(0, table.indexOf("\n\n")).split("\n");
-  return rows.map((row) => {
-    const [, name = "", steps = ""] = row.split("|").map((cell) => cell.trim());
-    return [name, steps] as const;
-  });
-}
-
-const STEP =
-  /^(?<device>\w+) (?:(?<act>clears|forges)|(?<user>\w+)(?: from (?<from>\d))?(?: (?<path>\/\w+))?: (?:\d|off))$/;
-
-/** Takes the steps of a row; tells them again with the places that came of them, numbered as they come. */
-async function play(steps: string, prove: Prove): Promise<string> {
+/** Takes the steps of a row, and tells them again with the places that came of them. */
+function play(steps: string, prove: Prove): Promise<string> {
   let keys: Keys = "old";
   const cookies = new Map<string, string | undefined>();
-  const places: string[] = [];
-  const ids = new Map<string, string>();
-  const told: string[] = [];
-  for (const step of steps.split(", ")) {
-    const changed = /^key (\w+)$/.exec(step)?.[1];
-    if (changed !== undefined && isKeys(changed)) keys = changed;
-    const { device = "", act, user, from, path } = STEP.exec(step)?.groups ?? {};
-    if (device === "" && changed === undefined) throw new Error(`not a step: ${step}`);
-    const cookie = cookies.get(device);
-    if (act === "clears") cookies.delete(device);
-    if (act === "forges") cookies.set(device, withoutSeal(cookie));
-    if (user === undefined) {
-      told.push(step);
-      continue;
-    }
-    const {
-      place,
-      targetingKey,
-      cookie: kept,
-    } = await ask({
-      prove,
-      keys,
-      ...(user !== "nobody" && { user }),
-      ...(from !== undefined && { claim: ids.get(from) ?? "" }),
-      ...(cookie !== undefined && { cookie }),
-      ...(path !== undefined && { path }),
-    });
-    cookies.set(device, kept);
-    if (place !== "off" && !places.includes(place)) places.push(place);
-    const number = place === "off" ? "off" : String(places.indexOf(place) + 1);
-    if (user === "nobody") ids.set(number, targetingKey);
-    // Who asks stays the user, whatever the place.
-    const isUser = user === "nobody" || targetingKey === user;
-    told.push(step.replace(/\w+$/, isUser ? number : "somebody else"));
-  }
-  return told.join(", ");
+  return playCarryOver(steps, {
+    changeKeys(name) {
+      if (!isKeys(name)) throw new Error(`no such keys: ${name}`);
+      keys = name;
+    },
+    async act(device, what) {
+      cookies.set(device, what === "forges" ? withoutSeal(cookies.get(device)) : undefined);
+    },
+    async visit({ device, user, claim, path }) {
+      const cookie = cookies.get(device);
+      const answered = await ask({
+        prove,
+        keys,
+        ...(user !== "nobody" && { user }),
+        ...(claim !== undefined && { claim }),
+        ...(cookie !== undefined && { cookie }),
+        ...(path !== undefined && { path }),
+      });
+      cookies.set(device, answered.cookie);
+      return answered;
+    },
+  });
 }
 
 /** `id.day.seal key.seal.key.mac` without the seal. */
@@ -174,7 +145,7 @@ function withoutSeal(cookie = ""): string {
   return [id, day, keyId, mac].join(".");
 }
 
-const cases = await readCases();
+const cases = await readCarryOver();
 
 it("the documentation has the table", () => {
   expect(cases.length).toBeGreaterThan(15);

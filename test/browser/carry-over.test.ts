@@ -1,0 +1,76 @@
+import type { Page as Tab } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { placeFlags, playCarryOver, readCarryOver, type Player } from "../support/carry-over.ts";
+import { openBrowser, type Browser } from "./chromium.ts";
+import { visit } from "./read-page.ts";
+import { openShop, SHOP, type Shop } from "./shop.ts";
+
+let shop: Shop;
+let browser: Browser;
+
+beforeAll(async () => {
+  shop = await openShop();
+  for (const flag of placeFlags) await shop.publisher.make(flag, { bucket_by: "anonymousId" });
+  // In one go, and not by 80 writes.
+  await shop.publisher.sql("UPDATE feature_flags SET enabled = true, rollout_pct = 50");
+  await shop.arrived();
+  browser = await openBrowser(shop.network);
+});
+afterAll(async () => {
+  await browser.close();
+  await shop.close();
+});
+
+/** Each device is a profile of its own, new to every row; who signs in and out does so by the site's pages. */
+const devices = new Map<string, { readonly tab: Tab; user: string }>();
+
+async function find(name: string) {
+  const device = devices.get(name) ?? { tab: await (await browser.openOther()).newPage(), user: "nobody" };
+  devices.set(name, device);
+  return device;
+}
+
+async function clear(name: string): Promise<void> {
+  const device = await find(name);
+  await device.tab.context().clearCookies();
+  device.user = "nobody";
+}
+
+const player: Player = {
+  changeKeys(name) {
+    throw new Error(`the shop has one key, and not ${name}`);
+  },
+  act: clear,
+  async visit({ device: name, user, claim }) {
+    const device = await find(name);
+    const query = new URLSearchParams({ user, ...(claim !== undefined && { claim }) });
+    const path = user === device.user ? "/" : user === "nobody" ? "/sign-out" : `/sign-in?${query}`;
+    device.user = user;
+    const { flags, key } = await visit(device.tab, `${SHOP}${path}`);
+    return { place: flags.join(" "), targetingKey: key };
+  },
+};
+
+/** Those that a browser can play: one key, no forgery, and pages alone. */
+const cases = (await readCarryOver()).filter(([, steps]) => !/key |forges| \/api/.test(steps));
+
+it("the documentation has them", () => {
+  expect(cases.length).toBeGreaterThan(10);
+});
+
+describe("carry-over in a browser, as docs/identity.md has it", () => {
+  it.each(cases)("%s", async (_name, steps) => {
+    for (const name of devices.keys()) await clear(name);
+    expect(await playCarryOver(steps, player)).toBe(steps);
+  });
+
+  it("after a restart of the browser, too", async () => {
+    const before = await visit(await browser.context.newPage(), SHOP);
+    const ann = await visit(await browser.context.newPage(), `${SHOP}/sign-in?user=ann`);
+    expect(ann).toMatchObject({ key: "ann", flags: before.flags });
+    await browser.restart();
+    const tab = await browser.context.newPage();
+    expect(await visit(tab, SHOP)).toMatchObject({ key: "ann", flags: before.flags });
+    expect((await visit(tab, `${SHOP}/sign-in?user=bob`)).flags).not.toEqual(before.flags);
+  });
+});
