@@ -10,7 +10,8 @@ export function isAiPage(path: string): boolean {
     page.startsWith("/ai/") ||
     page.startsWith("/entwürfe/") ||
     page.startsWith("/notes/") ||
-    page === "/docs/helper"
+    page === "/docs/helper" ||
+    page === "/ask.php"
   );
 }
 
@@ -63,6 +64,8 @@ export const ORIGINS: Readonly<Record<string, TakePath>> = {
   nginx: (target) => resolve(merge(decodeLoosely(pathOf(target)))),
   /** Parts first, what they hold afterwards. */
   segments: (target) => pathOf(target).split("/").map(decodeStrictly).join("/"),
+  /** With `useSemicolonDelimiter`. */
+  fastify: (target) => decodeStrictly(pathOf(target).replace(/;.*$/s, "")),
   tomcat: (target) => resolve(merge(decodeStrictly(pathOf(target).replace(/;[^/]*/g, "")))),
   iis: (target, headers) => {
     const path =
@@ -140,6 +143,11 @@ export const ORIGINS: Readonly<Record<string, TakePath>> = {
       .replace(/\.php$/, "")
       .replace(/^(\/chat)\/.*$/, "$1");
   },
+  /** Apache with `AcceptPathInfo`: whatever stands behind a file's name. */
+  "path info": (target) =>
+    decodeStrictly(pathOf(target))
+      .replace(/(\.(?:php|html))\/.*$/, "$1")
+      .replace(/\.html$/, ""),
   symfony: (target, headers) => headers["x-rewrite-url"] ?? pathOf(target),
   prefixed: (target, headers) => `${headers["x-forwarded-prefix"] ?? ""}${pathOf(target)}`,
   azure: (target, headers) =>
