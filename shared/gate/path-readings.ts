@@ -28,6 +28,8 @@ const STEPS: readonly ((path: string) => readonly string[])[] = [
   ],
   (path) => [path.replaceAll("\\", "/")],
   (path) => [path.replace(/\/{2,}/g, "/")],
+  // Resolved against a base, as by `new URL(request.url, base)`, what stands behind two slashes is a host.
+  (path) => [path.replace(/^\/{2,}[^/]*/, "")],
   // A parameter, or, where `;` begins the query, the end.
   (path) => [path.replace(/;[^/]*/g, ""), path.replace(/;.*$/s, "")],
   // A `?` or `#` that was escaped, or what ends a text in C.

@@ -91,6 +91,8 @@ export const ORIGINS: Readonly<Record<string, TakePath>> = {
   c: (target) => decodeStrictly(pathOf(target)).replace(/\0.*$/s, ""),
   /** Decodes, and parses the outcome as a URL once more. */
   reparsing: (target) => new URL(`https://site.invalid${decodeStrictly(pathOf(target))}`).pathname,
+  /** Takes the target for a reference, and asks for the path of what it leads to. */
+  resolving: (target) => decodeStrictly(new URL(target, "http://site.invalid").pathname),
   static: (target) =>
     decodeStrictly(pathOf(target))
       .replace(/\/+$/, "")
