@@ -63,6 +63,8 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
+          // One process for all files: they bundle the same worker.
+          isolate: false,
           globalSetup: ["test/support/postgres-global-setup.ts"],
           ...patient,
         },

@@ -1,24 +1,20 @@
 import type { Page as Tab } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { placeFlags, playCarryOver, readCarryOver, type Player } from "../support/carry-over.ts";
-import { openBrowser, type Browser } from "./chromium.ts";
+import type { Browser } from "./chromium.ts";
+import { openForAll } from "./open-for-all.ts";
 import { visit } from "./read-page.ts";
-import { openShop, SHOP, type Shop } from "./shop.ts";
+import { SHOP, type Shop } from "./shop.ts";
 
 let shop: Shop;
 let browser: Browser;
 
-beforeAll(async () => {
-  shop = await openShop();
+openForAll(async (...opened) => {
+  [shop, browser] = opened;
   for (const flag of placeFlags) await shop.publisher.make(flag, { bucket_by: "anonymousId" });
   // In one go, and not by 80 writes.
   await shop.publisher.sql("UPDATE feature_flags SET enabled = true, rollout_pct = 50");
   await shop.arrived();
-  browser = await openBrowser(shop.network);
-});
-afterAll(async () => {
-  await browser.close();
-  await shop.close();
 });
 
 /** Each device is a profile of its own, new to every row; who signs in and out does so by the site's pages. */

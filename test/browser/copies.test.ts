@@ -1,23 +1,19 @@
 import { readFile } from "node:fs/promises";
 import type { Page as Tab } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { openBrowser, type Browser } from "./chromium.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Browser } from "./chromium.ts";
 import { goBack } from "./go-back.ts";
+import { openForAll } from "./open-for-all.ts";
 import { readPage, visit } from "./read-page.ts";
-import { openShop, SHOP, type Shop } from "./shop.ts";
+import { SHOP, type Shop } from "./shop.ts";
 
 let shop: Shop;
 let browser: Browser;
 
-beforeAll(async () => {
-  shop = await openShop();
+openForAll(async (...opened) => {
+  [shop, browser] = opened;
   await shop.make("ai_search", 100);
   await shop.make("ai_page", 0, { gates: [{ pattern: "/ai/*", otherwise: { redirect: "/" } }] });
-  browser = await openBrowser(shop.network);
-});
-afterAll(async () => {
-  await browser.close();
-  await shop.close();
 });
 beforeEach(() => shop.toggle("ai_search", true));
 
@@ -96,7 +92,6 @@ describe("after a kill, as docs/caching.md says", () => {
       await tabs.view.reload();
       shown.unshift(await isOn(tabs.view));
       expect(shown.map((on) => (on ? "old" : "new"))).toEqual(told);
-      for (const tab of Object.values(tabs)) await tab.close();
     },
   );
 
@@ -211,7 +206,6 @@ describe("a service worker", () => {
         await (await navigator.serviceWorker.ready).unregister();
         await caches.delete("pages");
       });
-      await tab.close();
     }
   });
 });

@@ -1,9 +1,10 @@
 import type { Page as Tab } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { openBrowser, type Browser } from "./chromium.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Browser } from "./chromium.ts";
+import { openForAll } from "./open-for-all.ts";
 import { PAGE_REQUESTS, askByAll } from "./page-requests.ts";
 import { readPage, visit } from "./read-page.ts";
-import { openShop, SHOP, type Shop } from "./shop.ts";
+import { SHOP, type Shop } from "./shop.ts";
 
 /** A gate of each kind, by flag. */
 const GATES = {
@@ -18,14 +19,9 @@ let shop: Shop;
 let browser: Browser;
 let tab: Tab;
 
-beforeAll(async () => {
-  shop = await openShop();
+openForAll(async (...opened) => {
+  [shop, browser] = opened;
   for (const flag of FLAGS) await shop.make(flag, 0, { gates: [GATES[flag]] });
-  browser = await openBrowser(shop.network);
-});
-afterAll(async () => {
-  await browser.close();
-  await shop.close();
 });
 beforeEach(async () => {
   tab = await browser.context.newPage();

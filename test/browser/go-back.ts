@@ -9,7 +9,8 @@ export async function goBack(tab: Tab, steps = 1): Promise<void> {
   const devtools = await tab.context().newCDPSession(tab);
   const at = async (): Promise<number> => (await devtools.send("Page.getNavigationHistory")).currentIndex;
   const target = (await at()) - steps;
-  await tab.evaluate((delta) => history.go(delta), -steps);
+  // Behind its own answer: the page that is asked to go may be gone before it has said yes.
+  await tab.evaluate((delta) => void setTimeout(() => history.go(delta)), -steps);
   // While one page gives way to the other there is none to ask.
   while ((await at().catch(() => undefined)) !== target) await sleep(20);
   await devtools.detach();

@@ -1,12 +1,13 @@
 import type { Page as Tab } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { OVERRIDE_PATH } from "../../shared/override.ts";
-import { openBrowser, type Browser } from "./chromium.ts";
+import type { Browser } from "./chromium.ts";
 import { goBack } from "./go-back.ts";
+import { openForAll } from "./open-for-all.ts";
 import { hasOverride, openOverrides, type SignedLinks } from "./override-links.ts";
 import { PAGE_REQUESTS, askByAll, script } from "./page-requests.ts";
 import { visit } from "./read-page.ts";
-import { openShop, SHOP, SIBLING, STRANGER, type Shop } from "./shop.ts";
+import { SHOP, SIBLING, STRANGER, type Shop } from "./shop.ts";
 
 let shop: Shop;
 let links: SignedLinks;
@@ -14,21 +15,15 @@ let browser: Browser;
 let tab: Tab;
 let link: string;
 
-beforeAll(async () => {
-  shop = await openShop();
+openForAll(async (...opened) => {
+  [shop, browser] = opened;
   await shop.make("ai_search", 0);
   links = openOverrides(shop);
   link = await links.sign({ ai_search: "on" }, "/page");
-  browser = await openBrowser(shop.network);
-});
-afterAll(async () => {
-  await browser.close();
-  await shop.close();
 });
 beforeEach(async () => {
   await browser.context.clearCookies();
   tab = await browser.context.newPage();
-  await visit(tab, SHOP);
 });
 
 /** Whose page attacks: another site's, a neighbour's, and a guest's within the shop. */

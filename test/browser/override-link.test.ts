@@ -1,25 +1,21 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Page as Tab } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { openBrowser, type Browser } from "./chromium.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Browser } from "./chromium.ts";
+import { openForAll } from "./open-for-all.ts";
 import { hasOverride, openOverrides, type SignedLinks } from "./override-links.ts";
 import { readPage, visit } from "./read-page.ts";
-import { openShop, SHOP, STRANGER, type Shop } from "./shop.ts";
+import { SHOP, STRANGER, type Shop } from "./shop.ts";
 
 let shop: Shop;
 let links: SignedLinks;
 let browser: Browser;
 let tab: Tab;
 
-beforeAll(async () => {
-  shop = await openShop();
+openForAll(async (...opened) => {
+  [shop, browser] = opened;
   await shop.make("ai_search", 0, { gates: [{ pattern: "/ai/*", otherwise: { redirect: "/" } }] });
   links = openOverrides(shop);
-  browser = await openBrowser(shop.network);
-});
-afterAll(async () => {
-  await browser.close();
-  await shop.close();
 });
 beforeEach(async () => {
   await browser.context.clearCookies({ name: "__Host-sluice-override" });

@@ -1,8 +1,9 @@
 import type { Page as Tab } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { openBrowser, type Browser } from "./chromium.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Browser } from "./chromium.ts";
+import { openForAll } from "./open-for-all.ts";
 import { hasOverride, openOverrides, type SignedLinks } from "./override-links.ts";
-import { openShop, SHOP, STRANGER, type Shop } from "./shop.ts";
+import { SHOP, STRANGER, type Shop } from "./shop.ts";
 
 const LONG = "a".repeat(64);
 
@@ -12,17 +13,12 @@ let browser: Browser;
 let tab: Tab;
 let link: string;
 
-beforeAll(async () => {
-  shop = await openShop();
+openForAll(async (...opened) => {
+  [shop, browser] = opened;
   await shop.make("ai_search", 0, { gates: [{ pattern: "/ai/*", otherwise: { status: 404 } }] });
   await shop.make(LONG, 0);
   links = openOverrides(shop);
   link = await links.sign({ ai_search: "on", [LONG]: "on" }, new URL(links.page).pathname);
-  browser = await openBrowser(shop.network);
-});
-afterAll(async () => {
-  await browser.close();
-  await shop.close();
 });
 beforeEach(async () => {
   await browser.context.clearCookies();

@@ -1,9 +1,10 @@
 import type { Cookie, Page as Tab } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { bucketU32, isWithin, toBasisPoints } from "../../shared/bucket.ts";
-import { openBrowser, type Browser } from "./chromium.ts";
+import type { Browser } from "./chromium.ts";
+import { openForAll } from "./open-for-all.ts";
 import { readPage, visit } from "./read-page.ts";
-import { openShop, SHOP, SIBLING, STRANGER, type Shop } from "./shop.ts";
+import { SHOP, SIBLING, STRANGER, type Shop } from "./shop.ts";
 
 const NAME = "__Host-sluice-id";
 const DAY_S = 86_400;
@@ -12,15 +13,10 @@ let shop: Shop;
 let browser: Browser;
 let tab: Tab;
 
-beforeAll(async () => {
-  shop = await openShop();
+openForAll(async (...opened) => {
+  [shop, browser] = opened;
   await shop.make("half", 50);
   await shop.make("rare", 1);
-  browser = await openBrowser(shop.network);
-});
-afterAll(async () => {
-  await browser.close();
-  await shop.close();
 });
 beforeEach(async () => {
   shop.strangers.pages.clear();

@@ -1,0 +1,27 @@
+import { afterAll, afterEach, beforeAll } from "vitest";
+import { openBrowser, type Browser } from "./chromium.ts";
+import { openShop, type Shop } from "./shop.ts";
+
+/**
+ * Opens a shop, and a browser beside it, for all tests of a file; tabs are closed behind each of them.
+ *
+ * @param prepare what the file does to the shop before its first test
+ */
+export function openForAll(prepare: (shop: Shop, browser: Browser) => Promise<unknown>): void {
+  const parts: { close(): Promise<void> }[] = [];
+  let browser: Browser | undefined;
+  beforeAll(async () => {
+    const shop = await openShop();
+    parts.unshift(shop);
+    browser = await openBrowser(shop.network);
+    parts.unshift(browser);
+    await prepare(shop, browser);
+  });
+  afterEach(async () => {
+    // The browser ends with its last one.
+    for (const tab of browser?.context.pages().slice(1) ?? []) await tab.close();
+  });
+  afterAll(async () => {
+    for (const part of parts) await part.close();
+  });
+}
