@@ -28,7 +28,10 @@ const STEPS: readonly ((path: string) => readonly string[])[] = [
   ],
   (path) => [path.replaceAll("\\", "/")],
   (path) => [path.replace(/\/{2,}/g, "/")],
-  (path) => [path.replace(/;[^/]*/g, "")],
+  // Resolved against a base, as by `new URL(request.url, base)`, what stands behind two slashes is a host.
+  (path) => [path.replace(/^\/{2,}[^/]*/, "")],
+  // A parameter, or, where `;` begins the query, the end.
+  (path) => [path.replace(/;[^/]*/g, ""), path.replace(/;.*$/s, "")],
   // A `?` or `#` that was escaped, or what ends a text in C.
   // oxlint-disable-next-line no-control-regex -- They are what is looked for.
   (path) => [path.replace(/[?#\u0000].*$/s, "")],

@@ -8,6 +8,9 @@ const ASSETS =
 /** What runs a program and takes the rest of the path as its argument (CGI's PATH_INFO). */
 const PROGRAMS = "php|cgi|fcgi|pl|py|rb|asp|aspx|ashx|jsp|jspx|do|dll";
 
+/** Files of pages, behind which some servers ignore the rest of the path. */
+const DOCUMENTS = "s?html?|xhtml";
+
 /**
  * How frameworks name a page beside its own address, each as what is to be taken away or put in its place. All of them
  * are linear: no part of a pattern can be repeated in two ways.
@@ -36,7 +39,7 @@ const DOORS: readonly (readonly [pattern: RegExp, page: string])[] = [
   // Programs: /index.php/ai and /app/index.php/ai are /ai for the one, and /ai.php/x is /ai for the other.
   [new RegExp(String.raw`^.*?\/[^/]+\.(?:${PROGRAMS})(?=\/)`, "i"), ""],
   [new RegExp(String.raw`\/[^/]+\.(?:${PROGRAMS})(?=\/)`, "i"), ""],
-  [new RegExp(String.raw`\.(?:${PROGRAMS})\/.*$`, "i"), ""],
+  [new RegExp(String.raw`(\.(?:${PROGRAMS}|${DOCUMENTS}))\/.*$`, "i"), "$1"],
   // Any other form of a page, and the name that stands for a folder.
   [new RegExp(String.raw`(?<=[^/])\.(?!(?:${ASSETS})$)[\w-]{1,16}$`, "i"), ""],
   [/\/(?:index|default)$/i, ""],

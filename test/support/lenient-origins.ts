@@ -10,7 +10,8 @@ export function isAiPage(path: string): boolean {
     page.startsWith("/ai/") ||
     page.startsWith("/entwürfe/") ||
     page.startsWith("/notes/") ||
-    page === "/docs/helper"
+    page === "/docs/helper" ||
+    page === "/ask.php"
   );
 }
 
@@ -63,6 +64,8 @@ export const ORIGINS: Readonly<Record<string, TakePath>> = {
   nginx: (target) => resolve(merge(decodeLoosely(pathOf(target)))),
   /** Parts first, what they hold afterwards. */
   segments: (target) => pathOf(target).split("/").map(decodeStrictly).join("/"),
+  /** With `useSemicolonDelimiter`. */
+  fastify: (target) => decodeStrictly(pathOf(target).replace(/;.*$/s, "")),
   tomcat: (target) => resolve(merge(decodeStrictly(pathOf(target).replace(/;[^/]*/g, "")))),
   iis: (target, headers) => {
     const path =
@@ -88,6 +91,8 @@ export const ORIGINS: Readonly<Record<string, TakePath>> = {
   c: (target) => decodeStrictly(pathOf(target)).replace(/\0.*$/s, ""),
   /** Decodes, and parses the outcome as a URL once more. */
   reparsing: (target) => new URL(`https://site.invalid${decodeStrictly(pathOf(target))}`).pathname,
+  /** Takes the target for a reference, and asks for the path of what it leads to. */
+  resolving: (target) => decodeStrictly(new URL(target, "http://site.invalid").pathname),
   static: (target) =>
     decodeStrictly(pathOf(target))
       .replace(/\/+$/, "")
@@ -140,6 +145,11 @@ export const ORIGINS: Readonly<Record<string, TakePath>> = {
       .replace(/\.php$/, "")
       .replace(/^(\/chat)\/.*$/, "$1");
   },
+  /** Apache with `AcceptPathInfo`: whatever stands behind a file's name. */
+  "path info": (target) =>
+    decodeStrictly(pathOf(target))
+      .replace(/(\.(?:php|html))\/.*$/, "$1")
+      .replace(/\.html$/, ""),
   symfony: (target, headers) => headers["x-rewrite-url"] ?? pathOf(target),
   prefixed: (target, headers) => `${headers["x-forwarded-prefix"] ?? ""}${pathOf(target)}`,
   azure: (target, headers) =>

@@ -53,6 +53,7 @@ beforeAll(async () => {
     gated("assistant", "/ai/*", { status: 404 }),
     gated("chat", "/chat", { rewrite: "/classic" }),
     gated("helper", "/docs/helper", { status: 410 }),
+    gated("asker", "/ask.php", { status: 404 }),
     gated("notes", "/notes/:page", { status: 403 }),
     gated("drafts", "/entwürfe/*", { redirect: "/", status: 302 }),
   ]);
