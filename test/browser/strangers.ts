@@ -27,8 +27,8 @@ export async function startStrangers(tls: Certificate): Promise<Strangers> {
     response.setHeader("content-type", "text/html; charset=utf-8");
     if (strangers.cookies.length > 0) response.setHeader("set-cookie", [...strangers.cookies]);
     const [path = ""] = url.split("?");
-    const onward = strangers.redirects.get(path);
-    if (onward !== undefined) return void response.writeHead(302, { location: onward }).end();
+    const location = strangers.redirects.get(path);
+    if (location !== undefined) response.writeHead(302, { location });
     response.end(`<!doctype html><link rel="icon" href="data:,">${strangers.pages.get(path) ?? ""}`);
   };
   const servers = [createServer(tls, answer), createPlainServer(answer)];
