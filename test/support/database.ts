@@ -58,8 +58,22 @@ export function urlOf(adminUrl: string, database: string): string {
   return url.href;
 }
 
+/** How often, and after how many milliseconds each time, it is looked whether connections have gone by themselves. */
+const LOOKS = 40;
+const LOOK_MS = 25;
+
+/**
+ * Waits for those who are about to go: a pool's `end` resolves before its connections have ended, and one that is
+ * terminated then is an error that nobody hears. Whoever stays is sent away.
+ */
 export async function dropDatabase(admin: pg.Client, name: string): Promise<void> {
+  for (let look = 0; look < LOOKS && (await isConnected(admin, name)); look += 1) await sleep(LOOK_MS);
   await admin.query(`drop database if exists ${name} with (force)`);
+}
+
+async function isConnected(admin: pg.Client, name: string): Promise<boolean> {
+  const { rowCount } = await admin.query("select from pg_stat_activity where datname = $1", [name]);
+  return rowCount !== 0;
 }
 
 export async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
