@@ -67,6 +67,18 @@ it("it keeps a visitor's place in a flag at 50 %: in 20 page views, and after a 
   }
 });
 
+it("it comes again, where it was lost, with a page of which the browser has a copy", async () => {
+  const keys = new Set<string>();
+  // Every other time the decision is another, and the copy is asked for whole because of that.
+  for (let time = 0; time < 8; time++) {
+    await browser.context.clearCookies();
+    const { key } = await visit(tab, `${SHOP}/tagged`);
+    expect(idIn((await ownCookie()).value)).toBe(key);
+    keys.add(key);
+  }
+  expect(keys.size).toBe(8);
+});
+
 it("no script of the page can read it, or write over it", async () => {
   const { key } = await visit(tab, SHOP);
   const readable = await tab.evaluate(async (name) => {
