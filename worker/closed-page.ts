@@ -1,7 +1,5 @@
 import type { Closed } from "../shared/gate/pass-gates.ts";
-import { acceptsHtml } from "./accepts-html.ts";
-import { ownPage } from "./own-page.ts";
-import { problem } from "./problem.ts";
+import { errorAnswer } from "./error-answer.ts";
 
 const TITLES = { 403: "Forbidden", 404: "Not Found", 410: "Gone" } as const;
 
@@ -17,8 +15,5 @@ export function closedPage(request: Request, closed: Closed): Response {
       headers: { location: closed.redirect, "cache-control": "no-store" },
     });
   }
-  const title = TITLES[closed.status];
-  const detail = "There is no such page here.";
-  if (!acceptsHtml(request.headers)) return problem(status, title, detail);
-  return ownPage({ status, title, blocks: [`<p>${detail}</p>`] });
+  return errorAnswer(request, status, TITLES[closed.status], "There is no such page here.");
 }

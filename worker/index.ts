@@ -1,8 +1,8 @@
 import { Hono } from "hono/tiny";
 import type { Bindings } from "./env.ts";
+import { errorAnswer } from "./error-answer.ts";
 import { toFault } from "./fault.ts";
 import { flags, type FlagsEnv } from "./flags.ts";
-import { problem } from "./problem.ts";
 import { proxy, toOriginUrl } from "./proxy.ts";
 import { runtimeOf } from "./runtime.ts";
 import { STATUS_PATH, status } from "./status.ts";
@@ -13,9 +13,9 @@ app.get(STATUS_PATH, status());
 app.use(flags({ destination: toOriginUrl }));
 app.all("*", proxy());
 
-app.onError((error, { env }) => {
+app.onError((error, { env, req }) => {
   runtimeOf(env).report(toFault(error));
-  return problem(500, "Internal Server Error", "The request could not be passed on.");
+  return errorAnswer(req.raw, 500, "Internal Server Error", "The request could not be passed on.");
 });
 
 export default { fetch: app.fetch } satisfies ExportedHandler<Bindings>;

@@ -1,8 +1,8 @@
 import type { Handler } from "hono";
 import type { Bindings, Origin } from "./env.ts";
+import { errorAnswer } from "./error-answer.ts";
 import { Fault } from "./fault.ts";
 import type { FlagsEnv } from "./flags.ts";
-import { problem } from "./problem.ts";
 import { runtimeOf } from "./runtime.ts";
 import { isSharedCopy } from "./shared-copy.ts";
 
@@ -28,7 +28,7 @@ export function proxy(): Handler<FlagsEnv> {
     if ("problems" in origin) {
       const detail = origin.problems.join("; ");
       report(new Fault("origin-missing", detail));
-      return problem(500, "Sluice is not set up", detail);
+      return errorAnswer(c.req.raw, 500, "Sluice is not set up", detail);
     }
     // The host header names the origin now. What the client itself says about the public one is worth nothing.
     const { received, isStatic } = c.var.evaluation;
@@ -43,7 +43,8 @@ export function proxy(): Handler<FlagsEnv> {
     } catch (error) {
       const name = error instanceof Error ? error.name : "?";
       report(new Fault("origin-unreachable", `the origin did not answer (${name})`));
-      return problem(
+      return errorAnswer(
+        c.req.raw,
         502,
         "Bad Gateway",
         "The site behind this address did not answer. Try again in a moment.",

@@ -24,10 +24,7 @@ export interface Network {
 
 const DEBIAN = "/usr/bin/chromium";
 
-/**
- * What Playwright switches off for the sake of other tests, and people have on: the back/forward cache; and what it
- * allows them to.
- */
+/** What Playwright switches off for the sake of other tests, and people have on. The rest of what it sets is quiet. */
 const NOT_OF_PLAYWRIGHT = ["--disable-back-forward-cache"];
 
 /** Starts Debian's Chromium, or SLUICE_TEST_CHROMIUM, without a window, on a profile that goes with it. */

@@ -1,6 +1,7 @@
 import type { Page as Tab } from "playwright-core";
 import { beforeEach, describe, expect, it } from "vitest";
 import { OVERRIDE_PATH } from "../../shared/override.ts";
+import { readTarget } from "../../worker/override-target.ts";
 import type { Browser } from "./chromium.ts";
 import { goBack } from "./go-back.ts";
 import { openForAll } from "./open-for-all.ts";
@@ -201,7 +202,6 @@ describe("the way back", () => {
   ];
 
   it("never leads elsewhere, by the browser's own reading", async () => {
-    const { readTarget } = await import("../../worker/override-target.ts");
     const targets = PARTS.flatMap((one) =>
       PARTS.flatMap((two) => PARTS.map((three) => `${one}${two}${three}evil.example`)),
     )

@@ -64,6 +64,19 @@ it("a link on another page asks first, and its button puts it into force", async
   expect(await readPage(tab)).toMatchObject({ path: "/ai/chat", override: ["ai_search"] });
 });
 
+it("a stranger who redirects from a page makes it ask; from what is opened by hand he does not", async () => {
+  shop.strangers.redirects.set("/on", await links.sign({ ai_search: "on" }, "/page"));
+  shop.strangers.pages.set("/", '<a href="/on">Try it</a>');
+  await tab.goto(STRANGER);
+  await tab.getByRole("link").click();
+  await tab.getByRole("button", { name: "Put it into force" }).waitFor();
+  expect(await hasOverride(browser.context)).toBe(false);
+
+  await tab.goto(`${STRANGER}/on`);
+  expect(tab.url()).toBe(`${SHOP}/page`);
+  expect(await hasOverride(browser.context)).toBe(true);
+});
+
 it("it ends by itself", async () => {
   await tab.goto(await links.signBriefly({ ai_search: "on" }, "/page", 3));
   expect((await readPage(tab)).override).toEqual(["ai_search"]);

@@ -41,6 +41,16 @@ const PAGES: readonly (readonly [what: string, title: string, open: () => Promis
   ],
   ["a link that does not hold", "Test overrides in this browser", () => tab.goto(`${links.page}?token=x`)],
   ["a closed page", "Not Found", () => tab.goto(`${SHOP}/ai/chat`)],
+  [
+    "a site that does not answer",
+    "Bad Gateway",
+    async () => {
+      const { answer } = shop.site;
+      shop.site.answer = (request) => void request.socket.destroy();
+      await tab.goto(`${SHOP}/page`);
+      shop.site.answer = answer;
+    },
+  ],
 ];
 
 describe.each(PAGES)("%s", (_what, title, open) => {

@@ -69,7 +69,7 @@ export async function startSite({ keys, jwtSecret }: SiteOptions): Promise<Site>
     }
     if (path === "/worker.js") {
       response.setHeader("content-type", "text/javascript");
-      return void response.end(decodeURIComponent(searchParams.get("code") ?? ""));
+      return void response.end(searchParams.get("code"));
     }
     const body = request.method === "POST" ? await text(request) : undefined;
     for (const [name, value] of Object.entries(TO_CACHES[path] ?? {})) response.setHeader(name, value);

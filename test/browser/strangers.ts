@@ -12,6 +12,8 @@ export interface Strangers {
   readonly seen: readonly { readonly url: string; readonly headers: string }[];
   /** HTML by path; everything else there is an empty page. */
   readonly pages: Map<string, string>;
+  /** Where they lead on to, by path. */
+  readonly redirects: Map<string, string>;
   /** `Set-Cookie` of all pages. */
   cookies: readonly string[];
   stop(): Promise<void>;
@@ -25,6 +27,8 @@ export async function startStrangers(tls: Certificate): Promise<Strangers> {
     response.setHeader("content-type", "text/html; charset=utf-8");
     if (strangers.cookies.length > 0) response.setHeader("set-cookie", [...strangers.cookies]);
     const [path = ""] = url.split("?");
+    const location = strangers.redirects.get(path);
+    if (location !== undefined) response.writeHead(302, { location });
     response.end(`<!doctype html><link rel="icon" href="data:,">${strangers.pages.get(path) ?? ""}`);
   };
   const servers = [createServer(tls, answer), createPlainServer(answer)];
@@ -42,6 +46,7 @@ export async function startStrangers(tls: Certificate): Promise<Strangers> {
     plainAddress,
     seen,
     pages: new Map(),
+    redirects: new Map(),
     cookies: [],
     async stop() {
       for (const server of servers) {

@@ -117,6 +117,12 @@ describe("an origin that does not answer", () => {
     expect(page.headers.get("content-type")).toBe("application/problem+json");
     expect(page.headers.get("cache-control")).toBe("no-store");
     expect(body).not.toContain(String(port));
+    const shown = await fetch(`${url}/`, { headers: { accept: "text/html,*/*;q=0.8" } });
+    expect(shown.status).toBe(502);
+    expect(shown.headers.get("cache-control")).toBe("no-store");
+    const html = await shown.text();
+    expect(html).toContain("<h1>Bad Gateway</h1>");
+    expect(html).not.toContain(String(port));
     expect(worker?.log).toContain('"fault":"origin-unreachable"');
   });
 
