@@ -45,7 +45,11 @@ export async function openBrowser(network: Network): Promise<Browser> {
         `--ignore-certificate-errors-spki-list=${network.pin}`,
       ],
     });
-  let context = await start();
+  const removeProfile = (): Promise<void> => rm(profile, { recursive: true, force: true });
+  let context = await start().catch(async (error: unknown) => {
+    await removeProfile();
+    throw error;
+  });
   return {
     get context() {
       return context;
@@ -61,7 +65,7 @@ export async function openBrowser(network: Network): Promise<Browser> {
     },
     async close() {
       await context.close();
-      await rm(profile, { recursive: true, force: true });
+      await removeProfile();
     },
   };
 }
