@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { KEY_FORM, KEY_PATTERN } from "../shared/flag.ts";
 import { MAX_OVERRIDE_FLAGS, MAX_OVERRIDE_S } from "../shared/override.ts";
 import { OBJECT, flagKey } from "./text-schema.ts";
+import { PROTO } from "./unfit-json.ts";
 
 /** The shortest that an override holds, in seconds: long enough to open the link. */
 const MIN_OVERRIDE_S = 60;
@@ -18,17 +19,27 @@ const expiresIn = z
   .min(MIN_OVERRIDE_S, `must be at least ${MIN_OVERRIDE_S} seconds`)
   .max(MAX_OVERRIDE_S, `must be at most ${MAX_OVERRIDE_S} seconds, a week`);
 
+const forcedFlags = z
+  .record(flagKey, forced, OBJECT)
+  .refine((flags) => Object.keys(flags).length > 0, "must name a flag")
+  .refine(
+    (flags) => Object.keys(flags).length <= MAX_OVERRIDE_FLAGS,
+    `must name at most ${MAX_OVERRIDE_FLAGS} flags`,
+  );
+
+/** A record leaves this member out without a word: signed would be less than was asked for. */
+function refuseProto(value: unknown, context: z.RefinementCtx): unknown {
+  if (typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__")) {
+    context.addIssue({ code: "custom", path: ["__proto__"], message: PROTO });
+  }
+  return value;
+}
+
 /** The body of a request to sign an override. */
 export const overrideRequest = z
   .strictObject(
     {
-      flags: z
-        .record(flagKey, forced, OBJECT)
-        .refine((flags) => Object.keys(flags).length > 0, "must name a flag")
-        .refine(
-          (flags) => Object.keys(flags).length <= MAX_OVERRIDE_FLAGS,
-          `must name at most ${MAX_OVERRIDE_FLAGS} flags`,
-        ),
+      flags: z.preprocess(refuseProto, forcedFlags),
       expires_in: expiresIn.openapi({ description: "How long it holds, in seconds." }),
     },
     OBJECT,

@@ -1,6 +1,6 @@
 import { fault, faultWithin, type Fault } from "../shared/fault.ts";
 
-const PROTO = "cannot be used: __proto__ has a meaning of its own in JavaScript";
+export const PROTO = "cannot be used: __proto__ has a meaning of its own in JavaScript";
 
 /**
  * What JSON can say and Postgres cannot hold, or would hold as something else.
