@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { SignJWT, UnsecuredJWT, generateKeyPair } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
@@ -328,6 +328,14 @@ describe("a token that gains nothing", () => {
         tampered(([, payload = ""]) => [part({ alg: "nOnE", typ: OVERRIDE_TYPE, kid: "new" }), payload, ""]),
     ],
     ["alg HS512", () => forge({}, { alg: "HS512" }, randomBytes(64))],
+    [
+      "alg HS512 by the very key",
+      () => {
+        const content = `${part({ alg: "HS512", typ: OVERRIDE_TYPE, kid: "new" })}.${part(claims)}`;
+        const mac = createHmac("sha512", KEYS.first.secret).update(content).digest("base64url");
+        return `${content}.${mac}`;
+      },
+    ],
     [
       "alg RS256",
       async () =>
