@@ -1,5 +1,6 @@
 import type { BindingReader } from "./binding-reader.ts";
 import { algorithmOf, type JwtAlgorithm } from "./jwt-algorithms.ts";
+import { isKeyTypeOf } from "./pem-key-type.ts";
 
 /** Each is a source of keys; they exclude one another. */
 export const KEY_SOURCES = ["JWT_JWKS_URL", "JWT_PUBLIC_KEY", "JWT_SECRET"] as const;
@@ -23,6 +24,8 @@ export interface JwksSettings {
 }
 
 const MAX_PEMS = 8;
+const PEM_BEGIN = "-----BEGIN PUBLIC KEY-----";
+const PEM_END = "-----END PUBLIC KEY-----";
 
 /** Reads what goes with one of the sources; problems are the reader's. */
 export function readKeySource(
@@ -35,6 +38,14 @@ export function readKeySource(
     let pems: readonly string[] = [];
     const mend = `set it to a public key in PEM, "-----BEGIN PUBLIC KEY-----" and what follows, or to several`;
     read.text("JWT_PUBLIC_KEY", mend, (text) => (pems = splitPems(text)).length > 0);
+    const unfit = pems.findIndex((pem) => !isKeyTypeOf(contentOf(pem), algorithms));
+    // Without algorithms those are the problem, and have been named.
+    if (unfit !== -1 && algorithms.length > 0) {
+      const names = algorithms.join(", ");
+      read.problems.push(
+        `JWT_PUBLIC_KEY: key ${unfit + 1} is for none of ${names}: set JWT_ALGORITHMS to its own`,
+      );
+    }
     return { kind: "pem", pems };
   }
   const refreshMs = read.integer("JWT_JWKS_REFRESH_MS", 600_000, 1_000, 86_400_000);
@@ -70,11 +81,13 @@ function isKeyUrl(text: string): boolean {
 
 /** Secrets stores and `.env` files often keep line ends as `\n`. */
 function splitPems(text: string): readonly string[] {
-  const begin = "-----BEGIN PUBLIC KEY-----";
-  const end = "-----END PUBLIC KEY-----";
-  const blocks = text.replaceAll("\\n", "\n").split(begin);
-  const pems = blocks.slice(1).map((block) => `${begin}${block.trimEnd()}`);
+  const blocks = text.replaceAll("\\n", "\n").split(PEM_BEGIN);
+  const pems = blocks.slice(1).map((block) => `${PEM_BEGIN}${block.trimEnd()}`);
   const isWhole = (pem: string): boolean =>
-    pem.endsWith(end) && /^[A-Za-z0-9+/=\s]+$/.test(pem.slice(begin.length, -end.length));
+    pem.endsWith(PEM_END) && /^[A-Za-z0-9+/=\s]+$/.test(contentOf(pem));
   return blocks[0]?.trim() === "" && pems.length <= MAX_PEMS && pems.every(isWhole) ? pems : [];
+}
+
+function contentOf(pem: string): string {
+  return pem.slice(PEM_BEGIN.length, -PEM_END.length);
 }

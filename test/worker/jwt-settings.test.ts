@@ -84,6 +84,8 @@ describe("readJwtSettings", () => {
     ["JWT_PUBLIC_KEY", { JWT_PUBLIC_KEY: `${pem}hunter2`, ...pinned }],
     ["JWT_PUBLIC_KEY", { JWT_PUBLIC_KEY: pem.replaceAll("PUBLIC", "PRIVATE"), ...pinned }],
     ["JWT_PUBLIC_KEY", { JWT_PUBLIC_KEY: `${pem}\n`.repeat(9), ...pinned }],
+    ["JWT_PUBLIC_KEY", { JWT_PUBLIC_KEY: pem, JWT_ALGORITHMS: "ES256", ...pinned }],
+    ["JWT_PUBLIC_KEY", { JWT_PUBLIC_KEY: pem.replace("MCow", "MC=w"), ...pinned }],
     ["JWT_PUBLIC_KEY", { ...jwks, JWT_PUBLIC_KEY: pem }],
     ["JWT_SECRET", { ...jwks, JWT_SECRET: secret }],
     ["JWT_ISSUER", { ...jwks, JWT_ISSUER: "" }],
