@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { SignJWT } from "jose";
 import { startEdgeWorkers } from "../publisher/dev/edge-worker.ts";
+import { signOverride } from "../publisher/sign-override.ts";
 import { readFlags, type ReadFlagsOptions } from "../shared/read-flags.ts";
 import { putSnapshot } from "../test/support/published.ts";
 import { openConnections, type Send } from "./support/http.ts";
@@ -40,6 +41,7 @@ const FLAGS = Array.from({ length: 20 }, (_, n) => ({
 const CONTEXT_SECRET = randomBytes(24).toString("base64url");
 const JWT_SECRET = randomBytes(32).toString("base64url");
 const SIGNING_KEYS = `bench:${randomBytes(32).toString("base64")}`;
+const OVERRIDE_KEY = { id: "bench", secret: new Uint8Array(randomBytes(32)) };
 const USER_ID = "user-0123456789abcdef";
 const ISSUER = "https://issuer.example.com/";
 const AUDIENCE = "https://www.example.com";
@@ -51,6 +53,8 @@ interface Kind {
   readonly headers: (url: string, send: Send) => Promise<Readonly<Record<string, string>>>;
   /** Whom the site must hear of. */
   readonly holds: (targetingKey: string | undefined) => boolean;
+  /** The flags that a test override decides. */
+  readonly overridden?: readonly string[];
 }
 
 const isUser = (targetingKey?: string): boolean => targetingKey === USER_ID;
@@ -73,6 +77,19 @@ const returning = {
     return { cookie: String(headers["set-cookie"]).split(";", 1)[0] ?? "" };
   },
   holds: isAnonymous,
+};
+
+const FORCED = "ai_feature_10";
+const overridden = {
+  vars: { OVERRIDE_KEYS: `${OVERRIDE_KEY.id}:${Buffer.from(OVERRIDE_KEY.secret).toString("base64")}` },
+  headers: async (url: string, send: Send) => {
+    const { cookie } = await returning.headers(url, send);
+    const signer = { key: OVERRIDE_KEY, environment: ENVIRONMENT };
+    const { token } = await signOverride(signer, new Map([[FORCED, "on"]]), 7_200, new Date());
+    return { cookie: `${cookie}; __Host-sluice-override=${token}` };
+  },
+  holds: isAnonymous,
+  overridden: [FORCED],
 };
 
 const TOKEN = { sub: USER_ID, plan: "pro", email: "somebody@example.com" };
@@ -111,6 +128,7 @@ const ec = publicKeyKind("ES256", generateKeyPairSync("ec", { namedCurve: "P-256
 const KINDS: readonly Kind[] = [
   { name: "anonymous, by the cookie", ...returning },
   { name: "anonymous, new", ...newcomer },
+  { name: "by the cookie, with an override", ...overridden },
   { name: "a proxy's word", ...proxied },
   { name: "JWT, HS256", ...secretKind },
   { name: "JWT, RS256", ...rsa },
@@ -172,6 +190,8 @@ await runBench(`Identity and signature, ${ROUNDS} times ${REQUESTS} requests of 
     const { context, keyId, problem } = await readFlags(site.heard(), optionsFor(isSigned));
     bench.check(problem === undefined, `${kind.name}: ${problem}`);
     bench.check(kind.holds(context?.targetingKey), `${kind.name}: the site hears of somebody else`);
+    const { overridden: forced = [] } = kind;
+    bench.check(context?.override?.join() === (forced.join() || undefined), `${kind.name}: other overrides`);
     bench.check((keyId !== undefined) === isSigned, `${kind.name}: signed, or not`);
   }
   const headers = site.heard();

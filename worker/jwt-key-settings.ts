@@ -1,6 +1,6 @@
 import type { BindingReader } from "./binding-reader.ts";
 import { algorithmOf, type JwtAlgorithm } from "./jwt-algorithms.ts";
-import { isKeyTypeOf } from "./pem-key-type.ts";
+import { isKeyTypeOf, splitPems } from "./public-key-pem.ts";
 
 /** Each is a source of keys; they exclude one another. */
 export const KEY_SOURCES = ["JWT_JWKS_URL", "JWT_PUBLIC_KEY", "JWT_SECRET"] as const;
@@ -23,10 +23,6 @@ export interface JwksSettings {
   readonly maxStaleMs: number;
 }
 
-const MAX_PEMS = 8;
-const PEM_BEGIN = "-----BEGIN PUBLIC KEY-----";
-const PEM_END = "-----END PUBLIC KEY-----";
-
 /** Reads what goes with one of the sources; problems are the reader's. */
 export function readKeySource(
   read: BindingReader,
@@ -38,7 +34,7 @@ export function readKeySource(
     let pems: readonly string[] = [];
     const mend = `set it to a public key in PEM, "-----BEGIN PUBLIC KEY-----" and what follows, or to several`;
     read.text("JWT_PUBLIC_KEY", mend, (text) => (pems = splitPems(text)).length > 0);
-    const unfit = pems.findIndex((pem) => !isKeyTypeOf(contentOf(pem), algorithms));
+    const unfit = pems.findIndex((pem) => !isKeyTypeOf(pem, algorithms));
     // Without algorithms those are the problem, and have been named.
     if (unfit !== -1 && algorithms.length > 0) {
       const names = algorithms.join(", ");
@@ -77,17 +73,4 @@ function isKeyUrl(text: string): boolean {
   if (url === null || url.username !== "" || url.hash !== "") return false;
   const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
   return url.protocol === "https:" || (url.protocol === "http:" && isLocal);
-}
-
-/** Secrets stores and `.env` files often keep line ends as `\n`. */
-function splitPems(text: string): readonly string[] {
-  const blocks = text.replaceAll("\\n", "\n").split(PEM_BEGIN);
-  const pems = blocks.slice(1).map((block) => `${PEM_BEGIN}${block.trimEnd()}`);
-  const isWhole = (pem: string): boolean =>
-    pem.endsWith(PEM_END) && /^[A-Za-z0-9+/=\s]+$/.test(contentOf(pem));
-  return blocks[0]?.trim() === "" && pems.length <= MAX_PEMS && pems.every(isWhole) ? pems : [];
-}
-
-function contentOf(pem: string): string {
-  return pem.slice(PEM_BEGIN.length, -PEM_END.length);
 }

@@ -2,6 +2,7 @@ import { importJWK, importSPKI } from "jose";
 import { isObject } from "../shared/members.ts";
 import { algorithmOf, type JwtAlgorithm } from "./jwt-algorithms.ts";
 import { Fault } from "./fault.ts";
+import { isKeyTypeOf } from "./public-key-pem.ts";
 import type { WaitUntil } from "./snapshot-reader.ts";
 
 /** A key, ready to check signatures of one algorithm. */
@@ -78,6 +79,8 @@ export async function importPems(
   for (const [index, pem] of pems.entries()) {
     const before = keys.length;
     for (const algorithm of algorithms) {
+      // Of itself workerd takes an RSA key for one of Ed25519, which no signature would ever fit.
+      if (!isKeyTypeOf(pem, [algorithm])) continue;
       const key = await importSPKI(pem, algorithm, { extractable: false }).catch(() => undefined);
       if (key !== undefined && isStrong(key)) keys.push({ algorithm, key });
     }

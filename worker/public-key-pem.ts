@@ -1,5 +1,9 @@
 import { algorithmOf, type JwtAlgorithm } from "./jwt-algorithms.ts";
 
+const BEGIN = "-----BEGIN PUBLIC KEY-----";
+const END = "-----END PUBLIC KEY-----";
+const MAX_PEMS = 8;
+
 /** How the AlgorithmIdentifier of a public key begins, in hex (RFC 3279, 5480, 8410), by `crv`, or `kty` without one. */
 const IDENTIFIERS: Readonly<Record<string, string>> = {
   RSA: "300d06092a864886f70d010101",
@@ -12,14 +16,26 @@ const IDENTIFIERS: Readonly<Record<string, string>> = {
 /** The SEQUENCE around it, whose length takes one byte, or one or two more. */
 const OUTER = /^30(?:[0-7].|81..|82....)/;
 
+/** Takes several PEM texts apart; none where one of them is no whole one. Secrets stores and `.env` files often keep line ends as `\n`. */
+export function splitPems(text: string): readonly string[] {
+  const blocks = text.replaceAll("\\n", "\n").split(BEGIN);
+  const pems = blocks.slice(1).map((block) => `${BEGIN}${block.trimEnd()}`);
+  const isWhole = (pem: string): boolean => pem.endsWith(END) && /^[A-Za-z0-9+/=\s]+$/.test(contentOf(pem));
+  return blocks[0]?.trim() === "" && pems.length <= MAX_PEMS && pems.every(isWhole) ? pems : [];
+}
+
+function contentOf(pem: string): string {
+  return pem.slice(BEGIN.length, -END.length);
+}
+
 /**
  * Whether a public key's type is that of one of the algorithms. Its type alone: that it is a key shows when it is
  * imported, which settings, being read synchronously, cannot wait for.
  *
- * @param base64 the PEM's content, blanks allowed
+ * @param pem one of `splitPems`
  */
-export function isKeyTypeOf(base64: string, algorithms: readonly JwtAlgorithm[]): boolean {
-  const hex = toHex(base64);
+export function isKeyTypeOf(pem: string, algorithms: readonly JwtAlgorithm[]): boolean {
+  const hex = toHex(contentOf(pem));
   const inner = hex.replace(OUTER, "");
   return algorithms.some((name) => {
     const { kty, crv = kty } = algorithmOf(name);
