@@ -129,9 +129,7 @@ describe("a command line that is not right", () => {
 test('a flag that is called "test" has its gates behind an option', async () => {
   await system.make("test");
   const added = await run("--add", "/t", "--status", "404", "test");
-  expect(added.stdout).toContain(
-    "test is changed:\n  gate for /t: whoever is not in gets what answers 404\n",
-  );
+  expect(added.stdout).toContain("test is changed:\n  gate for /t: answers 404 for whoever is not in\n");
   expect((await run("--list", "test")).stdout).toContain("/t     answers 404\n");
 });
 

@@ -355,7 +355,7 @@ describe("gate", () => {
     expectDone(await system.sluice(["gate", "gated", "--add", "/ai/*", "--status", "404"]));
     const list = await system.sluice(["gate", "gated", "--list"]);
     expect(list.stdout).toBe(
-      "PAGES  WHOEVER IS NOT IN GETS WHAT\n/ai/*  answers 404\n/beta  redirects to / (302)\n",
+      "PAGES  FOR WHOEVER IS NOT IN\n/ai/*  answers 404\n/beta  redirects to / (302)\n",
     );
     const removed = await system.sluice(["gate", "gated", "--remove", "/ai/*"]);
     expect(removed.stdout).toContain("no gate for /ai/* any more: its pages are open to everybody");

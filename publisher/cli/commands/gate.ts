@@ -79,7 +79,7 @@ async function listGates(cli: Cli, key: string, options: Options): Promise<void>
   const gates = readGates(key, answer.flag.gates);
   if (gates.length === 0) return cli.terminal.print(`${key} has no gates.`);
   const rows = gates.map(({ pattern, otherwise }) => [visible(pattern), actionInWords(otherwise)]);
-  cli.terminal.print(formatTable(["PAGES", "WHOEVER IS NOT IN GETS WHAT"], rows, cli.terminal));
+  cli.terminal.print(formatTable(["PAGES", "FOR WHOEVER IS NOT IN"], rows, cli.terminal));
 }
 
 /** Undefined: to list. */

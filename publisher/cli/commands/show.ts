@@ -98,6 +98,6 @@ function gatePairs(flag: Flag): (readonly [string, string])[] {
   if (parsed.data.length === 0) return [["gates", "-"]];
   return parsed.data.map(({ pattern, otherwise }) => [
     "gate",
-    `${visible(pattern)}: whoever is not in gets what ${actionInWords(otherwise)}`,
+    `${visible(pattern)}: ${actionInWords(otherwise)} for whoever is not in`,
   ]);
 }

@@ -41,7 +41,7 @@ export function editGates(key: string, current: unknown, { add, remove }: GatesE
       ...remove.map((pattern) => `no gate for ${visible(pattern)} any more: its pages are open to everybody`),
       ...(add === undefined || isSame
         ? []
-        : [`gate for ${visible(add.pattern)}: whoever is not in gets what ${actionInWords(add.otherwise)}`]),
+        : [`gate for ${visible(add.pattern)}: ${actionInWords(add.otherwise)} for whoever is not in`]),
     ],
   };
 }
