@@ -1,6 +1,6 @@
 // What Redis costs a month, by how many colos have visitors: the formula of docs/operations.md, in figures.
 import { parseArgs } from "node:util";
-import type { Head } from "../shared/snapshot.ts";
+import type { Head } from "../shared/snapshot/snapshot.ts";
 import { toTable, type Row } from "./support/table.ts";
 
 const { values: given } = parseArgs({

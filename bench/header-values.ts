@@ -7,8 +7,8 @@ import {
   type BareItem,
   type Dictionary,
 } from "structured-headers";
-import { decodeValue, encodeMember } from "../shared/flag-member.ts";
-import { decodeFlags } from "../shared/flags-header.ts";
+import { decodeValue, encodeMember } from "../shared/flag/flag-member.ts";
+import { decodeFlags } from "../shared/x-flags/flags-header.ts";
 import { percentile } from "./support/percentile.ts";
 import { runBench, type Bench } from "./support/run-bench.ts";
 

@@ -1,6 +1,6 @@
 // How long an admin write takes until Redis holds it, by how many flags there are: see bench/README.md.
 import { parseArgs } from "node:util";
-import { digestOf } from "../shared/snapshot.ts";
+import { digestOf } from "../shared/snapshot/snapshot.ts";
 import { percentile, shownMs } from "./support/percentile.ts";
 import { readPublished } from "./support/published.ts";
 import { runBench, type Bench } from "./support/run-bench.ts";

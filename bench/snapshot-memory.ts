@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { startEdgeWorker } from "../publisher/dev/edge-worker.ts";
-import { compile } from "../shared/compile.ts";
-import { digestOf, parseSnapshot } from "../shared/snapshot.ts";
+import { compile } from "../shared/compile/compile.ts";
+import { digestOf, parseSnapshot } from "../shared/snapshot/snapshot.ts";
 import { putSnapshot } from "../test/support/published.ts";
 import { openConnections, type Send } from "./support/http.ts";
 import { SHAPES, toText, type Content } from "./support/large-snapshots.ts";

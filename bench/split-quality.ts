@@ -1,12 +1,12 @@
 // How evenly and how independently a million ids are split: see docs/bucketing.md.
 import { hash } from "node:crypto";
 import { parseArgs } from "node:util";
-import { allocateVariants } from "../shared/allocate-variants.ts";
-import { bucketU32, isWithin, toBasisPoints, toBucket } from "../shared/bucket.ts";
-import { compile } from "../shared/compile.ts";
-import { withTargetingKey } from "../shared/context.ts";
-import { computeBuckets, decide, decisionOf } from "../shared/evaluate.ts";
-import { SCHEMA } from "../shared/snapshot.ts";
+import { allocateVariants } from "../shared/bucketing/allocate-variants.ts";
+import { bucketU32, isWithin, toBasisPoints, toBucket } from "../shared/bucketing/bucket.ts";
+import { compile } from "../shared/compile/compile.ts";
+import { withTargetingKey } from "../shared/flag/context.ts";
+import { computeBuckets, decide, decisionOf } from "../shared/evaluate/evaluate.ts";
+import { SCHEMA } from "../shared/snapshot/snapshot.ts";
 import { testIndependent, testUniform, type ChiSquare } from "./support/chi-square.ts";
 import { runBench, type Bench } from "./support/run-bench.ts";
 

@@ -1,8 +1,8 @@
 // What 10,000 writes at full speed cost, and whether all of them arrive: see bench/README.md.
 import { parseArgs } from "node:util";
 import pg from "pg";
-import { buildSnapshot } from "../publisher/snapshot-builder.ts";
-import { readSnapshotSource } from "../publisher/store.ts";
+import { buildSnapshot } from "../publisher/publish/snapshot-builder.ts";
+import { readSnapshotSource } from "../publisher/postgres/store.ts";
 import { readPublished } from "./support/published.ts";
 import { percentile, shownMs } from "./support/percentile.ts";
 import { runBench, type Bench } from "./support/run-bench.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { parseSigningKeys, type SigningKey } from "../shared/signing-keys.ts";
-import { ENVIRONMENT_PATTERN } from "../shared/snapshot.ts";
+import { parseSigningKeys, type SigningKey } from "../shared/x-flags/signing-keys.ts";
+import { ENVIRONMENT_PATTERN } from "../shared/snapshot/snapshot.ts";
 
 /** The environment as Node gives it. This file is the only one that reads it. */
 export type Environment = Readonly<Record<string, string | undefined>>;

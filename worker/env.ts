@@ -1,11 +1,11 @@
-import { ENVIRONMENT_PATTERN } from "../shared/snapshot.ts";
-import { readBindings } from "./binding-reader.ts";
-import { readExposureSettings, type ExposureSettings } from "./exposure-settings.ts";
-import { readContextSecrets, readUnsignedUntil } from "./identity-settings.ts";
-import { readJwtSettings, type JwtBindings, type JwtSettings } from "./jwt-settings.ts";
-import { readOverrideKeys } from "./override-settings.ts";
-import { readSigningKeys, type SigningKeys } from "./signing-settings.ts";
-import { readStaticPaths, type StaticPaths } from "./static-paths.ts";
+import { ENVIRONMENT_PATTERN } from "../shared/snapshot/snapshot.ts";
+import { readBindings } from "./isolate/binding-reader.ts";
+import { readExposureSettings, type ExposureSettings } from "./decide/exposure-settings.ts";
+import { readContextSecrets, readUnsignedUntil } from "./identity/identity-settings.ts";
+import { readJwtSettings, type JwtBindings, type JwtSettings } from "./identity/jwt/jwt-settings.ts";
+import { readOverrideKeys } from "./override/override-settings.ts";
+import { readSigningKeys, type SigningKeys } from "./isolate/signing-settings.ts";
+import { readStaticPaths, type StaticPaths } from "./decide/static-paths.ts";
 
 /** What wrangler binds; nothing of it is trusted to be there or to be right. */
 export interface Bindings extends JwtBindings {

@@ -1,8 +1,8 @@
 import type { Context } from "hono";
-import type { Exposure } from "../shared/exposure.ts";
-import type { Flags } from "../shared/read-flags.ts";
+import type { Exposure } from "../shared/x-flags/exposure.ts";
+import type { Flags } from "../shared/x-flags/read-flags.ts";
 import type { Bindings } from "./env.ts";
-import type { Evaluation } from "./evaluation.ts";
+import type { Evaluation } from "./decide/evaluation.ts";
 import type { ToBindings } from "./runtime.ts";
 
 /** What handlers behind the middleware find in `c.var`. */

@@ -1,22 +1,22 @@
 import type { Context, MiddlewareHandler } from "hono";
-import type { Exposure } from "../shared/exposure.ts";
-import { OVERRIDE_PATH } from "../shared/override.ts";
-import { answerOverride } from "./answer-override.ts";
-import { closedPage } from "./closed-page.ts";
-import { toFlags } from "./decided-flags.ts";
-import { toCourse } from "./course.ts";
+import type { Exposure } from "../shared/x-flags/exposure.ts";
+import { OVERRIDE_PATH } from "../shared/flag/override.ts";
+import { answerOverride } from "./pages/answer-override.ts";
+import { closedPage } from "./gates/closed-page.ts";
+import { toFlags } from "./decide/decided-flags.ts";
+import { toCourse } from "./gates/course.ts";
 import type { Bindings } from "./env.ts";
-import { evaluate } from "./evaluation.ts";
-import { finish } from "./finish.ts";
+import { evaluate } from "./decide/evaluation.ts";
+import { finish } from "./answer/finish.ts";
 import { checkOptions, type FlagsEnv, type FlagsOptions, type FlagsVariables } from "./flags-options.ts";
-import { toOnward } from "./onward.ts";
-import { toPageDecision } from "./page-decision.ts";
-import { passGates } from "./pass-gates.ts";
+import { toOnward } from "./origin/onward.ts";
+import { toPageDecision } from "./decide/page-decision.ts";
+import { passGates } from "./decide/pass-gates.ts";
 import { runtimeOf } from "./runtime.ts";
-import { evaluateStatic } from "./static-evaluation.ts";
-import { strip } from "./strip.ts";
-import { createValidators } from "./validators.ts";
-import { executionContextOf, waitUntilOf } from "./wait-until.ts";
+import { evaluateStatic } from "./decide/static-evaluation.ts";
+import { strip } from "./identity/strip.ts";
+import { createValidators } from "./answer/validators.ts";
+import { executionContextOf, waitUntilOf } from "./isolate/wait-until.ts";
 
 export type { FlagsEnv, FlagsOptions } from "./flags-options.ts";
 

@@ -1,11 +1,11 @@
 import { Hono } from "hono/tiny";
 import type { Bindings } from "./env.ts";
-import { errorAnswer } from "./error-answer.ts";
-import { toFault } from "./fault.ts";
+import { errorAnswer } from "./pages/error-answer.ts";
+import { toFault } from "./isolate/fault.ts";
 import { flags, type FlagsEnv } from "./flags.ts";
-import { proxy, toOriginUrl } from "./proxy.ts";
+import { proxy, toOriginUrl } from "./origin/proxy.ts";
 import { runtimeOf } from "./runtime.ts";
-import { STATUS_PATH, status } from "./status.ts";
+import { STATUS_PATH, status } from "./pages/status.ts";
 
 const app = new Hono<FlagsEnv>();
 

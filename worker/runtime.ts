@@ -1,5 +1,5 @@
-import { createColo } from "./colo.ts";
-import { createCookieSigner } from "./cookie-signer.ts";
+import { createColo } from "./snapshot/colo.ts";
+import { createCookieSigner } from "./identity/visitor/cookie-signer.ts";
 import { deployedGates } from "./deployed-gates.ts";
 import {
   readEnvironment,
@@ -9,18 +9,18 @@ import {
   type FlagSettings,
   type Origin,
 } from "./env.ts";
-import { createExpose, type Expose } from "./expose.ts";
-import { Fault } from "./fault.ts";
+import { createExpose, type Expose } from "./decide/expose.ts";
+import { Fault } from "./isolate/fault.ts";
 import { readGates, type GateTable } from "../shared/gate/gate-table.ts";
-import { createIdentify, type Identify } from "./identify.ts";
-import { createJwtReader } from "./jwt-reader.ts";
-import type { OverrideRules } from "./verify-override.ts";
-import { createStore } from "./redis.ts";
-import { createReport, type Report } from "./report.ts";
-import type { SigningKeys } from "./signing-settings.ts";
-import { createSnapshotReader, type SnapshotReader } from "./snapshot-reader.ts";
-import type { StaticPaths } from "./static-paths.ts";
-import { createPlaces } from "./visitor-place.ts";
+import { createIdentify, type Identify } from "./identity/identify.ts";
+import { createJwtReader } from "./identity/jwt/jwt-reader.ts";
+import type { OverrideRules } from "./override/verify-override.ts";
+import { createStore } from "./snapshot/redis.ts";
+import { createReport, type Report } from "./isolate/report.ts";
+import type { SigningKeys } from "./isolate/signing-settings.ts";
+import { createSnapshotReader, type SnapshotReader } from "./snapshot/snapshot-reader.ts";
+import type { StaticPaths } from "./decide/static-paths.ts";
+import { createPlaces } from "./identity/visitor/visitor-place.ts";
 
 /** What all requests of an isolate share. */
 export interface Runtime {

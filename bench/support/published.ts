@@ -1,5 +1,5 @@
 import { Redis } from "@upstash/redis";
-import { parseHead, redisKeys, type Head } from "../../shared/snapshot.ts";
+import { parseHead, redisKeys, type Head } from "../../shared/snapshot/snapshot.ts";
 import type { System } from "./system.ts";
 
 /** What Redis really holds, asked of it and not of the publisher. */

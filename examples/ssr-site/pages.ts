@@ -1,4 +1,4 @@
-import type { Flags } from "../../shared/read-flags.ts";
+import type { Flags } from "../../shared/x-flags/read-flags.ts";
 import { findDocuments } from "./documents.ts";
 
 /** What a page is: one with the AI feature, or the one without. */

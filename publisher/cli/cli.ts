@@ -1,7 +1,7 @@
 import type { Environment } from "../config.ts";
 import type { ApiClient } from "./api/client.ts";
 import type { ExitCode } from "./exit-code.ts";
-import type { Input, Terminal } from "./terminal.ts";
+import type { Input, Terminal } from "./terminal/terminal.ts";
 
 /** What every command gets. */
 export interface Cli {

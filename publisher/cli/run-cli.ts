@@ -6,9 +6,9 @@ import { CliError } from "./cli-error.ts";
 import type { Cli } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { createProgram } from "./program.ts";
-import { suggestKeys, tellError, toCliError } from "./show/tell-error.ts";
-import { createTerminal, type Streams } from "./terminal.ts";
-import { visible } from "./visible.ts";
+import { suggestKeys, tellError, toCliError } from "./tell-error.ts";
+import { createTerminal, type Streams } from "./terminal/terminal.ts";
+import { visible } from "./terminal/visible.ts";
 
 /**
  * Runs one command line.

@@ -1,4 +1,4 @@
-import { visible } from "./visible.ts";
+import { visible } from "./terminal/visible.ts";
 
 /** How Commander says that a value is not valid, before it says why. */
 const ARGUMENT = /^error: command-argument value '([\s\S]*?)' is invalid for argument '([^']*)'\./;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readDevParts, type Environment } from "../config.ts";
 import { leaveDevFile, localFolder } from "./dev-file.ts";
 import { startLocalSystem, type LocalSystem } from "./local-system.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../process/log.ts";
 
 /**
  * `npm start`: brings the whole system up, says what to try, and ends it cleanly on Ctrl-C.

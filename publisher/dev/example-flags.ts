@@ -1,7 +1,7 @@
 import type pg from "pg";
-import { inTransaction } from "../postgres.ts";
-import { insertSegment, type SegmentColumns } from "../segment-store.ts";
-import { insertFlag, setActor, type FlagColumns } from "../store.ts";
+import { inTransaction } from "../postgres/postgres.ts";
+import { insertSegment, type SegmentColumns } from "../postgres/segment-store.ts";
+import { insertFlag, setActor, type FlagColumns } from "../postgres/store.ts";
 
 /** What a team that rolls AI features out might have: each flag in another phase. */
 const EXAMPLES: Readonly<Record<string, FlagColumns>> = {

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { startSite } from "../../examples/ssr-site/site.ts";
 import type { LocalParts } from "../config.ts";
-import type { Log } from "../log.ts";
-import { migrate } from "../migrate.ts";
-import { createPool } from "../postgres.ts";
+import type { Log } from "../process/log.ts";
+import { migrate } from "../postgres/migrate.ts";
+import { createPool } from "../postgres/postgres.ts";
 import { servePublisher } from "../serve.ts";
 import { startEdgeWorker } from "./edge-worker.ts";
-import { startEmbeddedPostgres } from "./embedded-postgres.ts";
+import { startEmbeddedPostgres } from "./postgres/embedded-postgres.ts";
 import { addExampleFlags } from "./example-flags.ts";
 import { preferPort } from "./prefer-port.ts";
 import { startRedisRest } from "./redis-rest/start.ts";

@@ -1,5 +1,5 @@
-import { KEY_PATTERN } from "../flag.ts";
-import { isObject } from "../members.ts";
+import { KEY_PATTERN } from "../flag/flag.ts";
+import { isObject } from "../flag/members.ts";
 import { decodeEscapes } from "./decode-escapes.ts";
 import { gateRank } from "./gate-rank.ts";
 import type { Otherwise } from "./gate.ts";

@@ -1,7 +1,7 @@
 import type { Page as Tab } from "playwright-core";
 import { beforeEach, describe, expect, it } from "vitest";
-import { OVERRIDE_PATH } from "../../shared/override.ts";
-import { readTarget } from "../../worker/override-target.ts";
+import { OVERRIDE_PATH } from "../../shared/flag/override.ts";
+import { readTarget } from "../../worker/pages/override-target.ts";
 import type { Browser } from "./chromium.ts";
 import { goBack } from "./go-back.ts";
 import { openForAll } from "./open-for-all.ts";

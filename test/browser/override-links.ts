@@ -1,7 +1,7 @@
 import type { BrowserContext } from "playwright-core";
-import { signOverride } from "../../publisher/sign-override.ts";
-import { OVERRIDE_PATH } from "../../shared/override.ts";
-import { parseSigningKeys } from "../../shared/signing-keys.ts";
+import { signOverride } from "../../publisher/service/sign-override.ts";
+import { OVERRIDE_PATH } from "../../shared/flag/override.ts";
+import { parseSigningKeys } from "../../shared/x-flags/signing-keys.ts";
 import { ENVIRONMENT, OVERRIDE_KEYS } from "../support/api-system.ts";
 import { SHOP, type Shop } from "./shop.ts";
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { SignJWT } from "jose";
-import { readFlags, type Flags } from "../../shared/read-flags.ts";
+import { readFlags, type Flags } from "../../shared/x-flags/read-flags.ts";
 import { startOrigin, type Origin } from "../support/origin.ts";
 
 export interface Site extends Origin {

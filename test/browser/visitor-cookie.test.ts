@@ -1,6 +1,6 @@
 import type { Cookie, Page as Tab } from "playwright-core";
 import { beforeEach, describe, expect, it } from "vitest";
-import { bucketU32, isWithin, toBasisPoints } from "../../shared/bucket.ts";
+import { bucketU32, isWithin, toBasisPoints } from "../../shared/bucketing/bucket.ts";
 import type { Browser } from "./chromium.ts";
 import { openForAll } from "./open-for-all.ts";
 import { readPage, visit } from "./read-page.ts";

@@ -1,6 +1,6 @@
-import { compile } from "../../shared/compile.ts";
-import { withTargetingKey } from "../../shared/context.ts";
-import { computeBuckets, decide, decisionOf } from "../../shared/evaluate.ts";
+import { compile } from "../../shared/compile/compile.ts";
+import { withTargetingKey } from "../../shared/flag/context.ts";
+import { computeBuckets, decide, decisionOf } from "../../shared/evaluate/evaluate.ts";
 
 /** How the flag stands. Between the two every user changes sides, and about half of all anonymous visitors. */
 export type Turn = 0 | 1;

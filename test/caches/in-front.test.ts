@@ -19,12 +19,12 @@ const KEEP_ME = {
 
 /** The worker without its rule for answers. */
 const WITHOUT_THE_RULE = {
-  "worker/private-answer.ts": "export const toPrivateAnswer = (answer: Response) => answer;\n",
+  "worker/answer/private-answer.ts": "export const toPrivateAnswer = (answer: Response) => answer;\n",
 };
 
 /** The worker without marks on entity tags. */
 const WITHOUT_MARKS = {
-  "worker/validators.ts":
+  "worker/answer/validators.ts":
     "export const createValidators = () => ({ unmark: async () => undefined, mark: async () => undefined });\n",
 };
 

@@ -1,4 +1,4 @@
-import { decodeFlagsContext } from "../../shared/flags-header.ts";
+import { decodeFlagsContext } from "../../shared/x-flags/flags-header.ts";
 import { startOrigin, type Origin } from "../support/origin.ts";
 
 /** What a page of the site says: for whom it was made. */

@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
-import { decodeFlagsContext } from "../../shared/flags-header.ts";
+import { decodeFlagsContext } from "../../shared/x-flags/flags-header.ts";
 import { freePort, launchServer } from "../support/launch-server.ts";
 import { startOrigin, type Origin } from "../support/origin.ts";
 import { putSnapshot } from "../support/published.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { redisKeys } from "../../shared/snapshot.ts";
+import { redisKeys } from "../../shared/snapshot/snapshot.ts";
 import { VISITOR } from "./clients/visitors.ts";
 import { checkRedis, type Database, type StoredTexts } from "./checks/redis-equals-postgres.ts";
 import { now, type FlagState, type Sighting, type Violation } from "./history.ts";

@@ -1,4 +1,4 @@
-import type { Version } from "../../shared/revision.ts";
+import type { Version } from "../../shared/snapshot/revision.ts";
 
 /** Times are in milliseconds since the epoch, of this process' one clock: see `now`. */
 interface Span {

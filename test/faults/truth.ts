@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type pg from "pg";
-import { compareVersions, type Version } from "../../shared/revision.ts";
+import { compareVersions, type Version } from "../../shared/snapshot/revision.ts";
 import type { FlagState } from "./history.ts";
 
 /** One row of the audit. */

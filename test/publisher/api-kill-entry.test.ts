@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { hold, holdersOf, record, release, type KillEntry } from "../../publisher/kill-entry.ts";
-import { formatHeld, parseHeld } from "../../publisher/held-kills.ts";
-import type { Version } from "../../shared/revision.ts";
+import { hold, holdersOf, record, release, type KillEntry } from "../../publisher/redis/kill-entry.ts";
+import { formatHeld, parseHeld } from "../../publisher/redis/held-kills.ts";
+import type { Version } from "../../shared/snapshot/revision.ts";
 
 const NONE: KillEntry = { off: undefined, holders: [], recorded: undefined };
 const at = (revision: number): Version => ({ epoch: 1, revision });

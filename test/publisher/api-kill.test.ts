@@ -1,7 +1,7 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
-import { killedKeys, parseHead, parseOff } from "../../shared/snapshot.ts";
+import { killedKeys, parseHead, parseOff } from "../../shared/snapshot/snapshot.ts";
 import { startOutage, type Outage } from "../support/api-outage.ts";
 import { redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { readFlagSizes, readSegmentSize, readSnapshotBound } from "../../publisher/flag-sizes.ts";
-import { compile } from "../../shared/compile.ts";
-import { encodeFlags } from "../../shared/flags-header.ts";
-import { SCHEMA } from "../../shared/snapshot.ts";
+import { readFlagSizes, readSegmentSize, readSnapshotBound } from "../../publisher/write/flag-sizes.ts";
+import { compile } from "../../shared/compile/compile.ts";
+import { encodeFlags } from "../../shared/x-flags/flags-header.ts";
+import { SCHEMA } from "../../shared/snapshot/snapshot.ts";
 import { redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 import { createTestDatabase, withClient, type TestDatabase } from "../support/database.ts";
 

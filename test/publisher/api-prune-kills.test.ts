@@ -1,7 +1,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { pruneKills } from "../../publisher/import-kills.ts";
-import { createPublisherRedis, type PublisherRedis } from "../../publisher/redis.ts";
+import { pruneKills } from "../../publisher/kills/import-kills.ts";
+import { createPublisherRedis, type PublisherRedis } from "../../publisher/redis/redis.ts";
 import { ENVIRONMENT, redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 
 let system: ApiSystem;

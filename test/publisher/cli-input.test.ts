@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { collectAttributes, withAttributes } from "../../publisher/cli/input/attribute.ts";
-import { parseCsv } from "../../publisher/cli/input/csv.ts";
-import { findJsonFault } from "../../publisher/cli/input/json-fault.ts";
+import { parseCsv } from "../../publisher/cli/input/text/csv.ts";
+import { findJsonFault } from "../../publisher/cli/input/text/json-fault.ts";
 
 describe("where a text stops being JSON", () => {
   test.each([

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startEmbeddedPostgres } from "../../publisher/dev/embedded-postgres.ts";
+import { startEmbeddedPostgres } from "../../publisher/dev/postgres/embedded-postgres.ts";
 import { ADMIN_TOKEN } from "../support/api-system.ts";
 import { runSluice, startCliSystem, type CliSystem } from "../support/cli.ts";
 

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startRedisRest } from "../../publisher/dev/redis-rest/start.ts";
-import { MAX_OVERRIDE_FLAGS, MAX_OVERRIDE_TOKEN, OVERRIDE_TYPE } from "../../shared/override.ts";
-import { readFlags } from "../../shared/read-flags.ts";
+import { MAX_OVERRIDE_FLAGS, MAX_OVERRIDE_TOKEN, OVERRIDE_TYPE } from "../../shared/flag/override.ts";
+import { readFlags } from "../../shared/x-flags/read-flags.ts";
 import { ENVIRONMENT, OVERRIDE_KEYS } from "../support/api-system.ts";
 import { callSluice } from "../support/cli-streams.ts";
 import { startCliSystem, type CliSystem } from "../support/cli.ts";

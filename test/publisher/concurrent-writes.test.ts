@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { digestOf } from "../../shared/snapshot.ts";
+import { digestOf } from "../../shared/snapshot/snapshot.ts";
 import { redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 
 const CONNECTIONS = 20;

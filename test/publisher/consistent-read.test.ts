@@ -1,6 +1,6 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readSnapshotSource } from "../../publisher/store.ts";
+import { readSnapshotSource } from "../../publisher/postgres/store.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const ROUNDS = 60;

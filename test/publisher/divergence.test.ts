@@ -1,8 +1,8 @@
 import { inject, afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { BUILDER } from "../../publisher/builder.ts";
+import { BUILDER } from "../../publisher/publish/builder.ts";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
-import { openDivergence, readDivergence } from "../../publisher/divergence.ts";
-import { killedKeys, parseHead, parseOff } from "../../shared/snapshot.ts";
+import { openDivergence, readDivergence } from "../../publisher/postgres/divergence.ts";
+import { killedKeys, parseHead, parseOff } from "../../shared/snapshot/snapshot.ts";
 import { ADMIN_TOKEN, ENVIRONMENT, redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 import { runSluice } from "../support/cli.ts";
 import { createTestDatabase, withClient, type TestDatabase } from "../support/database.ts";

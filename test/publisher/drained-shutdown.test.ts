@@ -5,7 +5,7 @@ import { connect, type AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
-import { drain } from "../../publisher/drain.ts";
+import { drain } from "../../publisher/process/drain.ts";
 import { ADMIN_TOKEN, ENVIRONMENT, redisKey } from "../support/api-system.ts";
 import { createTestDatabase, withClient, type TestDatabase } from "../support/database.ts";
 

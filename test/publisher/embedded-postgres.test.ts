@@ -5,11 +5,11 @@ import { once } from "node:events";
 import { mkdtemp, readFile, readdir, realpath, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { startEmbeddedPostgres } from "../../publisher/dev/embedded-postgres.ts";
-import type { EmbeddedPostgres } from "../../publisher/dev/embedded-postgres.ts";
+import { startEmbeddedPostgres } from "../../publisher/dev/postgres/embedded-postgres.ts";
+import type { EmbeddedPostgres } from "../../publisher/dev/postgres/embedded-postgres.ts";
 import { withClient } from "../support/database.ts";
 
-const launcher = new URL("../../publisher/dev/embedded-postgres.ts", import.meta.url).href;
+const launcher = new URL("../../publisher/dev/postgres/embedded-postgres.ts", import.meta.url).href;
 const settings = { fsync: "off" };
 const cleanups: (() => Promise<unknown>)[] = [];
 

@@ -1,8 +1,8 @@
 import pg from "pg";
 import { expect, test } from "vitest";
 import { addExampleFlags } from "../../publisher/dev/example-flags.ts";
-import { buildSnapshot } from "../../publisher/snapshot-builder.ts";
-import { readSnapshotSource } from "../../publisher/store.ts";
+import { buildSnapshot } from "../../publisher/publish/snapshot-builder.ts";
+import { readSnapshotSource } from "../../publisher/postgres/store.ts";
 import { createTestDatabase } from "../support/database.ts";
 
 test("the example flags are sound, and come into an empty database once", async () => {

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { encodeFlagsContext } from "../../shared/flags-header.ts";
-import { readFlags, type Exposure } from "../../shared/read-flags.ts";
+import { encodeFlagsContext } from "../../shared/x-flags/flags-header.ts";
+import { readFlags, type Exposure } from "../../shared/x-flags/read-flags.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const doc = await readFile(new URL("../../docs/exposures.md", import.meta.url), "utf8");

@@ -2,8 +2,8 @@ import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { GATES_MODULE, toGatesModule } from "../../publisher/gates-module.ts";
-import { SCHEMA } from "../../shared/snapshot.ts";
+import { GATES_MODULE, toGatesModule } from "../../publisher/publish/gates-module.ts";
+import { SCHEMA } from "../../shared/snapshot/snapshot.ts";
 import { deployedGates } from "../../worker/deployed-gates.ts";
 import { ENVIRONMENT, redisKey } from "../support/api-system.ts";
 import { runSluice, startCliSystem, type CliRun, type CliSystem } from "../support/cli.ts";

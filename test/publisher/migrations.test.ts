@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
-import { migrate } from "../../publisher/migrate.ts";
+import { migrate } from "../../publisher/postgres/migrate.ts";
 import { dropDatabase, urlOf, withClient } from "../support/database.ts";
 
 const { adminUrl, prefix } = inject("testDatabases");

@@ -1,9 +1,9 @@
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { compile } from "../../shared/compile.ts";
-import { withTargetingKey } from "../../shared/context.ts";
-import { computeBuckets, decide, decisionOf } from "../../shared/evaluate.ts";
-import { digestOf, parseSnapshot } from "../../shared/snapshot.ts";
+import { compile } from "../../shared/compile/compile.ts";
+import { withTargetingKey } from "../../shared/flag/context.ts";
+import { computeBuckets, decide, decisionOf } from "../../shared/evaluate/evaluate.ts";
+import { digestOf, parseSnapshot } from "../../shared/snapshot/snapshot.ts";
 import { redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 import { copyIn } from "../support/copy-in.ts";
 import { withClient } from "../support/database.ts";
@@ -120,7 +120,7 @@ describe("a transaction that stays open", () => {
   });
 
   test("every connection of the publisher has limits on waiting", async () => {
-    const pool = await import("../../publisher/postgres.ts").then(({ createPool }) =>
+    const pool = await import("../../publisher/postgres/postgres.ts").then(({ createPool }) =>
       createPool(system.databaseUrl, () => undefined),
     );
     try {

@@ -2,9 +2,9 @@ import { afterEach, expect, test } from "vitest";
 import { chmod, chown, cp, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { findBinaries, makeRunnable } from "../../publisher/dev/postgres-binaries.ts";
-import { findSharedPlace } from "../../publisher/dev/reachable-place.ts";
-import { findServerUser, runAs } from "../../publisher/dev/server-user.ts";
+import { findBinaries, makeRunnable } from "../../publisher/dev/postgres/postgres-binaries.ts";
+import { findSharedPlace } from "../../publisher/dev/postgres/reachable-place.ts";
+import { findServerUser, runAs } from "../../publisher/dev/postgres/server-user.ts";
 
 // What only root needs, and what holds for everybody else, are two sides of each test here.
 const isRoot = process.getuid?.() === 0;

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
-import { compareRedis, readRedisStanding } from "../../publisher/redis-standing.ts";
-import { createPublisherRedis } from "../../publisher/redis.ts";
+import { compareRedis, readRedisStanding } from "../../publisher/publish/redis-standing.ts";
+import { createPublisherRedis } from "../../publisher/redis/redis.ts";
 import { startOutage, type Outage } from "../support/api-outage.ts";
 import { ENVIRONMENT, redisKey } from "../support/api-system.ts";
 import { startForeignServer, type ForeignServer } from "../support/cli-foreign-server.ts";

@@ -1,6 +1,6 @@
 import pg from "pg";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
-import { parseSigningKeys } from "../../shared/signing-keys.ts";
+import { parseSigningKeys } from "../../shared/x-flags/signing-keys.ts";
 import { servePublisher } from "../../publisher/serve.ts";
 import { createTestDatabase } from "./database.ts";
 

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Head } from "../../shared/snapshot.ts";
+import type { Head } from "../../shared/snapshot/snapshot.ts";
 
 /** Ways in which Upstash's REST API can fail. */
 export type RedisFault = keyof typeof FAULTS;

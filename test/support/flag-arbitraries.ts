@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { allocateVariants } from "../../shared/allocate-variants.ts";
-import { withTargetingKey, type EvaluationContext } from "../../shared/context.ts";
+import { allocateVariants } from "../../shared/bucketing/allocate-variants.ts";
+import { withTargetingKey, type EvaluationContext } from "../../shared/flag/context.ts";
 import type {
   Requirement,
   Rule,
@@ -8,7 +8,7 @@ import type {
   SnapshotFlag,
   SnapshotVariant,
   Targeting,
-} from "../../shared/flag.ts";
+} from "../../shared/flag/flag.ts";
 import { ATTRIBUTES, CONDITION, SEGMENTS } from "./condition-arbitraries.ts";
 
 /** Flags of one snapshot, in this order; each may require those before it. */

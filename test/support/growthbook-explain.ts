@@ -1,6 +1,6 @@
 import { evalCondition, type ConditionInterface } from "@growthbook/growthbook";
-import { compileSegments, compileWithSegments } from "../../shared/compile-segments.ts";
-import type { Trace } from "../../shared/condition.ts";
+import { compileSegments, compileWithSegments } from "../../shared/compile/compile-segments.ts";
+import type { Trace } from "../../shared/condition/condition.ts";
 import { SEGMENTS } from "./condition-arbitraries.ts";
 import { DIFFERENCES, type Leaf } from "./growthbook-differences.ts";
 

@@ -3,8 +3,8 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
-import { startEmbeddedPostgres } from "../../publisher/dev/embedded-postgres.ts";
-import { migrate } from "../../publisher/migrate.ts";
+import { startEmbeddedPostgres } from "../../publisher/dev/postgres/embedded-postgres.ts";
+import { migrate } from "../../publisher/postgres/migrate.ts";
 import { dropDatabase, urlOf, withClient } from "./database.ts";
 import type { TestDatabases } from "./database.ts";
 

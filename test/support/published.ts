@@ -1,4 +1,4 @@
-import { digestOf, redisKeys, type Head } from "../../shared/snapshot.ts";
+import { digestOf, redisKeys, type Head } from "../../shared/snapshot/snapshot.ts";
 
 /** A REST end that may be written to. */
 interface Writable {

@@ -1,7 +1,7 @@
-import { encodeFlagsContext, type FlagsContext } from "../../shared/flags-header.ts";
-import { signFlags } from "../../shared/sign-flags.ts";
-import { toCovered } from "../../shared/signature-base.ts";
-import { parseSigningKeys, type SigningKey } from "../../shared/signing-keys.ts";
+import { encodeFlagsContext, type FlagsContext } from "../../shared/x-flags/flags-header.ts";
+import { signFlags } from "../../shared/x-flags/sign-flags.ts";
+import { toCovered } from "../../shared/x-flags/signature-base.ts";
+import { parseSigningKeys, type SigningKey } from "../../shared/x-flags/signing-keys.ts";
 
 /** 2026-09-21T13:33:20Z, in milliseconds. */
 export const SIGNED_AT = 1_790_000_000_000;

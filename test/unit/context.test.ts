@@ -7,7 +7,7 @@ import {
   MAX_CONTEXT_VALUES,
   parseContext,
   withTargetingKey,
-} from "../../shared/context.ts";
+} from "../../shared/flag/context.ts";
 
 const LONGEST = "n".repeat(MAX_ATTRIBUTE_NAME);
 

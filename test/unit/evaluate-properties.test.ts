@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { bucketU32 } from "../../shared/bucket.ts";
-import { compile } from "../../shared/compile.ts";
-import { withTargetingKey, type EvaluationContext } from "../../shared/context.ts";
-import { computeBuckets, decide, decisionOf } from "../../shared/evaluate.ts";
-import type { Decision } from "../../shared/reason.ts";
-import { SCHEMA } from "../../shared/snapshot.ts";
+import { bucketU32 } from "../../shared/bucketing/bucket.ts";
+import { compile } from "../../shared/compile/compile.ts";
+import { withTargetingKey, type EvaluationContext } from "../../shared/flag/context.ts";
+import { computeBuckets, decide, decisionOf } from "../../shared/evaluate/evaluate.ts";
+import type { Decision } from "../../shared/flag/reason.ts";
+import { SCHEMA } from "../../shared/snapshot/snapshot.ts";
 
 const ID = fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 });
 const KEY = fc.stringMatching(/^[a-z][a-z0-9_-]{0,63}$/);

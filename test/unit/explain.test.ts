@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { compile, type Compiled } from "../../shared/compile.ts";
-import type { Comparison } from "../../shared/condition.ts";
-import { withTargetingKey, type EvaluationContext } from "../../shared/context.ts";
-import { explain, explainAll } from "../../shared/explain.ts";
-import { SCHEMA } from "../../shared/snapshot.ts";
+import { compile, type Compiled } from "../../shared/compile/compile.ts";
+import type { Comparison } from "../../shared/condition/condition.ts";
+import { withTargetingKey, type EvaluationContext } from "../../shared/flag/context.ts";
+import { explain, explainAll } from "../../shared/evaluate/explain.ts";
+import { SCHEMA } from "../../shared/snapshot/snapshot.ts";
 
 const compiled: Compiled = compile({
   schema: SCHEMA,

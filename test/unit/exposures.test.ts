@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { encodeFlagsContext, type FlagsContext } from "../../shared/flags-header.ts";
-import { readFlags, type Exposure, type Flags, type OnExposure } from "../../shared/read-flags.ts";
+import { encodeFlagsContext, type FlagsContext } from "../../shared/x-flags/flags-header.ts";
+import { readFlags, type Exposure, type Flags, type OnExposure } from "../../shared/x-flags/read-flags.ts";
 import { SIGNED_AT, SIGNED_CONTEXT, keysText, signedHeaders } from "../support/signed-headers.ts";
 
 async function read(onExposure: OnExposure, context: FlagsContext = SIGNED_CONTEXT): Promise<Flags> {

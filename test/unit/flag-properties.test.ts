@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { allocateVariants } from "../../shared/allocate-variants.ts";
-import { bucketU32, isWithin } from "../../shared/bucket.ts";
-import { compile, type Compiled } from "../../shared/compile.ts";
-import type { EvaluationContext } from "../../shared/context.ts";
-import { computeBuckets, decide, decisionOf, type Circumstances } from "../../shared/evaluate.ts";
-import { explain, explainAll } from "../../shared/explain.ts";
-import type { SnapshotFlag } from "../../shared/flag.ts";
-import type { Decision } from "../../shared/reason.ts";
-import { SCHEMA } from "../../shared/snapshot.ts";
+import { allocateVariants } from "../../shared/bucketing/allocate-variants.ts";
+import { bucketU32, isWithin } from "../../shared/bucketing/bucket.ts";
+import { compile, type Compiled } from "../../shared/compile/compile.ts";
+import type { EvaluationContext } from "../../shared/flag/context.ts";
+import { computeBuckets, decide, decisionOf, type Circumstances } from "../../shared/evaluate/evaluate.ts";
+import { explain, explainAll } from "../../shared/evaluate/explain.ts";
+import type { SnapshotFlag } from "../../shared/flag/flag.ts";
+import type { Decision } from "../../shared/flag/reason.ts";
+import { SCHEMA } from "../../shared/snapshot/snapshot.ts";
 import {
   CIRCUMSTANCES,
   CONTEXT,

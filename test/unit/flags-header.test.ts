@@ -1,18 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { compile } from "../../shared/compile.ts";
-import { withTargetingKey } from "../../shared/context.ts";
-import { computeBuckets, decide } from "../../shared/evaluate.ts";
+import { compile } from "../../shared/compile/compile.ts";
+import { withTargetingKey } from "../../shared/flag/context.ts";
+import { computeBuckets, decide } from "../../shared/evaluate/evaluate.ts";
 import {
   decodeFlags,
   decodeFlagsContext,
   encodeFlags,
   encodeFlagsContext,
   type FlagsContext,
-} from "../../shared/flags-header.ts";
-import type { SnapshotFlag, SnapshotVariant } from "../../shared/flag.ts";
-import { decodeValue } from "../../shared/flag-member.ts";
-import { SCHEMA } from "../../shared/snapshot.ts";
+} from "../../shared/x-flags/flags-header.ts";
+import type { SnapshotFlag, SnapshotVariant } from "../../shared/flag/flag.ts";
+import { decodeValue } from "../../shared/flag/flag-member.ts";
+import { SCHEMA } from "../../shared/snapshot/snapshot.ts";
 
 async function headerOf(flags: readonly SnapshotFlag[], userId = "user-1"): Promise<string | undefined> {
   const compiled = compile({ schema: SCHEMA, flags });

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { createServer, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
-import { encodeFlagsContext } from "../../shared/flags-header.ts";
-import { readFlags, type RequestLike } from "../../shared/read-flags.ts";
+import { encodeFlagsContext } from "../../shared/x-flags/flags-header.ts";
+import { readFlags, type RequestLike } from "../../shared/x-flags/read-flags.ts";
 import { SIGNED_AT, SIGNED_CONTEXT, keysText, signedHeaders } from "../support/signed-headers.ts";
 
 const OPTIONS = { keys: keysText("new"), now: SIGNED_AT };

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { compileCondition } from "../../shared/condition.ts";
-import { OPERATORS } from "../../shared/operators.ts";
+import { compileCondition } from "../../shared/condition/condition.ts";
+import { OPERATORS } from "../../shared/condition/operators.ts";
 import { CASE, SEGMENTS, WRAPPING } from "../support/condition-arbitraries.ts";
 import { DIFFERENCES } from "../support/growthbook-differences.ts";
 import { explainCondition, growthbook, sluice } from "../support/growthbook-explain.ts";

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { compile, type Compiled } from "../../shared/compile.ts";
-import { compileCondition, type ConditionFault } from "../../shared/condition.ts";
-import { MAX_DEPTH, MAX_NODES } from "../../shared/condition-compiler.ts";
-import { withTargetingKey } from "../../shared/context.ts";
-import { computeBuckets, decide, decisionOf } from "../../shared/evaluate.ts";
-import { explain } from "../../shared/explain.ts";
-import { faultText } from "../../shared/fault.ts";
-import type { Decision } from "../../shared/reason.ts";
-import { compileRegex } from "../../shared/regex/compile-regex.ts";
-import { SCHEMA } from "../../shared/snapshot.ts";
+import { compile, type Compiled } from "../../shared/compile/compile.ts";
+import { compileCondition, type ConditionFault } from "../../shared/condition/condition.ts";
+import { MAX_DEPTH, MAX_NODES } from "../../shared/condition/condition-compiler.ts";
+import { withTargetingKey } from "../../shared/flag/context.ts";
+import { computeBuckets, decide, decisionOf } from "../../shared/evaluate/evaluate.ts";
+import { explain } from "../../shared/evaluate/explain.ts";
+import { faultText } from "../../shared/flag/fault.ts";
+import type { Decision } from "../../shared/flag/reason.ts";
+import { compileRegex } from "../../shared/condition/regex/compile-regex.ts";
+import { SCHEMA } from "../../shared/snapshot/snapshot.ts";
 
 const LEVELS = 10_000;
 const MEGABYTE = 2 ** 20;

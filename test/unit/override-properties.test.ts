@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { compile, type Compiled } from "../../shared/compile.ts";
-import { withTargetingKey } from "../../shared/context.ts";
-import { computeBuckets, decide, type Circumstances } from "../../shared/evaluate.ts";
-import type { Decision } from "../../shared/reason.ts";
-import { SCHEMA } from "../../shared/snapshot.ts";
+import { compile, type Compiled } from "../../shared/compile/compile.ts";
+import { withTargetingKey } from "../../shared/flag/context.ts";
+import { computeBuckets, decide, type Circumstances } from "../../shared/evaluate/evaluate.ts";
+import type { Decision } from "../../shared/flag/reason.ts";
+import { SCHEMA } from "../../shared/snapshot/snapshot.ts";
 
 /** Prerequisites name earlier keys alone, so that they never go round in a circle. */
 const KEYS = ["a", "b", "c", "d", "e"] as const;

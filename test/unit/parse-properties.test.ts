@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { compile } from "../../shared/compile.ts";
+import { compile } from "../../shared/compile/compile.ts";
 import {
   SCHEMA,
   killedKeys,
@@ -8,7 +8,7 @@ import {
   parseOff,
   parseSnapshot,
   type Snapshot,
-} from "../../shared/snapshot.ts";
+} from "../../shared/snapshot/snapshot.ts";
 
 const HEAD = {
   schema: 1,

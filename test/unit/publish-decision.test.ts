@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { decidePublish, type PublishDecision } from "../../publisher/publish-decision.ts";
+import { decidePublish, type PublishDecision } from "../../publisher/publish/publish-decision.ts";
 
 const OURS = { epoch: 2, revision: 10, databaseId: "ours", digest: "a".repeat(64), bytes: 30, builder: 2 };
 const OTHER_DIGEST = "b".repeat(64);

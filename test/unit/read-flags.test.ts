@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encodeFlagsContext, type FlagsContext } from "../../shared/flags-header.ts";
-import { readFlags, type HeadersLike } from "../../shared/read-flags.ts";
+import { encodeFlagsContext, type FlagsContext } from "../../shared/x-flags/flags-header.ts";
+import { readFlags, type HeadersLike } from "../../shared/x-flags/read-flags.ts";
 
 const CONTEXT: FlagsContext = {
   version: { epoch: 1, revision: 412 },

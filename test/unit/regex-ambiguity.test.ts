@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { holds, type CodeUnits } from "../../shared/regex/code-units.ts";
-import { compileRegex } from "../../shared/regex/compile-regex.ts";
-import { parseRegex, type RegexNode } from "../../shared/regex/parse-regex.ts";
+import { holds, type CodeUnits } from "../../shared/condition/regex/code-units.ts";
+import { compileRegex } from "../../shared/condition/regex/compile-regex.ts";
+import { parseRegex, type RegexNode } from "../../shared/condition/regex/parse-regex.ts";
 
 const SEED = 20_260_701;
 const RUNS = 2_000;

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { compileRegex } from "../../shared/regex/compile-regex.ts";
-import { holds } from "../../shared/regex/code-units.ts";
-import { ignoringCase } from "../../shared/regex/ignore-case.ts";
+import { compileRegex } from "../../shared/condition/regex/compile-regex.ts";
+import { holds } from "../../shared/condition/regex/code-units.ts";
+import { ignoringCase } from "../../shared/condition/regex/ignore-case.ts";
 
 const SEED = 20_260_701;
 

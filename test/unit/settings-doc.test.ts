@@ -5,7 +5,7 @@ const root = new URL("../../", import.meta.url);
 const read = (path: string): Promise<string> => readFile(new URL(path, root), "utf8");
 
 const filesOf = async (folder: string, ext: string): Promise<readonly string[]> =>
-  (await readdir(new URL(folder, root)))
+  (await readdir(new URL(folder, root), { recursive: true }))
     .filter((name) => name.endsWith(ext))
     .map((name) => `${folder}${name}`);
 

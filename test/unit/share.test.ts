@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bucketU32, isWithin, toBasisPoints, toBucket } from "../../shared/bucket.ts";
+import { bucketU32, isWithin, toBasisPoints, toBucket } from "../../shared/bucketing/bucket.ts";
 
 const LAST = 2 ** 32 - 1;
 

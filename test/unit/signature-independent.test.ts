@@ -2,9 +2,9 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { createSignature, verifySignature, type RequestDescriptor, type Verifier } from "http-message-sig";
 import { createSigner, createVerifier, httpbis } from "http-message-signatures";
 import { describe, expect, test } from "vitest";
-import { readFlags } from "../../shared/read-flags.ts";
+import { readFlags } from "../../shared/x-flags/read-flags.ts";
 import { SIGNED_AT, SIGNED_CONTEXT, keyOf, keysText, signedHeaders } from "../support/signed-headers.ts";
-import { encodeFlagsContext } from "../../shared/flags-header.ts";
+import { encodeFlagsContext } from "../../shared/x-flags/flags-header.ts";
 
 const FLAGS = 'ai, copilot;v="beta";val="{\\"model\\":\\"large\\"}"';
 const SECRET = Buffer.from(keyOf("new").secret);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { readFlags, type RequestLike } from "../../shared/read-flags.ts";
+import { readFlags, type RequestLike } from "../../shared/x-flags/read-flags.ts";
 import { SIGNED_AT, SIGNED_CONTEXT, keysText, signedHeaders } from "../support/signed-headers.ts";
 
 const OPTIONS = { keys: keysText("new", "old"), now: SIGNED_AT };

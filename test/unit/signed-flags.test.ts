@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { readFlags, type HeadersLike } from "../../shared/read-flags.ts";
+import { readFlags, type HeadersLike } from "../../shared/x-flags/read-flags.ts";
 import {
   SIGNED_AT,
   SIGNED_CONTEXT,

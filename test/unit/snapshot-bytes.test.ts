@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { BUILDER } from "../../publisher/builder.ts";
-import type { FlagRow } from "../../publisher/flag-record.ts";
-import { buildSnapshot } from "../../publisher/snapshot-builder.ts";
+import { BUILDER } from "../../publisher/publish/builder.ts";
+import type { FlagRow } from "../../publisher/postgres/flag-record.ts";
+import { buildSnapshot } from "../../publisher/publish/snapshot-builder.ts";
 
 const PLAIN: FlagRow = {
   id: "00000000-0000-4000-8000-000000000000",

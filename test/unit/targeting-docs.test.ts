@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { allocateVariants } from "../../shared/allocate-variants.ts";
-import { compile } from "../../shared/compile.ts";
-import { compileSegments, compileWithSegments } from "../../shared/compile-segments.ts";
-import { withTargetingKey, type EvaluationContext } from "../../shared/context.ts";
-import { computeBuckets, decide, decisionOf } from "../../shared/evaluate.ts";
-import type { SnapshotFlag, Variant } from "../../shared/flag.ts";
-import { OPERATORS } from "../../shared/operators.ts";
-import { SCHEMA } from "../../shared/snapshot.ts";
+import { allocateVariants } from "../../shared/bucketing/allocate-variants.ts";
+import { compile } from "../../shared/compile/compile.ts";
+import { compileSegments, compileWithSegments } from "../../shared/compile/compile-segments.ts";
+import { withTargetingKey, type EvaluationContext } from "../../shared/flag/context.ts";
+import { computeBuckets, decide, decisionOf } from "../../shared/evaluate/evaluate.ts";
+import type { SnapshotFlag, Variant } from "../../shared/flag/flag.ts";
+import { OPERATORS } from "../../shared/condition/operators.ts";
+import { SCHEMA } from "../../shared/snapshot/snapshot.ts";
 
 /** A condition, with contexts that it matches and others that it does not. */
 interface ConditionExample {

@@ -1,8 +1,8 @@
 import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { encodeFlagsContext } from "../../shared/flags-header.ts";
-import { readFlags } from "../../shared/read-flags.ts";
+import { encodeFlagsContext } from "../../shared/x-flags/flags-header.ts";
+import { readFlags } from "../../shared/x-flags/read-flags.ts";
 import { SIGNED_CONTEXT } from "../support/signed-headers.ts";
 
 const doc = await readFile(new URL("../../docs/x-flags.md", import.meta.url), "utf8");

@@ -1,7 +1,7 @@
 import { SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
-import { decodeFlagsContext } from "../../shared/flags-header.ts";
+import { decodeFlagsContext } from "../../shared/x-flags/flags-header.ts";
 import { placeFlags, playCarryOver, readCarryOver } from "../support/carry-over.ts";
 import { startOrigin, type Origin } from "../support/origin.ts";
 import { putSnapshot } from "../support/published.ts";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
-import { decodeFlagsContext } from "../../shared/flags-header.ts";
+import { decodeFlagsContext } from "../../shared/x-flags/flags-header.ts";
 import { startOrigin, type Origin } from "../support/origin.ts";
 import { command, putSnapshot } from "../support/published.ts";
 import { sendRaw } from "../support/raw-request.ts";

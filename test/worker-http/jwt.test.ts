@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
-import { readFlags } from "../../shared/read-flags.ts";
+import { readFlags } from "../../shared/x-flags/read-flags.ts";
 import {
   assembleJwt,
   createIssuerKey,

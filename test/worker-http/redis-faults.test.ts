@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
-import type { FaultWord } from "../../worker/fault.ts";
+import type { FaultWord } from "../../worker/isolate/fault.ts";
 import { startFaultyRedis, type FaultyRedis, type RedisFault } from "../support/faulty-redis.ts";
 import { startOrigin, type Origin } from "../support/origin.ts";
 import { putSnapshot } from "../support/published.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
-import { readFlags, type Flags, type ReadFlagsOptions } from "../../shared/read-flags.ts";
+import { readFlags, type Flags, type ReadFlagsOptions } from "../../shared/x-flags/read-flags.ts";
 import { startOrigin, type Origin } from "../support/origin.ts";
 import { putSnapshot } from "../support/published.ts";
 import { sendRaw } from "../support/raw-request.ts";

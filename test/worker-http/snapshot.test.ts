@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
-import { decodeFlagsContext } from "../../shared/flags-header.ts";
-import { readFlags } from "../../shared/read-flags.ts";
-import { digestOf, redisKeys } from "../../shared/snapshot.ts";
+import { decodeFlagsContext } from "../../shared/x-flags/flags-header.ts";
+import { readFlags } from "../../shared/x-flags/read-flags.ts";
+import { digestOf, redisKeys } from "../../shared/snapshot/snapshot.ts";
 import { startOrigin, type Origin } from "../support/origin.ts";
 import { startWorker, type RunningWorker } from "../support/worker.ts";
 

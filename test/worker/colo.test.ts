@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createColo, type ColoOptions, type Copy } from "../../worker/colo.ts";
-import type { Fault } from "../../worker/fault.ts";
+import { createColo, type ColoOptions, type Copy } from "../../worker/snapshot/colo.ts";
+import type { Fault } from "../../worker/isolate/fault.ts";
 
 const copy: Copy = { head: '{"schema":1}', off: '{"copilot":null}', confirmedAt: 1_000_000 };
 

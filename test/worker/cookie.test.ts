@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { addIdentityCookie } from "../../worker/cookie.ts";
+import { addIdentityCookie } from "../../worker/identity/visitor/cookie.ts";
 
 const cookie = `__Host-sluice-id=anon-${"k".repeat(22)}; Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax`;
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { compile } from "../../shared/compile.ts";
-import { decisionOf } from "../../shared/evaluate.ts";
-import { parseHead } from "../../shared/snapshot.ts";
-import { decideAll } from "../../worker/decide.ts";
-import type { Reading } from "../../worker/snapshot-reader.ts";
+import { compile } from "../../shared/compile/compile.ts";
+import { decisionOf } from "../../shared/evaluate/evaluate.ts";
+import { parseHead } from "../../shared/snapshot/snapshot.ts";
+import { decideAll } from "../../worker/decide/decide.ts";
+import type { Reading } from "../../worker/snapshot/snapshot-reader.ts";
 import { publish } from "./stored.ts";
 
 const flags = [

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { digestOf } from "../../shared/snapshot.ts";
-import { readContent } from "../../worker/content.ts";
-import { decideAll } from "../../worker/decide.ts";
-import type { Evaluation } from "../../worker/evaluation.ts";
-import { createExpose } from "../../worker/expose.ts";
-import type { ExposureSettings } from "../../worker/exposure-settings.ts";
-import type { Fault } from "../../worker/fault.ts";
+import { digestOf } from "../../shared/snapshot/snapshot.ts";
+import { readContent } from "../../worker/snapshot/content.ts";
+import { decideAll } from "../../worker/decide/decide.ts";
+import type { Evaluation } from "../../worker/decide/evaluation.ts";
+import { createExpose } from "../../worker/decide/expose.ts";
+import type { ExposureSettings } from "../../worker/decide/exposure-settings.ts";
+import type { Fault } from "../../worker/isolate/fault.ts";
 
 const drawn = [
   { key: "ai_search", enabled: true, rollout_pct: 50 },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { findCookies } from "../../worker/find-cookies.ts";
+import { findCookies } from "../../worker/isolate/find-cookies.ts";
 
 const name = "__Host-sluice-id";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { backoffMs, drawDueAge, planRefresh, type Freshness } from "../../worker/freshness.ts";
+import { backoffMs, drawDueAge, planRefresh, type Freshness } from "../../worker/isolate/freshness.ts";
 
 const now = 1_000_000;
 const refreshMs = 5_000;

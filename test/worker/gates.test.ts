@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { compile } from "../../shared/compile.ts";
-import { computeBuckets, decide } from "../../shared/evaluate.ts";
+import { compile } from "../../shared/compile/compile.ts";
+import { computeBuckets, decide } from "../../shared/evaluate/evaluate.ts";
 import { readGates } from "../../shared/gate/gate-table.ts";
-import { passGates } from "../../worker/pass-gates.ts";
+import { passGates } from "../../worker/decide/pass-gates.ts";
 
 const dark = (key: string, gates: unknown) => ({ key, enabled: false, rollout_pct: 100, gates });
 const lit = (key: string, gates: unknown) => ({ key, enabled: true, rollout_pct: 100, gates });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { Fault } from "../../worker/fault.ts";
-import { createIdentify } from "../../worker/identify.ts";
-import type { JwtIdentity } from "../../worker/jwt-identity.ts";
-import type { JwtReader } from "../../worker/jwt-reader.ts";
-import { strip } from "../../worker/strip.ts";
-import { createPlaces } from "../../worker/visitor-place.ts";
+import type { Fault } from "../../worker/isolate/fault.ts";
+import { createIdentify } from "../../worker/identity/identify.ts";
+import type { JwtIdentity } from "../../worker/identity/jwt/jwt-identity.ts";
+import type { JwtReader } from "../../worker/identity/jwt/jwt-reader.ts";
+import { strip } from "../../worker/identity/strip.ts";
+import { createPlaces } from "../../worker/identity/visitor/visitor-place.ts";
 
 const secret = "a secret of 26 characters";
 const previous = "the one from before";

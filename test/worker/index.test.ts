@@ -1,6 +1,6 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import { decodeFlagsContext } from "../../shared/flags-header.ts";
+import { decodeFlagsContext } from "../../shared/x-flags/flags-header.ts";
 import worker from "../../worker/index.ts";
 
 /** A site behind a service binding, which remembers what it was asked. */

@@ -1,7 +1,7 @@
 import { exportJWK, generateKeyPair, type JWK } from "jose";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Fault } from "../../worker/fault.ts";
-import { createJwksKeys } from "../../worker/jwks-keys.ts";
+import type { Fault } from "../../worker/isolate/fault.ts";
+import { createJwksKeys } from "../../worker/identity/jwt/jwks-keys.ts";
 
 const refreshMs = 600_000;
 const maxStaleMs = 3_600_000;

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { SignJWT } from "jose";
 import { expect, it } from "vitest";
-import { readBindings } from "../../worker/binding-reader.ts";
-import { createJwtReader } from "../../worker/jwt-reader.ts";
-import { readJwtSettings } from "../../worker/jwt-settings.ts";
+import { readBindings } from "../../worker/isolate/binding-reader.ts";
+import { createJwtReader } from "../../worker/identity/jwt/jwt-reader.ts";
+import { readJwtSettings } from "../../worker/identity/jwt/jwt-settings.ts";
 
 const RUNS = 10_000;
 const now = Date.UTC(2026, 10, 26);

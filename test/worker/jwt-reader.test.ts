@@ -1,10 +1,10 @@
 import { base64url, exportSPKI, generateKeyPair, SignJWT, type CryptoKey, type JWTPayload } from "jose";
 import { beforeAll, describe, expect, it } from "vitest";
-import { readBindings } from "../../worker/binding-reader.ts";
+import { readBindings } from "../../worker/isolate/binding-reader.ts";
 import type { Bindings } from "../../worker/env.ts";
-import type { Fault } from "../../worker/fault.ts";
-import { createJwtReader } from "../../worker/jwt-reader.ts";
-import { readJwtSettings } from "../../worker/jwt-settings.ts";
+import type { Fault } from "../../worker/isolate/fault.ts";
+import { createJwtReader } from "../../worker/identity/jwt/jwt-reader.ts";
+import { readJwtSettings } from "../../worker/identity/jwt/jwt-settings.ts";
 
 const now = Date.UTC(2026, 10, 26);
 const nowS = now / 1000;

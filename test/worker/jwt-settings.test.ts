@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { readBindings } from "../../worker/binding-reader.ts";
-import { readJwtSettings } from "../../worker/jwt-settings.ts";
+import { readBindings } from "../../worker/isolate/binding-reader.ts";
+import { readJwtSettings } from "../../worker/identity/jwt/jwt-settings.ts";
 
 const secret = "hunter2-hunter2-hunter2-hunter2-hunter2";
 const pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----";

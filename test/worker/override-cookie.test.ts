@@ -1,6 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { findOverrideToken, overrideCookie, withoutOverrideCookie } from "../../worker/override-cookie.ts";
+import {
+  findOverrideToken,
+  overrideCookie,
+  withoutOverrideCookie,
+} from "../../worker/override/override-cookie.ts";
 
 const OURS = "__Host-sluice-override";
 const pairs = fc.array(

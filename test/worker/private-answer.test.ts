@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { toPrivateAnswer } from "../../worker/private-answer.ts";
+import { toPrivateAnswer } from "../../worker/answer/private-answer.ts";
 
 const answer = (headers: Record<string, string>, status = 200) =>
   toPrivateAnswer(new Response([204, 304].includes(status) ? null : "hello", { status, headers }));

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { Fault, toFault } from "../../worker/fault.ts";
-import { createReport } from "../../worker/report.ts";
+import { Fault, toFault } from "../../worker/isolate/fault.ts";
+import { createReport } from "../../worker/isolate/report.ts";
 
 function reporting() {
   const lines: unknown[] = [];

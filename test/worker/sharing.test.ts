@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Head } from "../../shared/snapshot.ts";
-import type { Copy } from "../../worker/colo.ts";
-import type { Fault } from "../../worker/fault.ts";
-import { createSnapshotReader, type Reading } from "../../worker/snapshot-reader.ts";
+import type { Head } from "../../shared/snapshot/snapshot.ts";
+import type { Copy } from "../../worker/snapshot/colo.ts";
+import type { Fault } from "../../worker/isolate/fault.ts";
+import { createSnapshotReader, type Reading } from "../../worker/snapshot/snapshot-reader.ts";
 import { MemoryColo, MemoryStore, publish, type Published } from "./stored.ts";
 
 const refreshMs = 5_000;

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Fault } from "../../worker/fault.ts";
-import { createSnapshotReader, type Reading } from "../../worker/snapshot-reader.ts";
+import { Fault } from "../../worker/isolate/fault.ts";
+import { createSnapshotReader, type Reading } from "../../worker/snapshot/snapshot-reader.ts";
 import { MemoryStore, noColo, publish, type Published } from "./stored.ts";
 
 const refreshMs = 5_000;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { readBindings } from "../../worker/binding-reader.ts";
-import { toSharedAnswer } from "../../worker/shared-answer.ts";
-import { isStatic, readStaticPaths } from "../../worker/static-paths.ts";
+import { readBindings } from "../../worker/isolate/binding-reader.ts";
+import { toSharedAnswer } from "../../worker/answer/shared-answer.ts";
+import { isStatic, readStaticPaths } from "../../worker/decide/static-paths.ts";
 
 function read(STATIC_PATHS: unknown) {
   const reader = readBindings({ STATIC_PATHS });

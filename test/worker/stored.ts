@@ -1,6 +1,6 @@
-import { digestOf, type Head } from "../../shared/snapshot.ts";
-import type { Colo, Copy } from "../../worker/colo.ts";
-import type { Store, Stored } from "../../worker/redis.ts";
+import { digestOf, type Head } from "../../shared/snapshot/snapshot.ts";
+import type { Colo, Copy } from "../../worker/snapshot/colo.ts";
+import type { Store, Stored } from "../../worker/snapshot/redis.ts";
 
 /** What a publisher would have written. */
 export interface Published {

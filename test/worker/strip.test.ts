@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { strip } from "../../worker/strip.ts";
+import { strip } from "../../worker/identity/strip.ts";
 
 const entries = (headers: Headers): Record<string, string> => Object.fromEntries(headers);
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createValidators } from "../../worker/validators.ts";
+import { createValidators } from "../../worker/answer/validators.ts";
 
 const on = ["ai_search", "https://www.example.com/"];
 const off = [null, "https://www.example.com/"];

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createCookieSigner } from "../../worker/cookie-signer.ts";
-import { findCookies } from "../../worker/find-cookies.ts";
+import { createCookieSigner } from "../../worker/identity/visitor/cookie-signer.ts";
+import { findCookies } from "../../worker/isolate/find-cookies.ts";
 import {
   VISITOR_COOKIE,
   formatVisitorCookie,
   parseVisitorCookie,
   type VisitorCookie,
-} from "../../worker/visitor-cookie.ts";
-import { createPlaces } from "../../worker/visitor-place.ts";
+} from "../../worker/identity/visitor/visitor-cookie.ts";
+import { createPlaces } from "../../worker/identity/visitor/visitor-place.ts";
 
 const signer = createCookieSigner([{ id: "k1", secret: new Uint8Array(32).fill(7) }]);
 const places = createPlaces({ signer, now: () => Date.UTC(2026, 10, 26) });

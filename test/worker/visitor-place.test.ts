@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { createCookieSigner } from "../../worker/cookie-signer.ts";
-import type { SigningKeys } from "../../worker/signing-settings.ts";
-import { createPlaces, type PlacesOptions } from "../../worker/visitor-place.ts";
+import { createCookieSigner } from "../../worker/identity/visitor/cookie-signer.ts";
+import type { SigningKeys } from "../../worker/isolate/signing-settings.ts";
+import { createPlaces, type PlacesOptions } from "../../worker/identity/visitor/visitor-place.ts";
 
 const DAY_MS = 86_400_000;
 const noon = Date.UTC(2026, 10, 26, 12);

@@ -1,7 +1,7 @@
 import { CliError } from "../cli-error.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { describeChanges } from "../show/changes.ts";
-import { visible } from "../visible.ts";
+import { describeChanges } from "./changes.ts";
+import { visible } from "../terminal/visible.ts";
 import type { ApiProblem } from "./api-problem.ts";
 import type { Connection } from "./connection.ts";
 import { inWords } from "./pointer-words.ts";

@@ -1,4 +1,4 @@
-import { visible } from "../visible.ts";
+import { visible } from "../terminal/visible.ts";
 import { valueAt } from "./value-at.ts";
 
 /** The option that sets a member, by the member's name. */

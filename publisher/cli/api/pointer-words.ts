@@ -1,4 +1,4 @@
-import { visible } from "../visible.ts";
+import { visible } from "../terminal/visible.ts";
 import { namedPlace } from "./pointer-places.ts";
 import { stepsOf, valueAt } from "./value-at.ts";
 

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
-import { visible } from "../visible.ts";
+import { visible } from "../terminal/visible.ts";
 import { problem } from "./answers.ts";
 import { ApiProblem } from "./api-problem.ts";
 import type { TypedWords } from "./pointer-words.ts";

@@ -1,10 +1,10 @@
-import { compareVersions } from "../../../shared/revision.ts";
+import { compareVersions } from "../../../shared/snapshot/revision.ts";
 import type { Status } from "../api/answers.ts";
-import type { Cell } from "../table.ts";
-import { visible } from "../visible.ts";
+import type { Cell } from "../terminal/table.ts";
+import { visible } from "../terminal/visible.ts";
 import type { Heard } from "./ask-edge.ts";
 import type { Edge } from "./edge-urls.ts";
-import { inTime } from "./in-time.ts";
+import { inTime } from "./time-in-words.ts";
 
 /** What one isolate of an edge says, beside where Postgres stands. */
 export interface EdgeLook {

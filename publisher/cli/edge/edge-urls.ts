@@ -1,6 +1,6 @@
 import { readEdgeUrls } from "../../config.ts";
 import type { Cli } from "../cli.ts";
-import { visible } from "../visible.ts";
+import { visible } from "../terminal/visible.ts";
 
 /** A worker to be asked for what it holds. */
 export interface Edge {

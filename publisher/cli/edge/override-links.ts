@@ -1,7 +1,7 @@
 import { CliError } from "../cli-error.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-code.ts";
-import { visible } from "../visible.ts";
+import { visible } from "../terminal/visible.ts";
 import { findEdges } from "./edge-urls.ts";
 
 /**

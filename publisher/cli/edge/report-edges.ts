@@ -1,9 +1,9 @@
 import type { KillAnswer } from "../api/answers.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-code.ts";
-import { visible } from "../visible.ts";
+import { visible } from "../terminal/visible.ts";
 import type { Edge } from "./edge-urls.ts";
-import { inTime } from "./in-time.ts";
+import { inTime } from "./time-in-words.ts";
 import { waitForEdge, type EdgeOutcome, type Proof } from "./wait-for-edge.ts";
 
 /** When a kill was sent, and when its answer came: this machine's clock, in milliseconds. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { compareVersions, type Version } from "../../../shared/revision.ts";
+import { compareVersions, type Version } from "../../../shared/snapshot/revision.ts";
 import { askEdge, type EdgeStatus, type Heard } from "./ask-edge.ts";
 import type { Edge } from "./edge-urls.ts";
 

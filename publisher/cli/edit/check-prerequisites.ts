@@ -3,9 +3,9 @@ import { isRefusal } from "../api/api-problem.ts";
 import type { ApiClient } from "../api/client.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
-import { requires, type Requirement } from "../show/require-words.ts";
-import { similarNames } from "../show/similar.ts";
-import { visible } from "../visible.ts";
+import { requires, type Requirement } from "../words/require-words.ts";
+import { similarNames } from "../words/similar.ts";
+import { visible } from "../terminal/visible.ts";
 import { readVariants } from "./variants-edit.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { Flag } from "../api/answers.ts";
 import type { Cli } from "../cli.ts";
-import { reportChange, type JsonOption } from "../show/report-change.ts";
+import { reportChange, type JsonOption } from "./report-change.ts";
 import { editFlag } from "./edit-flag.ts";
 
 /** What an edit of a part comes to. */

@@ -1,7 +1,7 @@
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
-import { actionInWords, gates as gatesShape, type Gate } from "../show/flag-words.ts";
-import { visible } from "../visible.ts";
+import { actionInWords, gates as gatesShape, type Gate } from "../words/flag-words.ts";
+import { visible } from "../terminal/visible.ts";
 
 /** What `sluice gate` is to do. */
 export interface GatesEdit {

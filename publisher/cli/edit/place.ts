@@ -1,6 +1,6 @@
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
-import { visible } from "../visible.ts";
+import { visible } from "../terminal/visible.ts";
 
 /** Where a rule is to stand: rules are asked in order, and the first that matches decides. */
 export type Place =

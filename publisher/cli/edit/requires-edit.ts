@@ -1,6 +1,6 @@
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
-import { requirementInWords, requires, type Requirement } from "../show/require-words.ts";
+import { requirementInWords, requires, type Requirement } from "../words/require-words.ts";
 
 /** A flag as far as its prerequisites go. */
 export interface DependentFlag {

@@ -1,10 +1,10 @@
-import { jsonEquals } from "../../../shared/json-equals.ts";
+import { jsonEquals } from "../../../shared/condition/json-equals.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
-import { targeting } from "../show/flag-words.ts";
-import { ruleInWords, type Rule } from "../show/rule-words.ts";
-import { similarNames } from "../show/similar.ts";
-import { visible } from "../visible.ts";
+import { targeting } from "../words/flag-words.ts";
+import { ruleInWords, type Rule } from "../words/rule-words.ts";
+import { similarNames } from "../words/similar.ts";
+import { visible } from "../terminal/visible.ts";
 import { insertAt, type Place } from "./place.ts";
 
 /** A flag as far as its rules go. */

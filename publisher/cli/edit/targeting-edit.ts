@@ -1,7 +1,7 @@
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
-import { targeting as targetingShape, type Targeting } from "../show/flag-words.ts";
-import { visible } from "../visible.ts";
+import { targeting as targetingShape, type Targeting } from "../words/flag-words.ts";
+import { visible } from "../terminal/visible.ts";
 
 /** What `sluice target` is to do. */
 export interface TargetingEdit {

@@ -1,10 +1,10 @@
-import { jsonEquals } from "../../../shared/json-equals.ts";
+import { jsonEquals } from "../../../shared/condition/json-equals.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
-import { percentInWords } from "../show/percent-words.ts";
-import { targeting } from "../show/flag-words.ts";
-import { movedShare, shareOf, variants as variantsShape, type Variant } from "../show/variant-words.ts";
-import { visible } from "../visible.ts";
+import { percentInWords } from "../words/percent-words.ts";
+import { targeting } from "../words/flag-words.ts";
+import { movedShare, shareOf, variants as variantsShape, type Variant } from "../words/variant-words.ts";
+import { visible } from "../terminal/visible.ts";
 
 /** A flag as far as its variants go. */
 export interface VariedFlag {

@@ -1,9 +1,9 @@
 import { InvalidArgumentError } from "commander";
-import { attributeReader, MAX_PATH_LENGTH } from "../../../shared/attribute-path.ts";
-import { isObject } from "../../../shared/members.ts";
+import { attributeReader, MAX_PATH_LENGTH } from "../../../shared/flag/attribute-path.ts";
+import { isObject } from "../../../shared/flag/members.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
-import { visible } from "../visible.ts";
+import { visible } from "../terminal/visible.ts";
 
 /** An attribute of an evaluation context from the command line. */
 export interface Attribute {

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { TypedWords } from "../api/pointer-words.ts";
 import type { Cli } from "../cli.ts";
 import { collectAttributes, withAttributes, type Attribute, type Context } from "./attribute.ts";
-import { readJsonObject } from "./json-object.ts";
+import { readJsonObject } from "./text/json-object.ts";
 
 /** The options that say who asks. */
 export interface ContextOptions {

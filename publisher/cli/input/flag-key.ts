@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
-import { KEY_PATTERN } from "../../../shared/flag.ts";
-import { visible } from "../visible.ts";
+import { KEY_PATTERN } from "../../../shared/flag/flag.ts";
+import { visible } from "../terminal/visible.ts";
 
 /** A flag's key from the command line. */
 export function parseFlagKey(text: string): string {

@@ -1,7 +1,7 @@
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
 import { itemProblem } from "./items.ts";
-import type { NamedText } from "./read-text.ts";
+import type { NamedText } from "./text/read-text.ts";
 
 /** An id, and the line that it stands on, from 1. */
 export interface IdLine {

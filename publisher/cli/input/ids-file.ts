@@ -1,6 +1,6 @@
 import type { Cli } from "../cli.ts";
 import { parseIdLines } from "./id-lines.ts";
-import { readText, type TextKind } from "./read-text.ts";
+import { readText, type TextKind } from "./text/read-text.ts";
 
 const IDS: TextKind = {
   what: "ids",

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import { KEY_PATTERN, MAX_WEIGHT } from "../../../shared/flag.ts";
+import { KEY_PATTERN, MAX_WEIGHT } from "../../../shared/flag/flag.ts";
 import { parseFlagKey } from "./flag-key.ts";
 import { parseName } from "./name.ts";
 

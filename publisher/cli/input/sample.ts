@@ -1,14 +1,14 @@
-import { parseContext } from "../../../shared/context.ts";
-import { isObject } from "../../../shared/members.ts";
+import { parseContext } from "../../../shared/flag/context.ts";
+import { isObject } from "../../../shared/flag/members.ts";
 import { CliError } from "../cli-error.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT } from "../exit-code.ts";
-import { visible } from "../visible.ts";
+import { visible } from "../terminal/visible.ts";
 import { parseAttribute, pathProblem, withAttributes, type Context } from "./attribute.ts";
-import { parseCsv } from "./csv.ts";
+import { parseCsv } from "./text/csv.ts";
 import { parseIdLines } from "./id-lines.ts";
-import { parseJson } from "./json-text.ts";
-import { readText, type NamedText, type TextKind } from "./read-text.ts";
+import { parseJson } from "./text/json-text.ts";
+import { readText, type NamedText, type TextKind } from "./text/read-text.ts";
 
 /** As many contexts as the API previews for at once. */
 export const MAX_SAMPLE = 10_000;

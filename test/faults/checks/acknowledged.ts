@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { compareVersions, type Version } from "../../../shared/revision.ts";
+import { compareVersions, type Version } from "../../../shared/snapshot/revision.ts";
 import type { FlagState, Violation, Write } from "../history.ts";
 import { nameOf, type Truth } from "../truth.ts";
 

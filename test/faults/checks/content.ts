@@ -1,4 +1,4 @@
-import type { Version } from "../../../shared/revision.ts";
+import type { Version } from "../../../shared/snapshot/revision.ts";
 import { BITS, OPPOSITES } from "../flags.ts";
 import type { Sighting, Violation, Write } from "../history.ts";
 import { nameOf, onAt, type Truth } from "../truth.ts";

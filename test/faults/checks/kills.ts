@@ -1,4 +1,4 @@
-import { compareVersions, type Version } from "../../../shared/revision.ts";
+import { compareVersions, type Version } from "../../../shared/snapshot/revision.ts";
 import type { Inflicted, Sighting, Violation, Write } from "../history.ts";
 import { FORGETTING } from "../parts/redis.ts";
 import { nameOf, type Truth } from "../truth.ts";

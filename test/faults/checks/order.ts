@@ -1,4 +1,4 @@
-import { compareVersions, type Version } from "../../../shared/revision.ts";
+import { compareVersions, type Version } from "../../../shared/snapshot/revision.ts";
 import type { Sighting, Violation } from "../history.ts";
 import { nameOf } from "../truth.ts";
 

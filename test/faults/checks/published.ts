@@ -1,4 +1,4 @@
-import { compareVersions } from "../../../shared/revision.ts";
+import { compareVersions } from "../../../shared/snapshot/revision.ts";
 import type { Inflicted, Violation, Write } from "../history.ts";
 import { FORGETTING } from "../parts/redis.ts";
 import { nameOf } from "../truth.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import type { Version } from "../../../shared/revision.ts";
+import type { Version } from "../../../shared/snapshot/revision.ts";
 import type { FlagState, Violation } from "../history.ts";
 import { nameOf } from "../truth.ts";
 

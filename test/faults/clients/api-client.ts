@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Version } from "../../../shared/revision.ts";
-import { redisKeys } from "../../../shared/snapshot.ts";
+import type { Version } from "../../../shared/snapshot/revision.ts";
+import { redisKeys } from "../../../shared/snapshot/snapshot.ts";
 import { NOTES, SWITCHES } from "../flags.ts";
 import { now, type FlagState, type Outcome, type Write } from "../history.ts";
 import type { System } from "../system.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { decodeFlags, decodeFlagsContext } from "../../../shared/flags-header.ts";
+import { decodeFlags, decodeFlagsContext } from "../../../shared/x-flags/flags-header.ts";
 import { now, type Sighting } from "../history.ts";
 import type { Isolate } from "../parts/edge.ts";
 import type { System } from "../system.ts";

@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { startEmbeddedPostgres, type EmbeddedPostgres } from "../../../publisher/dev/embedded-postgres.ts";
+import {
+  startEmbeddedPostgres,
+  type EmbeddedPostgres,
+} from "../../../publisher/dev/postgres/embedded-postgres.ts";
 import { withClient } from "../../support/database.ts";
 import type { Faults } from "./fault.ts";
 import type { Janitor } from "./janitor.ts";

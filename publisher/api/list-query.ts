@@ -1,0 +1,91 @@
+import { z } from "@hono/zod-openapi";
+import { Problem } from "../problem/problem.ts";
+import { FLAG_SORTS, type FlagQuery, type FlagSort, type ListedFlag } from "../postgres/list-flags.ts";
+
+const SORT_ORDERS = FLAG_SORTS.flatMap((sort) => [sort, `-${sort}`] as const);
+
+const booleanText = z
+  .enum(["true", "false"], "must be true or false")
+  .transform((text) => text === "true")
+  .openapi({ type: "boolean" });
+
+const phrase = (maximum: number) =>
+  z
+    .string()
+    .min(1, "must not be empty")
+    .max(maximum, `must have at most ${maximum} characters`)
+    // Postgres stores no NUL, so nothing can match it.
+    .refine((text) => !text.includes("\0"), "holds a NUL character");
+
+/** The query of `GET /flags`, as text. */
+export const listParameters = z.strictObject({
+  q: phrase(100).optional().openapi({ description: "Part of the key or the description, in any case." }),
+  enabled: booleanText.optional(),
+  archived: booleanText.default(false),
+  tag: phrase(50).optional(),
+  owner: phrase(200).optional(),
+  sort: z.enum(SORT_ORDERS, `must be one of ${SORT_ORDERS.join(", ")}`).default("key"),
+  limit: z
+    .string()
+    .regex(/^\d{1,4}$/, "must be a whole number")
+    .transform(Number)
+    .refine((limit) => limit >= 1 && limit <= 500, "must be from 1 to 500")
+    .default(100)
+    .openapi({ type: "integer", minimum: 1, maximum: 500, default: 100 }),
+  cursor: z.string().max(1_024, "is too long").optional().openapi({
+    description: "`next_cursor` of the page before; the other parameters stay as they were.",
+  }),
+});
+
+export function toFlagQuery(parameters: z.output<typeof listParameters>): FlagQuery {
+  const { q, enabled, archived, tag, owner, limit, cursor } = parameters;
+  const descending = parameters.sort.startsWith("-");
+  const sort = FLAG_SORTS.find((name) => parameters.sort.endsWith(name)) ?? "key";
+  return {
+    archived,
+    sort,
+    descending,
+    limit,
+    ...(enabled !== undefined && { enabled }),
+    ...(tag !== undefined && { tag }),
+    ...(owner !== undefined && { owner }),
+    ...(q !== undefined && { search: q }),
+    ...(cursor !== undefined && { after: readCursor(cursor, sort) }),
+  };
+}
+
+/** Plain SQL may put in any time, for ever included. */
+const SECONDS = /^-?(\d{1,15}(\.\d{1,6})?|Infinity)$/;
+
+/** What a sort value looks like as Postgres' text; a cursor comes from outside like everything else. */
+const SORT_VALUES: { readonly [Sort in FlagSort]: RegExp } = {
+  key: /^[a-z][a-z0-9_-]{0,63}$/,
+  created_at: SECONDS,
+  updated_at: SECONDS,
+  rollout_pct: /^\d{1,3}(\.\d\d)?$/,
+};
+
+const cursorContent = z.tuple([z.enum(FLAG_SORTS), z.string(), z.string().regex(SORT_VALUES.key)]);
+
+/** Where the next page begins, for `cursor`. */
+export function toCursor(query: FlagQuery, last: ListedFlag): string {
+  return Buffer.from(JSON.stringify([query.sort, last.sortValue, last.row.key])).toString("base64url");
+}
+
+function readCursor(cursor: string, sort: FlagSort): { value: string; key: string } {
+  const content = cursorContent.safeParse(parseJson(Buffer.from(cursor, "base64url").toString()));
+  if (!content.success || content.data[0] !== sort || !SORT_VALUES[sort].test(content.data[1])) {
+    throw new Problem("invalid-request", "cursor: is not a next_cursor of this list and sort order", {
+      errors: [{ pointer: "cursor", detail: "take it as it is from the page before, or leave it out" }],
+    });
+  }
+  return { value: content.data[1], key: content.data[2] };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

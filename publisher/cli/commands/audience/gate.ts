@@ -1,0 +1,142 @@
+import { InvalidArgumentError, type Command } from "commander";
+import { CliError } from "../../cli-error.ts";
+import type { Cli } from "../../cli.ts";
+import { editFlag } from "../../edit/edit-flag.ts";
+import { editGates, readGates, type GatesEdit } from "../../edit/gates-edit.ts";
+import { EXIT } from "../../exit-code.ts";
+import { parseFlagKey } from "../../input/flag-key.ts";
+import { actionInWords, type Gate } from "../../words/flag-words.ts";
+import { whereItLeads } from "../../words/where-it-leads.ts";
+import { reportChange } from "../../edit/report-change.ts";
+import { formatTable } from "../../terminal/table.ts";
+import { visible } from "../../terminal/visible.ts";
+import { addGateTest } from "./gate-test.ts";
+
+interface Options {
+  readonly add?: string;
+  readonly rewrite?: string;
+  readonly redirect?: string;
+  readonly status?: number;
+  readonly page?: string;
+  readonly remove?: readonly string[];
+  readonly list?: boolean;
+  readonly json?: boolean;
+}
+
+export function addGate(program: Command, cli: Cli): void {
+  const gate = program
+    .command("gate")
+    .description("Close pages to those for whom a flag is off.")
+    .argument("<key>", "the flag", parseFlagKey)
+    .enablePositionalOptions()
+    .option("--add <pattern>", "pages, a URLPattern on the path; takes the place of a gate with the same one")
+    .option("--rewrite <path>", "with --add: show this page in their place")
+    .option("--redirect <path>", "with --add: redirect there (302, or --status 303 or 307)")
+    .option("--status <code>", "with --add: answer with 403, 404 or 410", parseStatus)
+    .option("--page <path>", "with --status: show this page of the site with it")
+    .option("--remove <pattern>", "open the pages of a gate again; may be repeated", collectPatterns)
+    .option("--list", "list the gates; so does naming nothing to change")
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+The worker closes these pages to whoever is not in, in every spelling of their path.
+Quote patterns, or the shell expands them.
+
+Examples:
+  sluice gate ai_search --add '/ai/*' --rewrite /classic
+  sluice gate ai_search --add '/ai/*' --status 404 --page /not-found
+  sluice gate ai_search --remove '/ai/*'
+  sluice gate test /ai/chat --user u1`,
+    )
+    .action((key: string, options: Options) => editOrList(cli, key, options));
+  addGateTest(gate, cli, () => editOrList(cli, "test", gate.opts()));
+}
+
+async function editOrList(cli: Cli, key: string, options: Options): Promise<void> {
+  const edit = toEdit(options);
+  if (edit === undefined) return listGates(cli, key, options);
+  const api = cli.api();
+  let lines: readonly string[] = [];
+  const answer = await editFlag(api, key, (flag) => {
+    const change = editGates(key, flag.gates, edit);
+    ({ lines } = change);
+    return change.gates === undefined ? undefined : { gates: change.gates };
+  });
+  const isChanged = lines.length > 0;
+  await reportChange(cli, api, options, answer, {
+    lines: isChanged
+      ? [`${key} is changed:`, ...lines.map((line) => `  ${line}`)]
+      : [`${key} has that gate already: nothing was changed.`],
+    hints:
+      isChanged && edit.add !== undefined && options.json !== true ? await whereItLeads(api, edit.add) : [],
+  });
+}
+
+async function listGates(cli: Cli, key: string, options: Options): Promise<void> {
+  const { answer } = await cli.api().get(key);
+  if (options.json === true) return cli.terminal.printJson({ key, gates: answer.flag.gates });
+  const gates = readGates(key, answer.flag.gates);
+  if (gates.length === 0) return cli.terminal.print(`${key} has no gates.`);
+  const rows = gates.map(({ pattern, otherwise }) => [visible(pattern), actionInWords(otherwise)]);
+  cli.terminal.print(formatTable(["PAGES", "FOR WHOEVER IS NOT IN"], rows, cli.terminal));
+}
+
+/** Undefined: to list. */
+function toEdit(options: Options): GatesEdit | undefined {
+  const { add, remove = [], list } = options;
+  const action = actionOf(options);
+  if (options.page !== undefined && (action === undefined || !("status" in action) || "redirect" in action)) {
+    throw new CliError(EXIT.usage, "--page goes with --status 403, 404 or 410 alone", {
+      mend: ["add --status 404, or use --rewrite to show a page with the status that it has"],
+    });
+  }
+  if (list === true && (add !== undefined || remove.length > 0)) {
+    throw new CliError(EXIT.usage, "--list does not go with --add or --remove", {
+      mend: ["change the gates first, and list them then"],
+    });
+  }
+  if (add === undefined) {
+    if (action === undefined) return remove.length > 0 ? { add: undefined, remove } : undefined;
+    throw new CliError(EXIT.usage, "--rewrite, --redirect and --status say what a new gate does", {
+      mend: ["name its pages, too: --add '/ai/*'"],
+    });
+  }
+  if (action === undefined) {
+    throw new CliError(EXIT.usage, "--add does not say what whoever is not in gets", {
+      mend: ["add --rewrite /classic, --redirect / or --status 404"],
+    });
+  }
+  return { add: { pattern: add, otherwise: action }, remove };
+}
+
+function actionOf({ rewrite, redirect, status, page }: Options): Gate["otherwise"] | undefined {
+  if (rewrite !== undefined && (redirect !== undefined || status !== undefined)) {
+    throw new CliError(EXIT.usage, "--rewrite goes neither with --redirect nor with --status", {
+      mend: ["choose one of them"],
+    });
+  }
+  if (rewrite !== undefined) return { rewrite };
+  if (redirect !== undefined) return { redirect, status: oneOf(REDIRECTS, status ?? 302, "with --redirect") };
+  if (status === undefined) return undefined;
+  return { status: oneOf(ANSWERS, status, "without --redirect"), ...(page !== undefined && { page }) };
+}
+
+const REDIRECTS = [302, 303, 307];
+const ANSWERS = [403, 404, 410];
+
+function oneOf(statuses: readonly number[], status: number, when: string): number {
+  if (statuses.includes(status)) return status;
+  throw new CliError(EXIT.usage, `--status ${status} is not what a gate answers ${when}`, {
+    mend: [`choose ${statuses.slice(0, -1).join(", ")} or ${statuses.at(-1) ?? ""}`],
+  });
+}
+
+function parseStatus(text: string): number {
+  if (/^[1-5]\d\d$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Write an HTTP status like 404.");
+}
+
+function collectPatterns(pattern: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, pattern];
+}

@@ -1,0 +1,112 @@
+import type { Command } from "commander";
+import { MAX_OVERRIDE_FLAGS, MAX_OVERRIDE_S, OVERRIDE_PATH } from "../../../../shared/flag/override.ts";
+import type { SignedOverride } from "../../api/answers.ts";
+import { isRefusal } from "../../api/api-problem.ts";
+import { CliError } from "../../cli-error.ts";
+import type { Cli } from "../../cli.ts";
+import { EXIT } from "../../exit-code.ts";
+import { parseDuration } from "../../input/duration.ts";
+import { collectOverrides } from "../../input/pair.ts";
+import { linksOf } from "../../edge/override-links.ts";
+import { collectEdges } from "../../edge/edge-urls.ts";
+import { formatTable, type Cell } from "../../terminal/table.ts";
+import { visible } from "../../terminal/visible.ts";
+
+interface Options {
+  /** Seconds. */
+  readonly for: number;
+  readonly url?: string;
+  readonly edge?: readonly string[];
+  readonly json?: boolean;
+}
+
+const TWO_HOURS_S = 7_200;
+
+export function addOverride(program: Command, cli: Cli): void {
+  program
+    .command("override")
+    .description("Make a link that forces flags for one browser, for tests.")
+    .argument("<key=on|off|variant...>", "what it forces", collectOverrides)
+    .option("--for <duration>", "how long, like 90s, 30m, 2h or 7d (2h)", parseDuration, TWO_HOURS_S)
+    .option("--url <url>", "the page that it opens, like https://www.example.com/ai")
+    .option(
+      "--edge <url>",
+      "the site that it is for, like https://www.example.com; repeatable; else SLUICE_EDGE_URLS",
+      collectEdges,
+    )
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+It never beats a kill, a switched-off flag or a flag that is needed, and forces nothing that it does not name. A flag with
+variants takes one of their keys; with "on" a visitor has the variant that is theirs anyway.
+Whoever has the link has what it names, until it ends (a week at most) or the flag is killed.
+In the browser, ${OVERRIDE_PATH} shows what is in force, and ends it.
+
+Examples:
+  sluice override ai_search=on --for 2h --url https://www.example.com/ai
+  sluice override copilot=large ai_search=off --edge https://www.example.com`,
+    )
+    .action(async (flags: ReadonlyMap<string, string>, options: Options) => {
+      if (flags.size > MAX_OVERRIDE_FLAGS) {
+        throw new CliError(EXIT.usage, `an override names at most ${MAX_OVERRIDE_FLAGS} flags`);
+      }
+      if (options.for > MAX_OVERRIDE_S) {
+        throw new CliError(EXIT.usage, "an override holds for a week at most", {
+          mend: ["give --for 7d, or less"],
+        });
+      }
+      // Judged before anything is signed.
+      const toLinks = linksOf(cli, options);
+      const { signed, said } = await cli
+        .api()
+        .signOverride(Object.fromEntries(flags), options.for)
+        .catch(explainRefusal);
+      const links = toLinks(signed.path);
+      if (options.json === true) return cli.terminal.printJson({ ...Object(said), links });
+      tell(cli, signed, links);
+    });
+}
+
+/** The publisher has no keys: there is no flag to look at, as for other conflicts. */
+function explainRefusal(error: unknown): never {
+  if (!isRefusal(error, 409)) throw error;
+  throw new CliError(EXIT.conflict, visible(error.problem.detail, 300), {
+    mend: [
+      'make a key: echo "k1:$(openssl rand -base64 32)"',
+      "docs/overrides.md tells where it goes, and who must not have it",
+    ],
+    cause: error,
+  });
+}
+
+function tell({ terminal }: Cli, signed: SignedOverride, links: readonly string[]): void {
+  for (const link of links) terminal.print(link);
+  terminal.print("");
+  const rows = signed.flags.map(({ flag_key: key, forced, in_force: inForce, detail }): Cell[] => [
+    visible(key, 64),
+    visible(forced, 64),
+    IN_FORCE[inForce] ?? visible(inForce, 20),
+    visible(detail ?? "", 200),
+  ]);
+  terminal.print(formatTable(["FLAG", "FORCED", "IN FORCE", "BECAUSE"], rows, terminal));
+  terminal.print(`\nOpen it in the browser that shall have it; it holds until ${inWords(signed.ends_at)}.`);
+  if (signed.edge_fault !== undefined) {
+    terminal.print(
+      terminal.paint("yellow", `Whether one was killed is not known: ${visible(signed.edge_fault, 300)}`),
+    );
+  }
+}
+
+const IN_FORCE: { readonly [inForce: string]: Cell } = {
+  always: { text: "yes", style: "green" },
+  depends: { text: "for some", style: "yellow" },
+  never: { text: "NO", style: "yellow" },
+};
+
+function inWords(text: string): string {
+  const at = new Date(text);
+  return Number.isNaN(at.getTime())
+    ? visible(text, 40)
+    : `${at.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}

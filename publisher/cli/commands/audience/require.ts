@@ -1,0 +1,85 @@
+import type { Command } from "commander";
+import type { Cli } from "../../cli.ts";
+import { editPart } from "../../edit/edit-part.ts";
+import {
+  addRequirements,
+  readRequires,
+  removeRequirements,
+  type DependentFlag,
+  type RequiresChange,
+} from "../../edit/requires-edit.ts";
+import { parseFlagKey } from "../../input/flag-key.ts";
+import { collectPrerequisites, type Prerequisite } from "../../input/pair.ts";
+import { checkPrerequisites } from "../../edit/check-prerequisites.ts";
+import { requirementInWords } from "../../words/require-words.ts";
+import type { JsonOption } from "../../edit/report-change.ts";
+
+export function addRequire(program: Command, cli: Cli): void {
+  const require = program
+    .command("require")
+    .description("Flags that must be on for somebody before this one can be.")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  sluice require add ai_chat ai_search
+  sluice require add ai_chat models=large
+  sluice require list ai_chat`,
+    );
+  require
+    .command("list")
+    .description("List what a flag needs.")
+    .argument("<key>", "the flag", parseFlagKey)
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  sluice require list ai_chat")
+    .action(async (key: string, options: JsonOption) => {
+      const requires = readRequires((await cli.api().get(key)).answer.flag);
+      if (options.json === true) return cli.terminal.printJson({ key, requires });
+      if (requires.length === 0) return cli.terminal.print(`${key} needs no other flag.`);
+      for (const one of requires) cli.terminal.print(requirementInWords(one));
+    });
+  require
+    .command("add")
+    .description("Let a flag need others, or a variant of them.")
+    .argument("<key>", "the flag", parseFlagKey)
+    .argument("<other[=variant]...>", "what it needs", collectPrerequisites)
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  sluice require add ai_chat ai_search\n  sluice require add ai_chat models=large",
+    )
+    .action(async (key: string, others: readonly Prerequisite[], options: JsonOption) => {
+      await checkPrerequisites(cli.api(), key, others);
+      await change(cli, key, options, (flag) => addRequirements(flag, others));
+    });
+  require
+    .command("remove")
+    .description("Let a flag need others no longer.")
+    .argument("<key>", "the flag", parseFlagKey)
+    .argument("<other...>", "what it needs", collectPrerequisites)
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  sluice require remove ai_chat ai_search")
+    .action((key: string, others: readonly Prerequisite[], options: JsonOption) =>
+      change(cli, key, options, (flag) => removeRequirements(flag, others)),
+    );
+}
+
+function change(
+  cli: Cli,
+  key: string,
+  options: JsonOption,
+  edit: (flag: DependentFlag) => RequiresChange,
+): Promise<void> {
+  return editPart(cli, key, options, {
+    edit,
+    toPatch: ({ requires }) => ({ requires }),
+    unchanged: `${key} needs that already`,
+    changed: `What ${key} needs is changed:`,
+    below: (flag) => {
+      const needs = readRequires(flag).map(requirementInWords).join(", ");
+      return needs === ""
+        ? `${key} needs no other flag now.`
+        : `${key} is off for everybody who has not ${needs}.`;
+    },
+  });
+}

@@ -1,0 +1,230 @@
+import type { Command } from "commander";
+import { CliError } from "../../cli-error.ts";
+import type { Cli } from "../../cli.ts";
+import { editPart } from "../../edit/edit-part.ts";
+import { placeOf, type PlaceOptions } from "../../edit/place.ts";
+import {
+  insertRule,
+  moveRule,
+  readRules,
+  removeRules,
+  setRule,
+  type Outcome,
+  type RuledFlag,
+  type RulesChange,
+  type RuleWishes,
+} from "../../edit/rules-edit.ts";
+import { EXIT } from "../../exit-code.ts";
+import { parseFlagKey } from "../../input/flag-key.ts";
+import { readJsonObject } from "../../input/text/json-object.ts";
+import { collectNames, parseName } from "../../input/name.ts";
+import { parsePercent } from "../../input/percent.ts";
+import { conditionInWords } from "../../words/condition-words.ts";
+import { obstaclesOf } from "../../words/obstacles.ts";
+import type { JsonOption } from "../../edit/report-change.ts";
+import { outcomeInWords } from "../../words/rule-words.ts";
+import { formatTable } from "../../terminal/table.ts";
+import { visible } from "../../terminal/visible.ts";
+
+interface RuleOptions extends JsonOption {
+  readonly if?: string;
+  readonly rollout?: number;
+  readonly variant?: string;
+  readonly off?: boolean;
+  /** False: --no-bucket-by. */
+  readonly bucketBy?: string | false;
+  readonly description?: string;
+}
+
+interface AddOptions extends RuleOptions, PlaceOptions {
+  readonly id?: string;
+}
+
+const IF_EXAMPLE = `'{"country": "DE"}'`;
+
+export function addRule(program: Command, cli: Cli): void {
+  const rule = program
+    .command("rule")
+    .description("Rules on attributes: asked in order, the first that matches decides.")
+    .addHelpText(
+      "after",
+      `
+A condition is JSON in MongoDB's style, as docs/targeting.md explains it. Whom no rule matches, the percentage decides.
+
+Examples:
+  sluice rule add ai_search --if '{"country": {"$in": ["DE", "FR"]}}' --rollout 25
+  sluice rule add ai_search --id testers --if '{"userId": {"$inGroup": "testers"}}' --rollout 100 --first
+  sluice rule list ai_search`,
+    );
+  addListing(rule, cli);
+  addAdding(rule, cli);
+  addSetting(rule, cli);
+  addRemoving(rule, cli);
+  addMoving(rule, cli);
+}
+
+function addListing(rule: Command, cli: Cli): void {
+  rule
+    .command("list")
+    .description("List a flag's rules, in order.")
+    .argument("<key>", "the flag", parseFlagKey)
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  sluice rule list ai_search")
+    .action(async (key: string, options: JsonOption) => {
+      const { answer } = await cli.api().get(key);
+      const rules = readRules(answer.flag);
+      if (options.json === true) return cli.terminal.printJson({ key, rules });
+      if (rules.length === 0) return cli.terminal.print(`${key} has no rules: the percentage decides.`);
+      const rows = rules.map((one) => [
+        visible(one.id, 64),
+        outcomeInWords(one),
+        visible(conditionInWords(one.if), 400),
+        visible(one.description ?? ""),
+      ]);
+      cli.terminal.print(formatTable(["RULE", "GETS", "IF", "DESCRIPTION"], rows, cli.terminal));
+    });
+}
+
+function addAdding(rule: Command, cli: Cli): void {
+  ruleOptions(rule.command("add").description("Add a rule, behind all others."))
+    .option("--id <id>", "what to call it; without it, rule-1, rule-2, …", parseName)
+    .option("--first", "before all others")
+    .option("--before <id>", "before this one", parseName)
+    .option("--after <id>", "behind this one", parseName)
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  sluice rule add ai_search --if '{"plan": "enterprise", "country": {"$in": ["DE", "FR"]}}' --rollout 25
+  sluice rule add ai_search --id acme --if '{"organization": "acme"}' --variant large --first
+  sluice rule add ai_search --if @lawyers.json --off --before acme
+  sluice rule add ai_search --if '{"plan": "team"}' --rollout 10 --bucket-by organization`,
+    )
+    .action(async (key: string, options: AddOptions) => {
+      const outcome = outcomeOf(options);
+      if (options.if === undefined || outcome === undefined) throw incomplete(options.if === undefined);
+      const place = placeOf(options) ?? { at: "last" };
+      const condition = await readJsonObject(cli, "--if", options.if, IF_EXAMPLE);
+      const { id, bucketBy, description } = options;
+      await change(cli, key, options, (flag) =>
+        insertRule(flag, {
+          id,
+          if: condition,
+          outcome,
+          bucketBy: bucketBy === false ? undefined : bucketBy,
+          description,
+          place,
+        }),
+      );
+    });
+}
+
+function addSetting(rule: Command, cli: Cli): void {
+  const set = rule.command("set").description("Change a rule. What you do not name stays as it is.");
+  ruleOptions(set, (command) => command.argument("<id>", "the rule", parseName))
+    .option("--no-bucket-by", "deal users in by the flag's own attribute")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  sluice rule set ai_search acme --rollout 50")
+    .action(async (key: string, id: string, options: RuleOptions) => {
+      const outcome = outcomeOf(options);
+      const { if: given, bucketBy, description } = options;
+      const wishes: RuleWishes = {
+        ...(given !== undefined && { if: await readJsonObject(cli, "--if", given, IF_EXAMPLE) }),
+        ...(outcome !== undefined && { outcome }),
+        ...(bucketBy !== undefined && { bucketBy: bucketBy === false ? null : bucketBy }),
+        ...(description !== undefined && { description }),
+      };
+      if (Object.keys(wishes).length === 0) {
+        throw new CliError(EXIT.usage, "there is nothing to change", {
+          mend: [`name what is to change, for example \`sluice rule set ${key} ${id} --rollout 50\``],
+        });
+      }
+      await change(cli, key, options, (flag) => setRule(flag, id, wishes));
+    });
+}
+
+function addRemoving(rule: Command, cli: Cli): void {
+  rule
+    .command("remove")
+    .description("Remove rules.")
+    .argument("<key>", "the flag", parseFlagKey)
+    .argument("<id...>", "the rules", collectNames)
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  sluice rule remove ai_search acme")
+    .action((key: string, ids: readonly string[], options: JsonOption) =>
+      change(cli, key, options, (flag) => removeRules(flag, ids)),
+    );
+}
+
+function addMoving(rule: Command, cli: Cli): void {
+  rule
+    .command("move")
+    .description("Move a rule among the others: the first that matches decides.")
+    .argument("<key>", "the flag", parseFlagKey)
+    .argument("<id>", "the rule", parseName)
+    .option("--first", "before all others")
+    .option("--last", "behind all others")
+    .option("--before <id>", "before this one", parseName)
+    .option("--after <id>", "behind this one", parseName)
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  sluice rule move ai_search acme --first")
+    .action(async (key: string, id: string, options: PlaceOptions & JsonOption) => {
+      const place = placeOf(options);
+      if (place === undefined) {
+        throw new CliError(EXIT.usage, "it is not said where to", {
+          mend: ["add --first, --last, --before <id> or --after <id>"],
+        });
+      }
+      await change(cli, key, options, (flag) => moveRule(flag, id, place));
+    });
+}
+
+/** What `rule add` and `rule set` have in common, in the order of their help. */
+function ruleOptions(command: Command, argument: (command: Command) => Command = (same) => same): Command {
+  return argument(command.argument("<key>", "the flag", parseFlagKey))
+    .option("--if <json>", "whom it matches: JSON itself, a file of it, or -; {} is everybody")
+    .option("--rollout <percent>", "in for so many percent of those whom it matches", parsePercent)
+    .option("--variant <key>", "in with this variant")
+    .option("--off", "off")
+    .option("--bucket-by <attribute>", "deal users into the percentage by this attribute")
+    .option("--description <text>", 'what the rule is for; "" for none');
+}
+
+function outcomeOf({ rollout, variant, off }: RuleOptions): Outcome | undefined {
+  const outcomes: readonly (readonly [option: string, outcome: Outcome])[] = [
+    ...(rollout === undefined ? [] : [["--rollout", { rollout_pct: rollout }] as const]),
+    ...(variant === undefined ? [] : [["--variant", { variant }] as const]),
+    ...(off === true ? [["--off", { off: true }] as const] : []),
+  ];
+  if (outcomes.length <= 1) return outcomes[0]?.[1];
+  throw new CliError(EXIT.usage, `${outcomes.map(([option]) => option).join(" and ")} do not go together`, {
+    why: ["A rule leads to one thing."],
+    mend: ["choose one of them; two rules with the same --if are asked in order"],
+  });
+}
+
+function incomplete(isWithoutCondition: boolean): CliError {
+  return isWithoutCondition
+    ? new CliError(EXIT.usage, "it is not said whom the rule matches", {
+        mend: [`add --if ${IF_EXAMPLE}, or --if '{}' for everybody`],
+      })
+    : new CliError(EXIT.usage, "it is not said what those get whom the rule matches", {
+        mend: ["add --rollout <percent>, --variant <key> or --off"],
+      });
+}
+
+function change(
+  cli: Cli,
+  key: string,
+  options: JsonOption,
+  edit: (flag: RuledFlag) => RulesChange,
+): Promise<void> {
+  return editPart(cli, key, options, {
+    edit,
+    toPatch: ({ rules }) => ({ targeting: { rules: rules.length > 0 ? rules : null } }),
+    unchanged: `The rules of ${key} are like that already`,
+    changed: `The rules of ${key} are changed:`,
+    hints: obstaclesOf,
+  });
+}

@@ -1,0 +1,149 @@
+import type { Command } from "commander";
+import { CliError } from "../../cli-error.ts";
+import type { Cli } from "../../cli.ts";
+import { editPart } from "../../edit/edit-part.ts";
+import {
+  readVariants,
+  removeVariants,
+  setVariants,
+  type VariantsChange,
+  type VariedFlag,
+} from "../../edit/variants-edit.ts";
+import { EXIT } from "../../exit-code.ts";
+import { parseFlagKey } from "../../input/flag-key.ts";
+import { readJsonOption } from "../../input/text/json-text.ts";
+import { collectNames } from "../../input/name.ts";
+import { collectValues, collectWeights } from "../../input/pair.ts";
+import { drawHints } from "../../words/draw-words.ts";
+import { percentInWords } from "../../words/percent-words.ts";
+import type { JsonOption } from "../../edit/report-change.ts";
+import { shareOf, variantValueInWords } from "../../words/variant-words.ts";
+import { formatTable } from "../../terminal/table.ts";
+import { visible } from "../../terminal/visible.ts";
+
+interface SetOptions extends JsonOption {
+  readonly value?: ReadonlyMap<string, string>;
+  readonly withoutValue?: readonly string[];
+}
+
+export function addVariant(program: Command, cli: Cli): void {
+  const variant = program
+    .command("variant")
+    .description("Variants: what those get for whom the flag is on.")
+    .addHelpText(
+      "after",
+      `
+Who is in, and which variant they get, are dealt independently: a higher percentage moves nobody to another variant,
+and new weights move as few as possible.
+
+Examples:
+  sluice variant set ai_search small=75 large=25
+  sluice variant set ai_search --value 'large={"model": "large", "tokens": 2000}'
+  sluice variant list ai_search`,
+    );
+  addListing(variant, cli);
+  addSetting(variant, cli);
+  addRemoving(variant, cli);
+}
+
+function addListing(variant: Command, cli: Cli): void {
+  variant
+    .command("list")
+    .description("List a flag's variants.")
+    .argument("<key>", "the flag", parseFlagKey)
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  sluice variant list ai_search")
+    .action(async (key: string, options: JsonOption) => {
+      const { answer } = await cli.api().get(key);
+      const variants = readVariants(answer.flag);
+      if (options.json === true) return cli.terminal.printJson({ key, variants });
+      if (variants.length === 0) {
+        return cli.terminal.print(`${key} has no variants: it is a boolean flag.`);
+      }
+      const rows = variants.map((one) => [
+        visible(one.key, 64),
+        String(one.weight),
+        percentInWords(shareOf(one.key, variants)),
+        variantValueInWords(one),
+      ]);
+      cli.terminal.print(formatTable(["VARIANT", "WEIGHT", "SHARE", "VALUE"], rows, cli.terminal));
+    });
+}
+
+function addSetting(variant: Command, cli: Cli): void {
+  variant
+    .command("set")
+    .description("Add variants, and change their weights and values. What you do not name stays as it is.")
+    .argument("<key>", "the flag", parseFlagKey)
+    .argument("[key=weight...]", "variants by their weights, relative to each other", collectWeights)
+    .option("--value <key=json>", "a variant's value, as JSON, or key=@FILE for a file of it", collectValues)
+    .option("--without-value <key>", "take a variant's value away", collectNames)
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  sluice variant set ai_search small=75 large=25
+  sluice variant set ai_search large=50 --value 'large={"model": "large"}' --value small=@small.json`,
+    )
+    .action(async (key: string, given: ReadonlyMap<string, number> | readonly [], options: SetOptions) => {
+      // Commander gives an empty array where no argument is.
+      const weights = "get" in given ? given : new Map<string, number>();
+      const { value = new Map<string, string>(), withoutValue = [] } = options;
+      if (weights.size === 0 && value.size === 0 && withoutValue.length === 0) {
+        throw new CliError(EXIT.usage, "there is nothing to change", {
+          mend: [
+            `name variants by their weights, for example \`sluice variant set ${key} small=75 large=25\``,
+          ],
+        });
+      }
+      const both = withoutValue.find((name) => value.has(name));
+      if (both !== undefined) {
+        throw new CliError(EXIT.usage, `--value and --without-value both name ${both}`, {
+          mend: ["name it with one of them"],
+        });
+      }
+      const values = await readValues(cli, value);
+      await change(cli, key, options, (flag) => setVariants(flag, { weights, values, withoutValue }));
+    });
+}
+
+function addRemoving(variant: Command, cli: Cli): void {
+  variant
+    .command("remove")
+    .description("Remove variants; without the last one, the flag is a boolean one.")
+    .argument("<key>", "the flag", parseFlagKey)
+    .argument("<variant...>", "their keys", collectNames)
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  sluice variant remove ai_search large")
+    .action((key: string, variants: readonly string[], options: JsonOption) =>
+      change(cli, key, options, (flag) => removeVariants(flag, variants)),
+    );
+}
+
+async function readValues(
+  cli: Cli,
+  given: ReadonlyMap<string, string>,
+): Promise<ReadonlyMap<string, unknown>> {
+  const values = new Map<string, unknown>();
+  for (const [key, text] of given) {
+    const example = `${key}='{"model": "large"}', or a word as ${key}='"large"'`;
+    values.set(key, await readJsonOption(cli, `--value ${key}`, text, example));
+  }
+  return values;
+}
+
+function change(
+  cli: Cli,
+  key: string,
+  options: JsonOption,
+  edit: (flag: VariedFlag) => VariantsChange,
+): Promise<void> {
+  return editPart(cli, key, options, {
+    edit,
+    toPatch: ({ variants }) => ({ variants }),
+    unchanged: `The variants of ${key} are like that already`,
+    changed: `The variants of ${key} are changed:`,
+    hints: (flag, isChanged) => (isChanged ? drawHints(flag) : []),
+  });
+}

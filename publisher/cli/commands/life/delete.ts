@@ -1,0 +1,51 @@
+import type { Command } from "commander";
+import { ask } from "../../input/ask.ts";
+import { CliError } from "../../cli-error.ts";
+import type { Cli } from "../../cli.ts";
+import { EXIT } from "../../exit-code.ts";
+import { parseFlagKey } from "../../input/flag-key.ts";
+import { audienceOf, stateOf } from "../../words/flag-words.ts";
+import { percentInWords } from "../../words/percent-words.ts";
+import { reportChange } from "../../edit/report-change.ts";
+
+interface Options {
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+export function addDelete(program: Command, cli: Cli): void {
+  program
+    .command("delete")
+    .description("Delete a flag that has no gates.")
+    .argument("<key>", "the flag", parseFlagKey)
+    .option("-y, --yes", "do not ask")
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+A flag with gates cannot be deleted, since its pages would open: archive it.
+
+Example:
+  sluice delete ai_search`,
+    )
+    .action(async (key: string, options: Options) => {
+      if (options.yes !== true && cli.stdin.isTTY !== true) {
+        throw new CliError(EXIT.usage, `deleting ${key} needs --yes here`, {
+          why: ["There is no terminal to ask on."],
+          mend: [`sluice delete ${key} --yes`],
+        });
+      }
+      const api = cli.api();
+      const { answer, etag } = await api.get(key);
+      if (options.yes !== true) {
+        const { flag } = answer;
+        const state = `${stateOf(flag).text}, ${percentInWords(flag.rollout_pct)}, for ${audienceOf(flag)}`;
+        if (!(await ask(cli, `Delete ${key} (${state})? [y/N] `))) {
+          throw new CliError(EXIT.failure, `${key} was not deleted`, { mend: ["answer y to delete it"] });
+        }
+      }
+      // What was looked at is what goes: changed meanwhile, it stays.
+      const deletion = await api.remove(key, etag);
+      await reportChange(cli, api, options, deletion, { lines: [`${key} is deleted.`] });
+    });
+}

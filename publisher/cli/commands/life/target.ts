@@ -1,0 +1,131 @@
+import { Option, type Command } from "commander";
+import { CliError } from "../../cli-error.ts";
+import type { Cli } from "../../cli.ts";
+import { editFlag } from "../../edit/edit-flag.ts";
+import { editTargeting, type TargetingEdit } from "../../edit/targeting-edit.ts";
+import { EXIT } from "../../exit-code.ts";
+import { parseFlagKey } from "../../input/flag-key.ts";
+import { readIdsFile } from "../../input/ids-file.ts";
+import { collectItems } from "../../input/items.ts";
+import { obstaclesOf } from "../../words/obstacles.ts";
+import { reportChange } from "../../edit/report-change.ts";
+import { visible } from "../../terminal/visible.ts";
+
+interface Options {
+  readonly allow?: readonly string[];
+  readonly deny?: readonly string[];
+  readonly unlist?: readonly string[];
+  readonly allowFile?: string;
+  readonly denyFile?: string;
+  readonly move?: boolean;
+  readonly plan?: readonly string[];
+  readonly noPlan?: readonly string[];
+  readonly anyPlan?: boolean;
+  readonly employeesOnly?: boolean;
+  readonly clear?: boolean;
+  readonly json?: boolean;
+}
+
+export function addTarget(program: Command, cli: Cli): void {
+  const noPlan = new Option(
+    "--no-plan <plan>",
+    "take a plan off the list; without the last, only allowed ids are in",
+  );
+  // Commander would take it for the opposite of --plan, and both for one option.
+  noPlan.negate = false;
+  program
+    .command("target")
+    .description("Say whom a flag is for. What you do not name stays as it is.")
+    .argument("<key>", "the flag", parseFlagKey)
+    .option("--allow <id>", "user ids that are in whatever the percentage says", collectItems)
+    .option("--deny <id>", "user ids that are out whatever the percentage says", collectItems)
+    .option("--unlist <id>", "take user ids off both lists", collectItems)
+    .option("--allow-file <file>", "allow the ids in a file, one a line; - is standard input")
+    .option("--deny-file <file>", "deny the ids in a file")
+    .option("--move", "take an id off the other list, where it is on that")
+    .option("--plan <plan>", "only users on one of these plans go on to the percentage", collectItems)
+    .addOption(noPlan.argParser(collectItems))
+    .option("--any-plan", "users on any plan, or on none")
+    .option("--employees-only", "employees, all of them, and nobody else; the percentage is not asked")
+    .option("--no-employees-only", "not only employees any more; the percentage counts")
+    .option("--clear", "empty it all first, rules too")
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+Ids and plans may be repeated (--allow u1 --allow u2) or separated by commas (--allow u1,u2).
+
+Examples:
+  sluice target ai_search --allow u1,u2 --deny u3 --plan enterprise
+  sluice target ai_search --allow-file beta-customers.txt`,
+    )
+    .action(async (key: string, options: Options) => {
+      const edit = await toEdit(cli, key, options);
+      const api = cli.api();
+      const count = edit.allow.length + edit.deny.length + edit.unlist.length;
+      let lines: readonly string[] = [];
+      if (count > 1_000) cli.terminal.progress(`Sending ${count} ids`);
+      const answer = await editFlag(api, key, (flag) => {
+        const change = editTargeting(key, flag.targeting, edit);
+        ({ lines } = change);
+        return change.patch === undefined ? undefined : { targeting: change.patch };
+      });
+      cli.terminal.progress("");
+      await reportChange(cli, api, options, answer, {
+        lines:
+          lines.length === 0
+            ? [`${key} is for these people already: nothing was changed.`]
+            : [`${key} is changed:`, ...lines.map((line) => `  ${line}`)],
+        hints: obstaclesOf(answer.flag),
+      });
+    });
+}
+
+async function toEdit(cli: Cli, key: string, options: Options): Promise<TargetingEdit> {
+  const { allowFile, denyFile, json: _json, move: _move, ...wishes } = options;
+  if (Object.keys(wishes).length === 0 && allowFile === undefined && denyFile === undefined) {
+    throw new CliError(EXIT.usage, "there is nothing to change", {
+      mend: [
+        `name what is to change, for example \`sluice target ${key} --employees-only\``,
+        `\`sluice show ${key}\` shows whom it is for; \`sluice target --help\` explains the options`,
+      ],
+    });
+  }
+  const edit = {
+    allow: join(options.allow, await readIds(cli, "--allow-file", allowFile)),
+    deny: join(options.deny, await readIds(cli, "--deny-file", denyFile)),
+    unlist: options.unlist ?? [],
+    addPlans: options.plan ?? [],
+    removePlans: options.noPlan ?? [],
+    anyPlan: options.anyPlan === true,
+    employeesOnly: options.employeesOnly,
+    clear: options.clear === true,
+    move: options.move === true,
+  };
+  refuseBoth("--allow", edit.allow, "--deny", edit.deny);
+  refuseBoth("--allow", edit.allow, "--unlist", edit.unlist);
+  refuseBoth("--deny", edit.deny, "--unlist", edit.unlist);
+  refuseBoth("--plan", edit.addPlans, "--no-plan", edit.removePlans);
+  return edit;
+}
+
+async function readIds(cli: Cli, option: string, file: string | undefined): Promise<readonly string[]> {
+  return file === undefined ? [] : readIdsFile(cli, option, file);
+}
+
+function join(given: readonly string[] = [], fromFile: readonly string[]): string[] {
+  return [...new Set([...given, ...fromFile])];
+}
+
+function refuseBoth(one: string, ids: readonly string[], other: string, others: readonly string[]): void {
+  const twice = new Set(others);
+  const id = ids.find((candidate) => twice.has(candidate));
+  if (id === undefined) return;
+  throw new CliError(EXIT.usage, `${one} and ${other} both name ${visible(id, 80)}`, {
+    mend: [
+      one === "--allow" && other === "--deny"
+        ? "name it once: to change lists, --allow or --deny with --move is enough"
+        : "name it with one of them",
+    ],
+  });
+}

@@ -1,0 +1,156 @@
+import path from "node:path";
+import type { Command } from "commander";
+import type { Snapshot } from "../../../../shared/snapshot/snapshot.ts";
+import { readPublishConfig } from "../../../config.ts";
+import type { PublishedVerified } from "../../../publish/publish-verified.ts";
+import type { Cli } from "../../cli.ts";
+import { CliError } from "../../cli-error.ts";
+import { EXIT } from "../../exit-code.ts";
+import type { JsonOption } from "../../edit/report-change.ts";
+import { visible } from "../../terminal/visible.ts";
+
+interface PublishOptions extends JsonOption {
+  readonly force?: boolean;
+  /** False: none; undefined: where the worker of this clone looks. */
+  readonly gatesModule?: string | false;
+}
+
+interface WrittenGates {
+  readonly file: string;
+  readonly gates: number;
+  /** Keys of flags whose gates are not valid. */
+  readonly broken: readonly string[];
+  /** False when the file held just this. */
+  readonly written: boolean;
+}
+
+export function addPublish(program: Command, cli: Cli): void {
+  program
+    .command("publish")
+    .description("Bring Redis to where Postgres is, without the admin API, and check what it holds.")
+    .option("--force", "make this database the truth, although Redis contradicts it")
+    .option("--gates-module <file>", "where the worker's gates go, instead of worker/deployed-gates.ts")
+    .option("--no-gates-module", "do not write them")
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+Reads DATABASE_URL, UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN and SLUICE_ENV (production). Ends with 8 when Redis
+contradicts Postgres: a restored backup, or another database. Find out first which is right; if this one, use --force.
+
+Gates are bundled with the worker, which keeps them closed while it knows of no flag: publish before you deploy it.
+
+Example:
+  sluice publish && npx wrangler deploy`,
+    )
+    .action(async (options: PublishOptions) => {
+      const config = readPublishConfig(cli.environment);
+      // Late: no other command pays for the database driver and the rest.
+      const [{ publishVerified }, { createPool }, { createPublisherRedis }, { logToStderr }, { storeError }] =
+        await Promise.all([
+          import("../../../publish/publish-verified.ts"),
+          import("../../../postgres/postgres.ts"),
+          import("../../../redis/redis.ts"),
+          import("../../../process/log.ts"),
+          import("./store-error.ts"),
+        ]);
+      const pool = createPool(config.databaseUrl, logToStderr);
+      cli.terminal.progress("Publishing");
+      try {
+        const redis = createPublisherRedis(config);
+        const result = await publishVerified(pool, redis, { force: options.force === true });
+        const gates = await writeGates(result.snapshot, options.gatesModule);
+        cli.terminal.progress("");
+        tell(cli, options, result, gates);
+      } catch (error) {
+        throw storeError(error);
+      } finally {
+        await pool.end();
+      }
+    });
+}
+
+/** @returns undefined when none are wanted, or no worker is here to be deployed */
+async function writeGates(
+  snapshot: Snapshot,
+  given: string | false | undefined,
+): Promise<WrittenGates | undefined> {
+  if (given === false) return undefined;
+  const { hasWorker, GATES_MODULE, toGatesModule, writeIfChanged } =
+    await import("../../../publish/gates-module.ts");
+  if (given === undefined && !hasWorker()) return undefined;
+  const file = given ?? GATES_MODULE;
+  const { text, gates, broken } = toGatesModule(snapshot);
+  try {
+    return { file, gates, broken, written: await writeIfChanged(file, text) };
+  } catch (error) {
+    throw new CliError(EXIT.failure, `${visible(file, 200)} cannot be written`, {
+      why: [
+        visible(error instanceof Error ? error.message : String(error), 300),
+        "Redis has everything; the worker's gates could not be brought up to date.",
+      ],
+      mend: ["name another file with --gates-module, or --no-gates-module where no worker is deployed from"],
+      cause: error,
+    });
+  }
+}
+
+function tell(
+  { terminal }: Cli,
+  options: PublishOptions,
+  { published, mended }: PublishedVerified,
+  gates: WrittenGates | undefined,
+): void {
+  const { epoch, revision, bytes, digest, written, invalid, switchedOff = [], wasContradicted } = published;
+  if (options.json === true) {
+    return terminal.printJson({
+      epoch,
+      revision,
+      bytes,
+      digest,
+      written,
+      mended: mended ?? null,
+      invalid: Object.fromEntries(invalid),
+      switched_off: switchedOff,
+      was_contradicted: wasContradicted ?? null,
+      gates_module: gates ?? null,
+    });
+  }
+  const warn = (text: string) => terminal.print(terminal.paint("yellow", text));
+  terminal.print(
+    written
+      ? `Published revision ${revision} (epoch ${epoch}): the snapshot has ${bytes} bytes.`
+      : `Redis has revision ${revision} (epoch ${epoch}) already: ${bytes} bytes, nothing was written.`,
+  );
+  if (mended !== undefined) {
+    warn(`It was written anew, since ${visible(mended, 300)}. See who else writes to this Redis.`);
+  }
+  terminal.print("Read back: head and snapshot in Redis belong together.");
+  if (wasContradicted === false) {
+    warn(
+      "Nothing contradicted this database: --force was not needed, and has begun a new epoch all the same.",
+    );
+  }
+  for (const key of switchedOff) {
+    warn(`${visible(key, 64)} is switched off: the edge knows of a kill that this database does not.`);
+  }
+  for (const [key, why] of invalid) {
+    warn(`${visible(key, 64)} is off at the edge, as it is not valid: ${visible(why, 300)}`);
+  }
+  if (gates !== undefined) {
+    const count = `${gates.gates} ${gates.gates === 1 ? "gate" : "gates"}`;
+    terminal.print(
+      `${visible(shorten(gates.file), 200)}: ${count}, ${gates.written ? "written" : "as it was"}.`,
+    );
+    for (const key of gates.broken) {
+      warn(
+        `Gates of ${visible(key, 64)} are not valid: their pages are closed with 404, those without a sound pattern not at all.`,
+      );
+    }
+  }
+}
+
+function shorten(file: string): string {
+  const relative = path.relative("", file);
+  return relative.startsWith("../..") ? file : relative;
+}

@@ -1,0 +1,41 @@
+import type { Segment, SegmentAnswer } from "../api/answers.ts";
+import { visible } from "../terminal/visible.ts";
+import { conditionInWords } from "./condition-words.ts";
+import { counted, timeInWords } from "./flag-words.ts";
+import { idsInWords } from "./ids-words.ts";
+
+/** So many ids are shown; `--json` shows all. */
+const SHOWN_IDS = 10;
+
+/** A segment, one thing a line. */
+export function segmentPairs({ segment, revision, published }: SegmentAnswer): (readonly [string, string])[] {
+  return [
+    ["segment", visible(segment.name)],
+    ["ids", idsInWords(segment.ids, SHOWN_IDS)],
+    ["or if", visible(ifInWords(segment), 400)],
+    ["used by", segment.used_by.map((key) => visible(key, 64)).join(", ") || "-"],
+    ["description", visible(segment.description) || "-"],
+    ["created", timeInWords(segment.created_at)],
+    ["changed", timeInWords(segment.updated_at)],
+    ...(segment.invalid === undefined ? [] : [["not valid", visible(segment.invalid, 500)] as const]),
+    ["all flags", `revision ${revision}, ${published ? "in Redis" : "NOT yet in Redis"}`],
+  ];
+}
+
+/** Whom its condition matches; a dash when it has none. */
+export function ifInWords({ condition }: Segment): string {
+  return condition === null || condition === undefined ? "-" : conditionInWords(condition);
+}
+
+/** Who is in it, in a few words. */
+export function contentInWords(segment: Segment): string {
+  const ids = counted(segment.ids.length, "id");
+  const words = ifInWords(segment);
+  return words === "-" ? ids : `${ids}, or ${visible(words, 200)}`;
+}
+
+/** Whom else a change of a segment concerns. */
+export function usersInWords({ used_by: usedBy }: Segment): readonly string[] {
+  if (usedBy.length === 0) return [];
+  return [`Rules of ${usedBy.map((key) => visible(key, 64)).join(", ")} ask for it.`];
+}

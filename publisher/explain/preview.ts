@@ -1,0 +1,171 @@
+import { compile, type Compiled } from "../../shared/compile/compile.ts";
+import type { EvaluationContext } from "../../shared/flag/context.ts";
+import { decide, decisionOf, type Buckets } from "../../shared/evaluate/evaluate.ts";
+import type { Decision } from "../../shared/flag/reason.ts";
+import { onlyThese, withDependents, withNeeded } from "./flag-closure.ts";
+import { createPlaces, type Places } from "./hash-places.ts";
+import { assembleSnapshot, type SnapshotRows } from "../publish/snapshot-builder.ts";
+
+/** Who gets a flag, or does not get it any more, by a draft. */
+export interface Preview {
+  readonly contexts: number;
+  readonly before: Sides;
+  readonly after: Sides;
+  readonly gains: ByVariant;
+  readonly loses: ByVariant;
+  /** On before and after, with another variant. */
+  readonly moves: {
+    readonly count: number;
+    readonly by_variants: readonly { readonly from: string; readonly to: string; readonly count: number }[];
+  };
+  readonly unchanged: number;
+  /** Flags that change because they need this one. */
+  readonly also: readonly { readonly flag_key: string; readonly gains: number; readonly loses: number }[];
+  /** Targeting keys of the first ten of each. */
+  readonly examples: Readonly<Record<Change, readonly string[]>>;
+}
+
+interface Sides {
+  readonly on: number;
+  readonly off: number;
+}
+
+interface ByVariant {
+  readonly count: number;
+  readonly by_variant: Readonly<Record<string, number>>;
+}
+
+type Change = "gains" | "loses" | "moves";
+
+/** One context's two decisions. */
+interface Pair {
+  readonly before: Decision;
+  readonly after: Decision;
+}
+
+const MAX_EXAMPLES = 10;
+
+/** After so many milliseconds other requests are let in. */
+const TURN_MS = 20;
+
+/**
+ * Decides a flag for every context as it is and as a draft would make it, with all that it needs and all that need it.
+ *
+ * @param before flags and segments as they are
+ * @param after the same with the draft
+ */
+export async function preview(
+  before: SnapshotRows,
+  after: SnapshotRows,
+  key: string,
+  contexts: readonly EvaluationContext[],
+): Promise<Preview> {
+  const others = new Map(
+    [...withDependents(after.rows, key)]
+      .filter((other) => other !== key)
+      .map((other) => [other, createTally()]),
+  );
+  const compileSide = (rows: SnapshotRows) => ({
+    own: compileAround(rows, new Set([key])),
+    others: compileAround(rows, new Set(others.keys())),
+  });
+  const was = compileSide(before);
+  const becomes = compileSide(after);
+  const places = createPlaces();
+  const own = createTally();
+  let turn = performance.now();
+  for (const context of contexts) {
+    if (performance.now() - turn > TURN_MS) {
+      await aTurn();
+      turn = performance.now();
+    }
+    const isChanged = own.add(
+      {
+        before: decideWith(was.own, context, places)(key),
+        after: decideWith(becomes.own, context, places)(key),
+      },
+      context,
+    );
+    // All that others see of this flag is its value and its variant.
+    if (!isChanged || others.size === 0) continue;
+    const decideBefore = decideWith(was.others, context, places);
+    const decideAfter = decideWith(becomes.others, context, places);
+    for (const [other, tally] of others) {
+      tally.add({ before: decideBefore(other), after: decideAfter(other) }, context);
+    }
+  }
+  const also = [...others]
+    .map(([flag_key, { counts }]) => ({ flag_key, gains: counts.gains, loses: counts.loses }))
+    .filter(({ gains, loses }) => gains + loses > 0)
+    .toSorted((a, b) => (a.flag_key < b.flag_key ? -1 : 1));
+  return { contexts: contexts.length, ...own.result(), also };
+}
+
+/** The flags that can change, and those that they need. */
+function compileAround(rows: SnapshotRows, keys: ReadonlySet<string>): Compiled {
+  return compile(assembleSnapshot(onlyThese(rows, withNeeded(rows.rows, keys))).snapshot);
+}
+
+function decideWith(
+  compiled: Compiled,
+  context: EvaluationContext,
+  places: Places,
+): (key: string) => Decision {
+  const buckets: Buckets = compiled.slots.map(({ salt, readId }) => places(salt, readId(context)));
+  const decisions = decide(compiled, context, buckets);
+  return (key) => decisionOf(compiled, decisions, key);
+}
+
+/** Counts pairs as they come. */
+function createTally() {
+  const counts = { gains: 0, loses: 0, moves: 0, on: { before: 0, after: 0 }, all: 0 };
+  const gains = new Map<string, number>();
+  const loses = new Map<string, number>();
+  const moves = new Map<string, { from: string; to: string; count: number }>();
+  const examples: Record<Change, string[]> = { gains: [], loses: [], moves: [] };
+
+  return {
+    counts,
+    /** @returns whether anything changes for this context */
+    add({ before, after }: Pair, { targetingKey }: EvaluationContext): boolean {
+      counts.all += 1;
+      if (before.value) counts.on.before += 1;
+      if (after.value) counts.on.after += 1;
+      const change = changeOf(before, after);
+      if (change === undefined) return false;
+      counts[change] += 1;
+      if (change === "gains") count(gains, after.variant);
+      if (change === "loses") count(loses, before.variant);
+      if (change === "moves") {
+        const name = `${before.variant} ${after.variant}`;
+        const move = moves.get(name) ?? { from: before.variant, to: after.variant, count: 0 };
+        moves.set(name, { ...move, count: move.count + 1 });
+      }
+      const shown = examples[change];
+      if (shown.length < MAX_EXAMPLES && targetingKey !== undefined && !shown.includes(targetingKey)) {
+        shown.push(targetingKey);
+      }
+      return true;
+    },
+    result: () => ({
+      before: { on: counts.on.before, off: counts.all - counts.on.before },
+      after: { on: counts.on.after, off: counts.all - counts.on.after },
+      gains: { count: counts.gains, by_variant: Object.fromEntries(gains) },
+      loses: { count: counts.loses, by_variant: Object.fromEntries(loses) },
+      moves: { count: counts.moves, by_variants: [...moves.values()] },
+      unchanged: counts.all - counts.gains - counts.loses - counts.moves,
+      examples,
+    }),
+  };
+}
+
+function changeOf(before: Decision, after: Decision): Change | undefined {
+  if (before.value !== after.value) return after.value ? "gains" : "loses";
+  return before.value && before.variant !== after.variant ? "moves" : undefined;
+}
+
+function count(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+}
+
+const aTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

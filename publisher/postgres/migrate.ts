@@ -1,0 +1,51 @@
+import { fileURLToPath } from "node:url";
+import { runner } from "node-pg-migrate";
+import pg from "pg";
+
+const folder = fileURLToPath(new URL("../../migrations", import.meta.url));
+
+/** Long enough for another runner's migrations, and never for ever behind a forgotten psql. */
+const LOCK_TIMEOUT_MS = 60_000;
+
+/**
+ * Brings the database up to date; any number of runners may do so at once. All pending migrations are one
+ * transaction: when it throws, nothing of them was applied. Needs the owner's rights and a direct connection
+ * (a pooler in transaction mode loses the lock between runners).
+ *
+ * @returns the names of the migrations that this call applied, e.g. `["0001_flags"]`
+ */
+export async function migrate(
+  databaseUrl: string,
+  log: (line: string) => void = () => undefined,
+): Promise<string[]> {
+  const client = new pg.Client({ connectionString: databaseUrl, application_name: "sluice migrate" });
+  // Without a listener, a server that goes away between two queries would end the process.
+  client.on("error", (error) => log(`The connection was lost while migrating: ${error.message}`));
+  await client.connect();
+  try {
+    await client.query("select set_config('lock_timeout', $1, false)", [`${LOCK_TIMEOUT_MS}ms`]);
+    const applied = await runner({
+      dbClient: client,
+      dir: folder,
+      // The folder may hold a README; only SQL is a migration.
+      ignorePattern: "(?!.*\\.sql$).*",
+      direction: "up",
+      schema: "public",
+      migrationsTable: "sluice_migrations",
+      singleTransaction: true,
+      advisoryLockMode: "wait",
+      logger: { info: () => undefined, warn: log, error: () => undefined },
+    });
+    for (const { name } of applied) log(`Applied migration ${name}.`);
+    return applied.map(({ name }) => name);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `The migrations in ${folder} failed, and none of the pending ones was applied: ${reason}. ` +
+        "The role needs the right to create tables in schema public (the database's owner has it).",
+      { cause: error },
+    );
+  } finally {
+    await client.end();
+  }
+}

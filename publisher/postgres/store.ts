@@ -1,0 +1,234 @@
+import type pg from "pg";
+import type { Version } from "../../shared/snapshot/revision.ts";
+import { readDivergence, type Divergence } from "./divergence.ts";
+import type { FlagRow } from "./flag-record.ts";
+import { only } from "./only.ts";
+import { inTransaction, type Queryable } from "./postgres.ts";
+import type { SegmentRow } from "./segment-record.ts";
+import { readSegments } from "./segment-store.ts";
+
+/** The channel on which a commit that changed anything in the snapshot is announced. */
+export const REVISION_CHANNEL = "sluice_revision";
+
+/** Where Postgres stands. */
+export interface PublicationState extends Version {
+  /** Tells a restored or swapped database from the one that published before. */
+  readonly databaseId: string;
+}
+
+/** All that a snapshot is built of, out of one consistent read. */
+export interface SnapshotSource extends PublicationState {
+  /** While one is open, nothing is published. */
+  readonly divergence: Divergence | undefined;
+  readonly rows: readonly FlagRow[];
+  readonly segmentRows: readonly SegmentRow[];
+}
+
+export const FLAG_COLUMNS = `id, key, description, enabled, rollout_pct, targeting, bucket_by, salt, variants,
+  variant_ranges, requires, gates, fail_mode, in_header, client_visible, owner, tags, archived_at, created_at, updated_at`;
+
+/** Reads everything that is published, as of one instant. */
+export function readSnapshotSource(pool: pg.Pool): Promise<SnapshotSource> {
+  return inTransaction(
+    pool,
+    async (client) => {
+      // TRUNCATE takes the rows out of older views of the database, too: between two of these reads it would leave a
+      // revision with another content than it has. So it has to wait; this comes before the view is made.
+      await client.query("LOCK TABLE feature_flags, segments IN ACCESS SHARE MODE");
+      const state = await readPublicationState(client);
+      const divergence = await readDivergence(client);
+      const { rows } = await client.query<FlagRow>(
+        `SELECT ${FLAG_COLUMNS} FROM feature_flags ORDER BY key COLLATE "C"`,
+      );
+      const segmentRows = await readSegments(client);
+      return { ...state, divergence, rows, segmentRows };
+    },
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+  );
+}
+
+/** The gates of every flag that has some, archived ones too: their pages stay closed. */
+export async function readAllGates(
+  db: Queryable,
+): Promise<readonly { readonly key: string; readonly gates: unknown }[]> {
+  const { rows } = await db.query<{ key: string; gates: unknown }>(
+    "SELECT key, gates FROM feature_flags WHERE gates <> '[]'",
+  );
+  return rows;
+}
+
+/** Reads where Postgres stands. */
+export async function readPublicationState(db: Queryable): Promise<PublicationState> {
+  const { rows } = await db.query<VersionColumns & { database_id: string }>(
+    "SELECT database_id, epoch, revision FROM publication",
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error("the table publication is empty: run `sluice migrate`");
+  return { databaseId: row.database_id, ...toVersion(row) };
+}
+
+/** Begins a new epoch, newer than `than` too: whatever is published from here on is newer than all before. */
+export async function beginEpoch(db: Queryable, than: number): Promise<void> {
+  await db.query("UPDATE publication SET epoch = greatest(epoch, $1) + 1", [than]);
+}
+
+/** Gives the same flags a revision of their own, unless something else has raised it since. */
+export async function raiseForRebuild(db: Queryable, seen: Version): Promise<void> {
+  await db.query("UPDATE publication SET revision = revision + 1 WHERE epoch = $1 AND revision = $2", [
+    seen.epoch,
+    seen.revision,
+  ]);
+}
+
+/** Names the one who writes, for the audit; to be called first in a transaction. */
+export async function setActor(db: Queryable, actor: string): Promise<void> {
+  await db.query("SELECT set_config('sluice.actor', $1, true)", [actor]);
+}
+
+/**
+ * Raises the counter and writes the audit for what this transaction changed so far, instead of at COMMIT, so that the
+ * revision can be read before it. From here on other writers wait for this transaction's end.
+ *
+ * @returns where Postgres stands when this transaction commits; as before when it changed nothing
+ */
+export async function raiseRevision(db: Queryable): Promise<PublicationState> {
+  await db.query("SET CONSTRAINTS ALL IMMEDIATE");
+  return readPublicationState(db);
+}
+
+/** One flag, or undefined. @param lock keeps it as it is until the transaction's end */
+export async function readFlag(
+  db: Queryable,
+  key: string,
+  { lock = false }: { lock?: boolean } = {},
+): Promise<FlagRow | undefined> {
+  const { rows } = await db.query<FlagRow>(
+    `SELECT ${FLAG_COLUMNS} FROM feature_flags WHERE key = $1 ${lock ? "FOR UPDATE" : ""}`,
+    [key],
+  );
+  return rows[0];
+}
+
+/** A flag as of one instant: read one after the other, the version could be newer than the row. */
+export interface FlagState {
+  readonly row: FlagRow;
+  /** When it changed last. */
+  readonly version: Version;
+  /** Where Postgres stood then. */
+  readonly state: Version;
+}
+
+/** As pg gives them: bigint as a string. */
+export interface VersionColumns {
+  readonly epoch: string;
+  readonly revision: string;
+}
+
+/** One flag with its version and Postgres' own, or undefined. */
+export async function readFlagState(db: Queryable, key: string): Promise<FlagState | undefined> {
+  const { rows } = await db.query<FlagRow & { version: VersionColumns | null; state: VersionColumns }>(
+    `SELECT ${FLAG_COLUMNS},
+       (SELECT jsonb_build_object('epoch', a.epoch, 'revision', a.revision)
+        FROM flag_audit a WHERE a.flag_key = f.key ORDER BY a.id DESC LIMIT 1) AS version,
+       (SELECT jsonb_build_object('epoch', p.epoch, 'revision', p.revision) FROM publication p) AS state
+     FROM feature_flags f WHERE key = $1`,
+    [key],
+  );
+  const [found] = rows;
+  if (found === undefined) return undefined;
+  const { version, state, ...row } = found;
+  return { row, version: version === null ? NEVER : toVersion(version), state: toVersion(state) };
+}
+
+/** Of rows that are older than the audit. */
+export const NEVER: Version = { epoch: 0, revision: 0 };
+
+/** Exact: revisions stay far below 2^53. */
+export function toVersion({ epoch, revision }: VersionColumns): Version {
+  return { epoch: Number(epoch), revision: Number(revision) };
+}
+
+/** What may be set when a flag is created; what is absent has its column's default. */
+export interface FlagColumns {
+  readonly description?: string | undefined;
+  readonly enabled?: boolean | undefined;
+  readonly rollout_pct?: number | undefined;
+  readonly targeting?: unknown;
+  readonly bucket_by?: string | undefined;
+  readonly salt?: string | null | undefined;
+  readonly variants?: unknown;
+  readonly variant_ranges?: unknown;
+  readonly requires?: unknown;
+  readonly gates?: unknown;
+  readonly fail_mode?: string | undefined;
+  readonly in_header?: boolean | undefined;
+  readonly client_visible?: boolean | undefined;
+  readonly owner?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly archived_at?: Date | number | null | undefined;
+}
+
+// The only names that ever stand in an SQL text; values are always parameters.
+const WRITABLE: readonly (keyof FlagColumns)[] = [
+  "description",
+  "enabled",
+  "rollout_pct",
+  "targeting",
+  "bucket_by",
+  "salt",
+  "variants",
+  "variant_ranges",
+  "requires",
+  "gates",
+  "fail_mode",
+  "in_header",
+  "client_visible",
+  "owner",
+  "tags",
+  "archived_at",
+];
+
+// pg would send an array of a jsonb column as a Postgres array.
+const JSON_COLUMNS: ReadonlySet<keyof FlagColumns> = new Set([
+  "targeting",
+  "variants",
+  "variant_ranges",
+  "requires",
+  "gates",
+]);
+
+/** Inserts a flag. A key that is taken fails with Postgres' unique_violation. */
+export async function insertFlag(db: Queryable, key: string, columns: FlagColumns): Promise<FlagRow> {
+  const { names, values } = split(columns);
+  const placeholders = ["$1", ...names.map((_, index) => `$${index + 2}`)];
+  const { rows } = await db.query<FlagRow>(
+    `INSERT INTO feature_flags (${["key", ...names].join(", ")}) VALUES (${placeholders.join(", ")})
+     RETURNING ${FLAG_COLUMNS}`,
+    [key, ...values],
+  );
+  return only(rows);
+}
+
+/** Changes a flag that is there. */
+export async function updateFlag(db: Queryable, key: string, columns: FlagColumns): Promise<FlagRow> {
+  const { names, values } = split(columns);
+  const assignments = names.map((name, index) => `${name} = $${index + 2}`);
+  const { rows } = await db.query<FlagRow>(
+    `UPDATE feature_flags SET ${assignments.join(", ")} WHERE key = $1 RETURNING ${FLAG_COLUMNS}`,
+    [key, ...values],
+  );
+  return only(rows);
+}
+
+export async function deleteFlag(db: Queryable, key: string): Promise<void> {
+  await db.query("DELETE FROM feature_flags WHERE key = $1", [key]);
+}
+
+function split(columns: FlagColumns): { names: string[]; values: unknown[] } {
+  const names = WRITABLE.filter((name) => columns[name] !== undefined);
+  const values = names.map((name) => {
+    const value = columns[name];
+    return JSON_COLUMNS.has(name) ? JSON.stringify(value) : value;
+  });
+  return { names, values };
+}

@@ -1,0 +1,69 @@
+import { compileSegments } from "../../shared/compile/compile-segments.ts";
+import { faultText } from "../../shared/flag/fault.ts";
+import { orderFlags } from "../../shared/compile/order-flags.ts";
+import { SCHEMA, digestOf, type Snapshot } from "../../shared/snapshot/snapshot.ts";
+import { cutToBytes } from "./cut-to-bytes.ts";
+import type { FlagRow } from "../postgres/flag-record.ts";
+import { judgeFlag } from "./judge-flag.ts";
+import type { SegmentRow } from "../postgres/segment-record.ts";
+import { MAX_INVALID_BYTES } from "./snapshot-limits.ts";
+import { toSnapshotSegment } from "./snapshot-segment.ts";
+
+/** What a snapshot is built of. */
+export interface SnapshotRows {
+  /** Ordered by key. */
+  readonly rows: readonly FlagRow[];
+  /** Ordered by name. */
+  readonly segmentRows: readonly SegmentRow[];
+}
+
+/** The content of a snapshot. */
+export interface AssembledSnapshot {
+  readonly snapshot: Snapshot;
+  /**
+   * Keys of flags that came in broken, and segments as "segment <name>", with what is wrong; they travel as `invalid`.
+   */
+  readonly invalid: ReadonlyMap<string, string>;
+}
+
+/** A snapshot ready to be published. */
+export interface BuiltSnapshot {
+  readonly text: string;
+  /** Of its UTF-8. */
+  readonly bytes: number;
+  readonly digest: string;
+  /** See `AssembledSnapshot`. */
+  readonly invalid: ReadonlyMap<string, string>;
+}
+
+/** The same rows give the same bytes, so the digest moves only with the content. */
+export async function buildSnapshot(source: SnapshotRows): Promise<BuiltSnapshot> {
+  const { snapshot, invalid } = assembleSnapshot(source);
+  const text = JSON.stringify(snapshot);
+  return { text, bytes: Buffer.byteLength(text), digest: await digestOf(text), invalid };
+}
+
+/** Puts together what the edge reads. A broken row says why, and stops nobody else. */
+export function assembleSnapshot({ rows, segmentRows }: SnapshotRows): AssembledSnapshot {
+  const invalid = new Map<string, string>();
+  const segments = segmentRows.map((row) => {
+    const { segment, fault } = toSnapshotSegment(row);
+    if (fault !== undefined) invalid.set(`segment ${row.name}`, faultText(fault));
+    return segment;
+  });
+  const compiledSegments = compileSegments(segments);
+  const judged = rows.map((row) => judgeFlag(row, compiledSegments));
+  const { faults } = orderFlags(judged.map(({ definition }) => definition));
+  const flags = judged.map(({ definition, flag, gates }) => {
+    const { key } = definition;
+    const fault = definition.fault ?? faults.get(key);
+    if (fault === undefined) return flag;
+    const reason = faultText(fault);
+    invalid.set(key, reason);
+    return { key, invalid: cutToBytes(reason, MAX_INVALID_BYTES), ...(gates.length > 0 && { gates }) };
+  });
+  return {
+    snapshot: { schema: SCHEMA, flags, ...(segments.length > 0 && { segments }) },
+    invalid,
+  };
+}

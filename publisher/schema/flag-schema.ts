@@ -1,0 +1,133 @@
+import { z } from "@hono/zod-openapi";
+import { DEFAULT_BUCKET_BY, FAIL_MODES } from "../../shared/flag/flag.ts";
+import { gates } from "./gate-schema.ts";
+import { targeting, targetingPatch } from "./targeting-schema.ts";
+import { OBJECT, boolean, bucketBy, flagKey, id, listOf, salt, text } from "./text-schema.ts";
+import { requires, variants } from "./variant-schema.ts";
+
+/** A percentage with at most two decimals. */
+export const rolloutPct = z
+  .number("must be a number")
+  .min(0, "must be from 0 to 100")
+  .max(100, "must be from 0 to 100")
+  .refine((value) => !Object.is(value, -0), "must be 0, not -0")
+  // Hundredths are not exact in binary: 33.33 * 100 is 3333 but for the last bits.
+  .refine((value) => Number(value.toFixed(2)) === value, "must have at most two decimals")
+  .openapi({ example: 25, multipleOf: 0.01 });
+
+/** What people set of a flag as a whole; percentage and kill switch have endpoints of their own. */
+const editable = {
+  description: text(1_000).openapi({ example: "Search answers written by a model" }),
+  owner: text(200).openapi({ example: "search-team" }),
+  tags: listOf(id.max(50, "must have at most 50 characters"), 20).openapi({ example: ["ai"] }),
+  targeting,
+  bucket_by: bucketBy.openapi({
+    description: "The attribute by whose value people are placed: who shares it gets the feature together.",
+  }),
+  salt: salt.nullable().openapi({
+    description: "What places are drawn with; null is the key. Another one draws all people anew.",
+  }),
+  variants,
+  requires,
+  gates,
+  fail_mode: z.enum(FAIL_MODES, `must be one of ${FAIL_MODES.join(", ")}`).openapi({
+    description: "What the edge does with the flag once it has not heard from Redis for MAX_STALE_MS.",
+  }),
+  in_header: boolean.openapi({ description: "Whether the flag is named in x-flags." }),
+  client_visible: boolean.openapi({ description: "Whether a front end may hand it to the browser." }),
+};
+
+export const flagCreate = z
+  .strictObject({ key: flagKey, ...z.strictObject(editable).partial().shape }, OBJECT)
+  .openapi("FlagCreate");
+
+/** The merged outcome of a merge patch. What the patch removed has its default again. */
+export const flagEditable = z.strictObject({
+  description: editable.description.default(""),
+  owner: editable.owner.default(""),
+  tags: editable.tags.default([]),
+  targeting: editable.targeting.default({}),
+  bucket_by: editable.bucket_by.default(DEFAULT_BUCKET_BY),
+  salt: editable.salt.default(null),
+  variants: editable.variants.default([]),
+  requires: editable.requires.default([]),
+  gates: editable.gates.default([]),
+  fail_mode: editable.fail_mode.default("off"),
+  in_header: editable.in_header.default(true),
+  client_visible: editable.client_visible.default(false),
+});
+
+const patchMembers = z
+  .strictObject({
+    description: editable.description.nullable(),
+    owner: editable.owner.nullable(),
+    tags: editable.tags.nullable(),
+    targeting: targetingPatch,
+    bucket_by: editable.bucket_by.nullable(),
+    salt: editable.salt,
+    variants: editable.variants.nullable(),
+    requires: editable.requires.nullable(),
+    gates: editable.gates.nullable(),
+    fail_mode: editable.fail_mode.nullable(),
+    in_header: editable.in_header.nullable(),
+    client_visible: editable.client_visible.nullable(),
+  })
+  .partial().shape;
+
+/** An RFC 7396 merge patch: null puts a member back to its default. Judged as a whole once it is merged. */
+export const flagPatch = z.strictObject(patchMembers, OBJECT).openapi("FlagPatch");
+
+/** A change that is only thought of: a merge patch, and what has endpoints of its own. */
+export const flagDraft = z
+  .strictObject({ ...patchMembers, enabled: boolean.optional(), rollout_pct: rolloutPct.optional() }, OBJECT)
+  .openapi("FlagDraft", { example: { rollout_pct: 50 } });
+
+/** A flag as it stands in Postgres: plain SQL may have put in what no write here would take. */
+export const flag = z
+  .object({
+    id: z.uuid(),
+    key: flagKey,
+    enabled: z.boolean().openapi({ description: "The kill switch: false is off for everybody." }),
+    rollout_pct: z.number().min(0).max(100),
+    description: z.string(),
+    owner: z.string(),
+    tags: z.array(z.string()),
+    targeting: z.record(z.string(), z.unknown()),
+    bucket_by: z.string(),
+    salt: z.string().nullable(),
+    variants: z.array(z.unknown()),
+    requires: z.array(z.unknown()),
+    gates: z.array(z.unknown()),
+    fail_mode: z.string(),
+    in_header: z.boolean(),
+    client_visible: z.boolean(),
+    archived_at: z.iso.datetime().nullable(),
+    created_at: z.iso.datetime(),
+    updated_at: z.iso.datetime(),
+    invalid: z.string().optional().openapi({
+      description: "Why the edge holds this flag off: set only when plain SQL put in what is not valid.",
+    }),
+  })
+  .openapi("Flag", {
+    example: {
+      id: "4b0f6f0e-3f0c-4d1b-9a53-0f6c1d1e8a11",
+      key: "ai_search",
+      enabled: true,
+      rollout_pct: 25,
+      description: "Search answers written by a model",
+      owner: "search-team",
+      tags: ["ai"],
+      targeting: { allowlist: ["user-1"], plans: ["enterprise"] },
+      bucket_by: "targetingKey",
+      salt: null,
+      variants: [],
+      requires: [],
+      gates: [{ pattern: "/ai/*", otherwise: { rewrite: "/classic" } }],
+      fail_mode: "off",
+      in_header: true,
+      client_visible: false,
+      archived_at: null,
+      created_at: "2026-01-02T03:04:05.678Z",
+      updated_at: "2026-01-02T03:04:05.678Z",
+    },
+  });

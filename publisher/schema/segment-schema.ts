@@ -1,0 +1,77 @@
+import { z } from "@hono/zod-openapi";
+import { MAX_SEGMENT_IDS } from "../../shared/flag/flag.ts";
+import { OBJECT, flagKey, id, listOf, segmentName, text } from "./text-schema.ts";
+
+const ids = listOf(id, MAX_SEGMENT_IDS).openapi({
+  description: "Values of the attribute that a rule asks about.",
+  example: ["acme", "initech"],
+});
+
+const editable = {
+  description: text(1_000).openapi({ example: "Companies that test with us" }),
+  ids,
+  // Judged by the evaluator: see `judgeSegment`.
+  condition: z.unknown().openapi({
+    type: ["object", "null"],
+    description:
+      "Who belongs to it beside the ids: a condition on the whole context, as docs/targeting.md describes it, without " +
+      "segments in it. Replaced as a whole; null is none.",
+    example: { email: { $endsWith: "@example.com" } },
+  }),
+};
+
+export const segmentCreate = z
+  .strictObject({ name: segmentName, ...z.strictObject(editable).partial().shape }, OBJECT)
+  .openapi("SegmentCreate");
+
+/** A JSON merge patch, but for the condition: in it, null is a value. */
+export const segmentPatch = z
+  .strictObject(
+    {
+      description: editable.description.nullable(),
+      ids: editable.ids.nullable(),
+      condition: editable.condition,
+    },
+    OBJECT,
+  )
+  .partial()
+  .openapi("SegmentPatch");
+
+/** Who comes in and who goes, without the rest of a long list. */
+export const segmentIds = z
+  .strictObject({ add: ids.optional(), remove: ids.optional() }, OBJECT)
+  .superRefine(({ add, remove }, context) => {
+    const removed = new Set(remove);
+    const index = add?.findIndex((one) => removed.has(one)) ?? -1;
+    if (index === -1) return;
+    context.addIssue({ code: "custom", path: ["add", index], message: "is to be removed too" });
+  })
+  .openapi("SegmentIds", { example: { add: ["acme"], remove: ["initech"] } });
+
+/** A segment as it stands in Postgres: plain SQL may have put in what no write here would take. */
+export const segment = z
+  .object({
+    id: z.uuid(),
+    name: segmentName,
+    description: z.string(),
+    ids: z.array(z.string()),
+    condition: z.record(z.string(), z.unknown()).nullable(),
+    created_at: z.iso.datetime(),
+    updated_at: z.iso.datetime(),
+    used_by: z.array(flagKey).openapi({ description: "Flags whose rules ask for it." }),
+    invalid: z.string().optional().openapi({
+      description: "Why the edge holds the flags off that ask for it: set only when plain SQL broke it.",
+    }),
+  })
+  .openapi("Segment", {
+    example: {
+      id: "4b0f6f0e-3f0c-4d1b-9a53-0f6c1d1e8a11",
+      name: "beta-testers",
+      description: "Companies that test with us",
+      ids: ["acme"],
+      condition: { email: { $endsWith: "@example.com" } },
+      created_at: "2026-01-02T03:04:05.678Z",
+      updated_at: "2026-01-02T03:04:05.678Z",
+      used_by: ["ai_search"],
+    },
+  });

@@ -1,0 +1,66 @@
+import type { Explanation } from "../../shared/evaluate/explain.ts";
+import type { Overrides } from "../../shared/flag/override.ts";
+import type { DecidingRule } from "../../shared/flag/reason.ts";
+import type { ExplainedRequirement } from "../../shared/evaluate/recorder.ts";
+
+/** What an override of one flag does as things stand, whoever opens the link. */
+export interface OverrideEffect {
+  readonly key: string;
+  readonly forced: string;
+  /** For everybody, for some, or for nobody. */
+  readonly inForce: "always" | "depends" | "never";
+  /** Why not for everybody. */
+  readonly detail?: string;
+}
+
+/** What nothing of a visitor's changes. */
+const NEVER: { readonly [rule in DecidingRule]?: string } = {
+  off: "it was killed",
+  enabled: "it is switched off",
+};
+
+/**
+ * @param explanation of the flag under the overrides, for somebody with an anonymous id and nothing else
+ * @param invalid what is wrong with the flag's row, when something is
+ */
+export function effectOf(
+  { key, decision, steps, place }: Explanation,
+  overrides: Overrides,
+  invalid: string | undefined,
+): OverrideEffect {
+  const effect = { key, forced: overrides.get(key) ?? "" };
+  const { rule } = decision;
+  if (rule === undefined) return { ...effect, inForce: "never", detail: invalid ?? "it is not valid" };
+  const never = NEVER[rule];
+  if (never !== undefined) return { ...effect, inForce: "never", detail: never };
+  const needs = steps.flatMap(({ requirements = [] }) => requirements);
+  const open = needs.filter((one) => !one.met || !isSure(one, overrides));
+  if (open.length > 0) {
+    const inForce = open.some(isNever) ? "never" : "depends";
+    return { ...effect, inForce, detail: open.map((one) => needInWords(one, overrides)).join("; ") };
+  }
+  if (rule === "variants") {
+    const detail = `its variant is drawn by ${place?.bucketBy ?? "an attribute"}, which not everybody has: name a variant`;
+    return { ...effect, inForce: "depends", detail };
+  }
+  return { ...effect, inForce: "always" };
+}
+
+/** Whether what is needed is there for everybody, and not only for whom it was asked. */
+function isSure({ flag, decision }: ExplainedRequirement, overrides: Overrides): boolean {
+  return overrides.has(flag) || decision.reason === "STATIC";
+}
+
+function isNever({ met, decision }: ExplainedRequirement): boolean {
+  return !met && (decision.rule === undefined || NEVER[decision.rule] !== undefined);
+}
+
+function needInWords(requirement: ExplainedRequirement, overrides: Overrides): string {
+  const { flag, variant, decision } = requirement;
+  const wanted = variant === undefined ? flag : `${flag} with ${variant}`;
+  if (decision.rule === undefined) return `it needs ${wanted}, which is not valid`;
+  const never = NEVER[decision.rule]?.replace("it ", "which ");
+  if (never !== undefined) return `it needs ${wanted}, ${never}`;
+  if (overrides.has(flag)) return `it needs ${wanted}, which is not so under this override`;
+  return `it needs ${wanted}, which not everybody has: name ${flag} as well, like ${flag}=${variant ?? "on"}`;
+}

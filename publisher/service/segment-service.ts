@@ -1,0 +1,206 @@
+import type pg from "pg";
+import type { z } from "@hono/zod-openapi";
+import { judgeSegment } from "../../shared/compile/compile-segments.ts";
+import { faultText } from "../../shared/flag/fault.ts";
+import { MAX_SEGMENT_IDS } from "../../shared/flag/flag.ts";
+import type { Version } from "../../shared/snapshot/revision.ts";
+import { readVersion, type Subject } from "../postgres/change-history.ts";
+import { checkNotUsed } from "../write/check-references.ts";
+import { cutBelow } from "../write/cut-below.ts";
+import { faultProblem } from "../problem/fault-problem.ts";
+import { checkSegmentSize, readSegmentSize } from "../write/flag-sizes.ts";
+import { inTransaction, type Queryable } from "../postgres/postgres.ts";
+import { guardPostgres } from "../postgres/postgres-problem.ts";
+import { checkPrecondition, type Precondition } from "../write/precondition.ts";
+import { Problem } from "../problem/problem.ts";
+import type { Publisher } from "../publish/publisher.ts";
+import { toSegmentRecord, type SegmentRecord, type SegmentRow } from "../postgres/segment-record.ts";
+import type { segmentCreate, segmentIds, segmentPatch } from "../schema/segment-schema.ts";
+import {
+  deleteSegment,
+  insertSegment,
+  lockSegment,
+  readSegmentUses,
+  readSegments,
+  readSegmentsNamed,
+  updateSegment,
+  type SegmentColumns,
+} from "../postgres/segment-store.ts";
+import { toSnapshotSegment } from "../publish/snapshot-segment.ts";
+import { standingOf, type Standing } from "../publish/standing.ts";
+import { raiseRevision, readPublicationState } from "../postgres/store.ts";
+import { unfitConditions } from "../schema/unfit-json.ts";
+import { publishWritten, writeTransaction, type Written } from "../write/write-transaction.ts";
+
+/** A segment as people see it. */
+export type SegmentView = SegmentRecord & {
+  /** Flags whose rules ask for it. */
+  readonly used_by: readonly string[];
+  /** Why the edge holds these flags off, when plain SQL put in what is not valid. */
+  readonly invalid?: string;
+};
+
+/** A segment with the version that changed it last. */
+export interface VersionedSegment {
+  readonly segment: SegmentView;
+  readonly version: Version;
+}
+
+export type SegmentService = ReturnType<typeof createSegmentService>;
+
+/** Deeper than anything that is valid; what plain SQL nested further could not even be written as JSON. */
+const MAX_DEPTH = 32;
+
+/** Everything that people do with segments. */
+export function createSegmentService(options: {
+  readonly pool: pg.Pool;
+  readonly publisher: Publisher;
+  readonly maxSnapshotBytes: number;
+}) {
+  const { pool, publisher, maxSnapshotBytes } = options;
+
+  const read = <T>(work: (client: Queryable) => Promise<T>): Promise<T> =>
+    guardPostgres(
+      "read",
+      () => inTransaction(pool, work, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+      "segment",
+    );
+
+  async function write<T>(
+    actor: string,
+    work: (client: Queryable) => Promise<T>,
+  ): Promise<T & Written & { readonly published: boolean }> {
+    return publishWritten(publisher, await writeTransaction(pool, actor, work, "segment"));
+  }
+
+  /** One change of a segment that is there. @param plan gives the columns to set, judged */
+  function change(
+    actor: string,
+    name: string,
+    precondition: Precondition,
+    required: string | undefined,
+    plan: (row: SegmentRow) => SegmentColumns,
+  ) {
+    return write<VersionedSegment>(actor, async (client) => {
+      const row = (await lockSegment(client, name)) ?? segmentNotFound(name);
+      const set = plan(row);
+      const subject = segmentNamed(name);
+      await checkPrecondition(client, subject, await readVersion(client, subject), precondition, required);
+      const before = await readSegmentSize(client, name);
+      const changed = await updateSegment(client, row, set);
+      await checkSegmentSize(client, name, before, maxSnapshotBytes);
+      return versioned(client, changed);
+    });
+  }
+
+  return {
+    list: (): Promise<{ readonly segments: readonly SegmentView[] } & Standing> =>
+      read(async (client) => {
+        const state = await readPublicationState(client);
+        const uses = await readSegmentUses(client);
+        const segments = (await readSegments(client)).map((row) => toView(row, uses.get(row.name)));
+        return { segments, ...standingOf(state, publisher.status()) };
+      }),
+
+    get: (name: string): Promise<VersionedSegment & Standing> =>
+      read(async (client) => {
+        const state = await readPublicationState(client);
+        const [row = segmentNotFound(name)] = await readSegmentsNamed(client, new Set([name]));
+        const uses = await readSegmentUses(client, name);
+        const version = await readVersion(client, segmentNamed(name));
+        return {
+          segment: toView(row, uses.get(name)),
+          version,
+          ...standingOf(state, publisher.status()),
+        };
+      }),
+
+    create: (actor: string, { name, ...columns }: z.output<typeof segmentCreate>) =>
+      write<VersionedSegment>(actor, async (client) => {
+        const row = await insertSegment(client, name, sound(name, columns));
+        await checkSegmentSize(client, name, 0, maxSnapshotBytes);
+        return versioned(client, row);
+      }),
+
+    /** Applies a merge patch. */
+    patch: (actor: string, name: string, patch: z.output<typeof segmentPatch>, precondition: Precondition) =>
+      change(actor, name, precondition, "this may widen who sees the features that ask for it", (row) => {
+        const { description = row.description, ids = row.ids, condition = row.condition } = patch;
+        return sound(name, { description: description ?? "", ids: ids ?? [], condition });
+      }),
+
+    /** Adds ids at the end, and takes others away. */
+    changeIds: (
+      actor: string,
+      name: string,
+      { add = [], remove = [] }: z.output<typeof segmentIds>,
+      precondition: Precondition,
+    ) =>
+      change(actor, name, precondition, undefined, (row) => {
+        const removed = new Set(remove);
+        const ids = [...new Set([...row.ids, ...add])].filter((id) => !removed.has(id));
+        if (ids.length <= MAX_SEGMENT_IDS) return { ids };
+        throw faultProblem({
+          path: ["add"],
+          detail: `leads to ${ids.length} ids, more than ${MAX_SEGMENT_IDS}: ask for a condition instead, or for another segment`,
+        });
+      }),
+
+    remove: (actor: string, name: string, precondition: Precondition) =>
+      write(actor, async (client) => {
+        if ((await lockSegment(client, name)) === undefined) segmentNotFound(name);
+        const subject = segmentNamed(name);
+        const version = await readVersion(client, subject);
+        await checkPrecondition(client, subject, version, precondition, "this removes the segment");
+        await deleteSegment(client, name);
+        await checkNotUsed(client, name);
+        return {};
+      }),
+  };
+}
+
+/**
+ * Columns that the edge will understand.
+ *
+ * @throws Problem that points into the body
+ */
+function sound(
+  name: string,
+  columns: {
+    readonly [Name in keyof SegmentColumns]?: Name extends "condition" ? unknown : SegmentColumns[Name];
+  },
+): SegmentColumns {
+  const { ids, condition = null } = columns;
+  const found = judgeSegment({
+    name,
+    ...(ids !== undefined && { ids }),
+    ...(condition !== null && { condition }),
+  });
+  const fault = found ?? unfitConditions({ condition });
+  if (fault !== undefined) throw faultProblem(fault);
+  // Judged just now: the types say so.
+  return { ...columns, condition: condition as object | null };
+}
+
+async function versioned(client: Queryable, row: SegmentRow): Promise<VersionedSegment> {
+  const uses = await readSegmentUses(client, row.name);
+  await raiseRevision(client);
+  return {
+    segment: toView(row, uses.get(row.name)),
+    version: await readVersion(client, segmentNamed(row.name)),
+  };
+}
+
+function toView(row: SegmentRow, usedBy: readonly string[] = []): SegmentView {
+  const record = { ...toSegmentRecord(row), used_by: usedBy };
+  const { fault } = toSnapshotSegment(row);
+  if (fault === undefined) return record;
+  const condition = cutBelow(row.condition, MAX_DEPTH) as SegmentRecord["condition"];
+  return { ...record, condition, invalid: faultText(fault) };
+}
+
+const segmentNamed = (name: string): Subject => ({ entity: "segment", name });
+
+function segmentNotFound(name: string): never {
+  throw new Problem("not-found", `there is no segment ${name}`);
+}

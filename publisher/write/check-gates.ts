@@ -1,0 +1,61 @@
+import { fault } from "../../shared/flag/fault.ts";
+import { findCircle } from "../../shared/gate/gate-circle.ts";
+import { readGates, type ReadyGate } from "../../shared/gate/gate-table.ts";
+import { targetOf } from "../../shared/gate/closings.ts";
+import { faultProblem } from "../problem/fault-problem.ts";
+import type { FlagRow } from "../postgres/flag-record.ts";
+import type { Queryable } from "../postgres/postgres.ts";
+import { readAllGates, raiseRevision } from "../postgres/store.ts";
+
+/**
+ * Refuses gates that lead round in a circle together with those of other flags. Under the counter's lock, so that two
+ * writers cannot close one together. A circle that plain SQL made keeps nobody from changing what has nothing to do with it.
+ *
+ * @param before the flag as it was before this transaction changed it; undefined when it is new
+ */
+export async function checkGates(
+  db: Queryable,
+  before: FlagRow | undefined,
+  { key, gates }: FlagRow,
+): Promise<void> {
+  if (!Array.isArray(gates) || gates.length === 0) return;
+  await raiseRevision(db);
+  const others = (await readAllGates(db)).filter((other) => other.key !== key);
+  const old = findCircles([...others, { key, gates: before?.gates ?? [] }], key);
+  for (const circle of findCircles([...others, { key, gates }], key)) {
+    const [own] = circle;
+    if (own === undefined || old.some(([known]) => known !== undefined && isSame(known, own))) continue;
+    const index = gates.findIndex((raw: unknown) =>
+      readGates([{ gates: [raw] }]).table.some((gate) => isSame(gate, own)),
+    );
+    const action = "rewrite" in own.otherwise ? "rewrite" : "redirect";
+    throw faultProblem(fault(inWords(circle), "gates", Math.max(index, 0), "otherwise", action));
+  }
+}
+
+/** The circles that gates of one flag are part of, one for each gate. */
+function findCircles(flags: readonly unknown[], key: string): readonly (readonly ReadyGate[])[] {
+  const { table } = readGates(flags);
+  return table
+    .filter(({ flag }) => flag === key)
+    .flatMap((own) => {
+      const circle = findCircle(table, own);
+      return circle === undefined ? [] : [circle];
+    });
+}
+
+const isSame = (a: ReadyGate, b: ReadyGate): boolean =>
+  a.pattern === b.pattern && JSON.stringify(a.otherwise) === JSON.stringify(b.otherwise);
+
+/** So many gates of a circle are named. */
+const MAX_NAMED = 5;
+
+function inWords([own, ...others]: readonly ReadyGate[]): string {
+  const named = others.slice(0, MAX_NAMED).map(({ flag = "a flag", pattern, otherwise }) => {
+    return `which ${flag} gates by ${pattern} and leads to ${targetOf(otherwise) ?? ""}`;
+  });
+  const more = others.length > MAX_NAMED ? [`and so on through ${others.length - MAX_NAMED} more`] : [];
+  const way = [targetOf(own?.otherwise ?? { status: 404 }) ?? "", ...named, ...more].join(", ");
+  const end = others.length === 0 ? "which this gate closes itself" : "which this gate closes again";
+  return `leads round in a circle: ${way}, ${end}`;
+}

@@ -1,0 +1,152 @@
+import { MAX_PATH_LENGTH, attributeReader } from "../flag/attribute-path.ts";
+import { conditionCompiler, type ConditionCompiler, type ValueTest } from "./condition-compiler.ts";
+import { compileValue } from "./condition-value.ts";
+import { isOperator } from "./operators.ts";
+import { quote } from "../flag/quote.ts";
+import { within } from "./tell-within.ts";
+
+/** What conditions are asked about: an evaluation context, or whatever JSON object stands for one. */
+export type Attributes = Readonly<Record<string, unknown>>;
+
+/** What is wrong with a condition, and where in it. */
+export interface ConditionFault {
+  /** Members and items from the condition's root on. */
+  readonly path: readonly (string | number)[];
+  readonly detail: string;
+}
+
+/** One operator that was asked, for an explanation. */
+export interface Comparison {
+  /** The path to the attribute. */
+  readonly attribute: string;
+  /** "$eq" also where a value was given without an operator. */
+  readonly operator: string;
+  readonly expected: unknown;
+  /** null when the attribute is missing. */
+  readonly actual: unknown;
+  readonly matched: boolean;
+  /**
+   * The operators that it stands within, from the outside in, out of $not, $or, $nor and $size: what it says may be turned
+   * round there, or be one of several ways. Absent: it must hold by itself.
+   */
+  readonly within?: readonly string[];
+  /** The segment that asks; absent: the condition itself. Its ids are asked for with "$in". */
+  readonly segment?: string;
+}
+
+/** Hears every comparison as it is made; those that are not needed for the answer are not made. */
+export type Trace = (comparison: Comparison) => void;
+
+/** Whether a context meets a condition. Never throws. */
+export type Condition = (attributes: Attributes, trace?: Trace) => boolean;
+
+/**
+ * Whether a value belongs to a segment; `attributes` is the whole context, and `attribute` is what a trace calls the
+ * value's own.
+ */
+export type GroupTest = (value: unknown, attributes: Attributes, attribute: string, trace?: Trace) => boolean;
+
+/**
+ * Prepares a condition, once per snapshot: what is wrong is found here, and what is left is a function.
+ *
+ * @example
+ * const compiled = compileCondition({ country: { $in: ["DE", "FR"] } }, () => undefined);
+ * if ("condition" in compiled) compiled.condition({ country: "DE" }); // true
+ *
+ * @param value unchecked input
+ * @param groups a segment's test by its name; undefined when there is no such segment
+ * @returns the condition and its size, or the first thing that is wrong with it
+ */
+export function compileCondition(
+  value: unknown,
+  groups: (name: string) => GroupTest | undefined,
+): { readonly condition: Condition; readonly nodes: number } | { readonly fault: ConditionFault } {
+  const compiler = conditionCompiler(groups, compileMembers, compileValue);
+  const test = compileMembers(value, compiler);
+  if (compiler.fault !== undefined || test === undefined) {
+    return { fault: compiler.fault ?? { path: [], detail: "is not a condition" } };
+  }
+  return { condition: (attributes, trace) => test(attributes, attributes, trace), nodes: compiler.nodes };
+}
+
+/** Logic between conditions. An empty `$or` holds, as GrowthBook's `cases.json` has it. */
+const LOGIC: { readonly [operator: string]: Member } = {
+  $and: (argument, compiler) => allOf(compileList(argument, compiler)),
+  $or: (argument, compiler) => told("$or", anyOf(compileList(argument, compiler))),
+  $nor: (argument, compiler) => told("$nor", noneOf(anyOf(compileList(argument, compiler)))),
+  $not: (argument, compiler) => told("$not", noneOf(compileMembers(argument, compiler))),
+};
+
+/** Compiles what stands under one member of a condition. */
+type Member = (argument: unknown, compiler: ConditionCompiler) => ValueTest | undefined;
+
+/** A condition: every member must hold. */
+function compileMembers(value: unknown, compiler: ConditionCompiler): ValueTest | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return compiler.refuse('must be an object, such as {"country": "DE"}');
+  }
+  const tests: ValueTest[] = [];
+  for (const [name, argument] of Object.entries(value)) {
+    const test = compiler.within(name, () => compileMember(name, argument, compiler));
+    if (test === undefined) return undefined;
+    tests.push(test);
+  }
+  return allOf(tests);
+}
+
+function compileMember(name: string, argument: unknown, compiler: ConditionCompiler): ValueTest | undefined {
+  const logic = Object.hasOwn(LOGIC, name) ? LOGIC[name] : undefined;
+  if (logic !== undefined) return logic(argument, compiler);
+  if (isOperator(name)) {
+    return compiler.refuse(`compares an attribute: write {"<attribute>": {"${name}": …}}`);
+  }
+  if (name.startsWith("$")) {
+    return compiler.refuse(
+      `unknown operator ${quote(name)}; between attributes there are ${Object.keys(LOGIC).join(", ")}`,
+    );
+  }
+  const read = attributeReader(name);
+  if (read === undefined) {
+    return compiler.refuse(
+      `${quote(name)} names no attribute: names joined by dots, without spaces, at most ${MAX_PATH_LENGTH} characters`,
+    );
+  }
+  const outer = compiler.attribute;
+  compiler.attribute = name;
+  const test = compiler.value(argument);
+  compiler.attribute = outer;
+  return test && ((scope, attributes, trace) => test(read(scope), attributes, trace));
+}
+
+function compileList(value: unknown, compiler: ConditionCompiler): readonly ValueTest[] | undefined {
+  if (!Array.isArray(value)) return compiler.refuse("must be an array of conditions");
+  const tests: ValueTest[] = [];
+  for (const [index, item] of value.entries()) {
+    const test = compiler.within(index, () => compileMembers(item, compiler));
+    if (test === undefined) return undefined;
+    tests.push(test);
+  }
+  return tests;
+}
+
+function allOf(tests: readonly ValueTest[] | undefined): ValueTest | undefined {
+  const [only] = tests ?? [];
+  if (only !== undefined && tests?.length === 1) return only;
+  return tests && ((scope, attributes, trace) => tests.every((test) => test(scope, attributes, trace)));
+}
+
+function anyOf(tests: readonly ValueTest[] | undefined): ValueTest | undefined {
+  return (
+    tests &&
+    ((scope, attributes, trace) => tests.length === 0 || tests.some((test) => test(scope, attributes, trace)))
+  );
+}
+
+/** The same test, whose comparisons say that they stand within an operator. */
+function told(operator: string, test: ValueTest | undefined): ValueTest | undefined {
+  return test && ((scope, attributes, trace) => test(scope, attributes, trace && within(operator, trace)));
+}
+
+function noneOf(test: ValueTest | undefined): ValueTest | undefined {
+  return test && ((scope, attributes, trace) => !test(scope, attributes, trace));
+}

@@ -1,0 +1,58 @@
+import { parseContext, type EvaluationContext } from "../../shared/flag/context.ts";
+import { ANONYMOUS_PREFIX } from "./visitor/anonymous-id.ts";
+import { decodeBase64Url } from "../isolate/base64url.ts";
+import { Fault } from "../isolate/fault.ts";
+import type { Claim } from "./strip.ts";
+
+/** The longest `x-sluice-context`, in characters as sent. */
+const MAX_CLAIM_LENGTH = 8_192;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Reads what a trusted proxy says about the user: base64url of the UTF-8 of a JSON evaluation context.
+ *
+ * @param secrets CONTEXT_SECRET, and the one before while proxies change over; none believes nobody
+ * @throws Fault `context-unproven` or `context-malformed`; its text holds nothing of the claim
+ */
+export async function readTrustedContext(
+  claim: Claim,
+  secrets: readonly string[],
+): Promise<EvaluationContext> {
+  if (secrets.length === 0) {
+    throw new Fault("context-unproven", "x-sluice-context came, but CONTEXT_SECRET is not set");
+  }
+  if (claim.proof === null || !(await isOneOf(claim.proof, secrets))) {
+    throw new Fault("context-unproven", "x-sluice-context came without the right x-sluice-proof");
+  }
+  if (claim.context.length > MAX_CLAIM_LENGTH) {
+    throw malformed(`x-sluice-context is longer than ${MAX_CLAIM_LENGTH} characters`);
+  }
+  const parsed = parseContext(parseClaim(claim.context));
+  if ("problem" in parsed) throw malformed(`x-sluice-context: ${parsed.problem}`);
+  if (parsed.context.userId?.startsWith(ANONYMOUS_PREFIX)) {
+    throw malformed(`x-sluice-context: a user id must not begin with "${ANONYMOUS_PREFIX}"`);
+  }
+  return parsed.context;
+}
+
+function parseClaim(text: string): unknown {
+  try {
+    return JSON.parse(decoder.decode(decodeBase64Url(text)));
+  } catch {
+    throw malformed("x-sluice-context must be base64url of a JSON object in UTF-8");
+  }
+}
+
+/** Compares digests, which have one length, in constant time: a comparison of the texts would give the secret away. */
+async function isOneOf(given: string, secrets: readonly string[]): Promise<boolean> {
+  const [digest, ...expected] = await Promise.all(
+    [given, ...secrets].map((text) => crypto.subtle.digest("SHA-256", encoder.encode(text))),
+  );
+  return digest !== undefined && expected.some((one) => crypto.subtle.timingSafeEqual(digest, one));
+}
+
+function malformed(detail: string): Fault {
+  return new Fault("context-malformed", detail);
+}

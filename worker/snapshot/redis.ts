@@ -1,0 +1,125 @@
+import { redisKeys } from "../../shared/snapshot/snapshot.ts";
+import { Fault } from "../isolate/fault.ts";
+
+/** What stands in Redis; null where nothing does. */
+export interface Stored {
+  readonly head: string | null;
+  readonly snapshot: string | null;
+  readonly off: string | null;
+}
+
+/** Each method is one command, so that what it gives belongs together. They reject with a Fault. */
+export interface Store {
+  readHeadAndOff(): Promise<Omit<Stored, "snapshot">>;
+  readAll(): Promise<Stored>;
+}
+
+export interface StoreOptions {
+  readonly environment: string;
+  readonly redisUrl: string;
+  readonly redisToken: string;
+  /** How long one command may take, in milliseconds. */
+  readonly commandTimeoutMs: number;
+}
+
+/** The largest snapshot is 8 MiB, and in a JSON text every quote of it is escaped. An isolate's 128 MB are for all. */
+const MAX_ANSWER_BYTES = 16_777_216;
+
+/** Read piece by piece, a megabyte would be 256 of them, each a step out of JavaScript and back. */
+const CHUNK_BYTES = 65_536;
+
+/**
+ * The only place of the worker that talks to Redis, by Upstash's REST API. Without Upstash's client: it reads an answer
+ * of any size into memory, and an isolate that runs out of it takes the site along.
+ */
+export function createStore(options: StoreOptions): Store {
+  const keys = redisKeys(options.environment);
+  const { redisUrl, redisToken, commandTimeoutMs } = options;
+
+  async function mget(...names: readonly string[]): Promise<readonly (string | null)[]> {
+    let status: number;
+    let text: string;
+    try {
+      const response = await fetch(redisUrl, {
+        method: "POST",
+        headers: { authorization: `Bearer ${redisToken}`, "content-type": "application/json" },
+        body: JSON.stringify(["MGET", ...names]),
+        // Nobody else is told the token.
+        redirect: "manual",
+        signal: AbortSignal.timeout(commandTimeoutMs),
+      });
+      status = response.status;
+      text = await readText(response);
+    } catch (error) {
+      throw toRedisFault(error);
+    }
+    const { result, error } = parseAnswer(text);
+    if (status !== 200 || error !== undefined) throw refused(error);
+    if (!Array.isArray(result) || result.length !== names.length || !result.every(isTextOrNull)) {
+      throw new Fault("redis-garbage", "Redis answered MGET with something else than texts");
+    }
+    return result;
+  }
+
+  return {
+    async readHeadAndOff() {
+      const [head = null, off = null] = await mget(keys.head, keys.off);
+      return { head, off };
+    },
+    async readAll() {
+      const [head = null, snapshot = null, off = null] = await mget(keys.head, keys.snapshot, keys.off);
+      return { head, snapshot, off };
+    },
+  };
+}
+
+/** @throws Fault `snapshot-too-large`: what comes is counted, since no length that is announced can be relied on */
+async function readText(response: Response): Promise<string> {
+  if (response.body === null) return "";
+  const reader = response.body.getReader({ mode: "byob" });
+  const decoder = new TextDecoder();
+  let bytes = 0;
+  let text = "";
+  for (let buffer = new Uint8Array(CHUNK_BYTES); ;) {
+    const { value, done } = await reader.readAtLeast(CHUNK_BYTES, buffer);
+    if (value !== undefined) {
+      bytes += value.byteLength;
+      text += decoder.decode(value, { stream: true });
+    }
+    if (done || value === undefined) return text + decoder.decode();
+    if (bytes > MAX_ANSWER_BYTES) {
+      await reader.cancel();
+      throw new Fault("snapshot-too-large", `Redis answered MGET with more than ${MAX_ANSWER_BYTES} bytes`);
+    }
+    buffer = new Uint8Array(value.buffer);
+  }
+}
+
+function parseAnswer(text: string): { readonly result?: unknown; readonly error?: unknown } {
+  try {
+    const answer: unknown = JSON.parse(text);
+    if (typeof answer === "object" && answer !== null) return answer;
+  } catch {
+    // Said below.
+  }
+  throw new Fault("redis-garbage", "Redis did not answer with a JSON object");
+}
+
+/** Redis' error texts hold the whole command: only the code is taken over. */
+function refused(error: unknown): Fault {
+  const code = typeof error === "string" ? /^[A-Z]{2,20}\b/.exec(error)?.[0] : undefined;
+  return new Fault("redis-refused", `Redis refused MGET (${code ?? "no code"}): check URL and token`);
+}
+
+function toRedisFault(error: unknown): Fault {
+  if (error instanceof Fault) return error;
+  const name = error instanceof Error ? error.name : typeof error;
+  if (name === "TimeoutError" || name === "AbortError") {
+    return new Fault("redis-timeout", "Redis did not answer in time");
+  }
+  return new Fault("redis-unreachable", `Redis could not be reached (${name})`);
+}
+
+function isTextOrNull(value: unknown): value is string | null {
+  return value === null || typeof value === "string";
+}
