@@ -61,8 +61,8 @@ try {
 const seconds = ((Date.now() - started) / 1_000).toFixed(0);
 say(
   failures.length === 0
-    ? `\nAll of it was so. (${seconds} s)`
-    : `\nNOT so:\n${failures.map((failure) => `  - ${failure}`).join("\n")}`,
+    ? `\nAll checks passed. (${seconds} s)`
+    : `\nFailed checks:\n${failures.map((failure) => `  - ${failure}`).join("\n")}`,
 );
 process.exitCode = failures.length === 0 ? 0 : 1;
 
@@ -73,7 +73,7 @@ async function tell(demo: LocalSystem): Promise<void> {
     `The worker asks Redis every ${REFRESH_MS} ms; at every step ${USERS.length} users ask it for ${AI_PAGE}.`,
   );
   say(
-    `The flag gates ${GATE.pattern}: whoever is not in is shown ${GATE.otherwise.rewrite} under that address.\n`,
+    `The flag gates ${GATE.pattern}: users without it are shown ${GATE.otherwise.rewrite} under that address.\n`,
   );
   say("step                users in     share   AI page   classic   fell out   at the edge after");
 
@@ -147,8 +147,8 @@ async function tryEverySpelling(demo: LocalSystem, users: readonly string[]): Pr
     if (shown?.page === "ai") known += 1;
   }
   say(
-    `\nAfter the kill ${users.length} who had it tried ${SPELLINGS.length} spellings of ${AI_PAGE}, ${known} of which this site ` +
-      `understands:\n${seen} of ${users.length * SPELLINGS.length} got the AI page, and the site was asked for it ${atTheSite} times.`,
+    `\nAfter the kill, ${users.length} users who had it tried ${SPELLINGS.length} spellings of ${AI_PAGE}, ${known} of which this site ` +
+      `understands:\n${seen} of ${users.length * SPELLINGS.length} requests got the AI page, and the site was asked for it ${atTheSite} times.`,
   );
   expect(
     known >= 5,

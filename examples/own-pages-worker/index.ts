@@ -1,6 +1,6 @@
 import { Hono } from "hono";
-import { flags, type FlagsEnv } from "../../worker/flags.ts";
-import { STATUS_PATH, status } from "../../worker/pages/status.ts";
+import { flags, type FlagsEnv } from "sluice/middleware";
+import { STATUS_PATH, status } from "sluice/status";
 import { answer, answerPage, searchPage } from "./pages.ts";
 
 /** A worker that serves its own pages and decides by flags which: docs/middleware.md explains it line by line. */

@@ -1,5 +1,5 @@
 import { html } from "hono/html";
-import type { Flags } from "../../shared/x-flags/read-flags.ts";
+import type { Flags } from "sluice/read-flags";
 
 /** A document; what `html` puts in is escaped. */
 type Page = ReturnType<typeof html>;

@@ -1,4 +1,4 @@
-import type { Flags } from "../../shared/x-flags/read-flags.ts";
+import type { Flags } from "sluice/read-flags";
 import { findDocuments } from "./documents.ts";
 
 /** What a page is: one with the AI feature, or the one without. */

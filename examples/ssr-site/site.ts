@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { readFlags, type Flags } from "../../shared/x-flags/read-flags.ts";
+import { readFlags, type Flags } from "sluice/read-flags";
 import { streamAnswer } from "./answer.ts";
 import { answersPage, homePage, searchPage, toHtml, type Page } from "./pages.ts";
 
