@@ -1,7 +1,7 @@
 import { toBasisPoints } from "../bucketing/bucket.ts";
 import { neverAnId } from "../bucketing/bucketing-id.ts";
 import { compileWithSegments, type Segments } from "./compile-segments.ts";
-import type { Condition } from "../condition/condition.ts";
+import type { Condition } from "../condition/comparison.ts";
 import { fault, type Fault } from "../flag/fault.ts";
 import {
   ATTRIBUTE_PATTERN,

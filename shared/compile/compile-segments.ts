@@ -1,9 +1,9 @@
 import { toId } from "../bucketing/bucketing-id.ts";
-import { compileCondition, type Condition, type GroupTest } from "../condition/condition.ts";
-import { fault, faultWithin, type Fault } from "../flag/fault.ts";
+import type { Condition, GroupTest } from "../condition/comparison.ts";
+import { compileCondition } from "../condition/condition.ts";
+import { fault, type Fault, faultWithin, quote } from "../flag/fault.ts";
 import { KEY_FORM, KEY_PATTERN, MAX_SEGMENT_ID, MAX_SEGMENT_IDS, type Segment } from "../flag/flag.ts";
 import { isObject, takeItems, takeMembers, type Members } from "../flag/members.ts";
-import { quote } from "../flag/quote.ts";
 
 /** The segments of a snapshot, made ready for the conditions that ask for them. */
 export interface Segments {

@@ -1,5 +1,5 @@
 import type { VariantDefinition } from "./compile-variants.ts";
-import type { Condition } from "../condition/condition.ts";
+import type { Condition } from "../condition/comparison.ts";
 import type { Fault } from "../flag/fault.ts";
 import type { FailMode, Requirement } from "../flag/flag.ts";
 import type { On } from "./outcome.ts";

@@ -1,4 +1,5 @@
-import type { Attributes, ConditionFault, GroupTest, Trace } from "./condition.ts";
+import type { Fault } from "../flag/fault.ts";
+import type { GroupTest, ValueTest } from "./comparison.ts";
 
 /** The deepest nesting of a condition, in objects and lists. */
 export const MAX_DEPTH = 16;
@@ -9,9 +10,6 @@ export const MAX_DEPTH = 16;
  */
 export const MAX_NODES = 1_000;
 
-/** Whether one value meets what is asked of it. `attributes` is the whole context, which segments are asked with. */
-export type ValueTest = (value: unknown, attributes: Attributes, trace?: Trace) => boolean;
-
 /**
  * One compilation: where it is, how much it has seen, and the first thing that is wrong. After a fault nothing more is
  * looked at, so that a hostile condition costs what its limits allow and no more.
@@ -20,7 +18,7 @@ export interface ConditionCompiler {
   readonly group: (name: string) => GroupTest | undefined;
   /** Operators and compared values so far. */
   readonly nodes: number;
-  readonly fault: ConditionFault | undefined;
+  readonly fault: Fault | undefined;
   /** The attribute that is being asked for, as a trace names it. */
   attribute: string;
   /** Notes what is wrong at this place, or at a place within it. Always undefined, so that it can be returned. */
@@ -42,7 +40,7 @@ export function conditionCompiler(
 ): ConditionCompiler {
   const path: (string | number)[] = [];
   let nodes = 0;
-  let fault: ConditionFault | undefined;
+  let fault: Fault | undefined;
   const compiler: ConditionCompiler = {
     group,
     attribute: "",

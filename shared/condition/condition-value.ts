@@ -1,6 +1,7 @@
-import type { ConditionCompiler, ValueTest } from "./condition-compiler.ts";
+import type { ValueTest } from "./comparison.ts";
+import type { ConditionCompiler } from "./condition-compiler.ts";
 import { OPERATORS, compileOperator, isOperator } from "./operators.ts";
-import { quote } from "../flag/quote.ts";
+import { quote } from "../flag/fault.ts";
 
 /**
  * What stands behind an attribute: an object of operators, all of which must hold, or a value that it must equal.

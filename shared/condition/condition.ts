@@ -1,50 +1,9 @@
+import { type Fault, quote } from "../flag/fault.ts";
 import { MAX_PATH_LENGTH, attributeReader } from "../flag/attribute-path.ts";
-import { conditionCompiler, type ConditionCompiler, type ValueTest } from "./condition-compiler.ts";
+import { traceWithin, type Condition, type GroupTest, type ValueTest } from "./comparison.ts";
+import { conditionCompiler, type ConditionCompiler } from "./condition-compiler.ts";
 import { compileValue } from "./condition-value.ts";
 import { isOperator } from "./operators.ts";
-import { quote } from "../flag/quote.ts";
-import { within } from "./tell-within.ts";
-
-/** What conditions are asked about: an evaluation context, or whatever JSON object stands for one. */
-export type Attributes = Readonly<Record<string, unknown>>;
-
-/** What is wrong with a condition, and where in it. */
-export interface ConditionFault {
-  /** Members and items from the condition's root on. */
-  readonly path: readonly (string | number)[];
-  readonly detail: string;
-}
-
-/** One operator that was asked, for an explanation. */
-export interface Comparison {
-  /** The path to the attribute. */
-  readonly attribute: string;
-  /** "$eq" also where a value was given without an operator. */
-  readonly operator: string;
-  readonly expected: unknown;
-  /** null when the attribute is missing. */
-  readonly actual: unknown;
-  readonly matched: boolean;
-  /**
-   * The operators that it stands within, from the outside in, out of $not, $or, $nor and $size: what it says may be turned
-   * round there, or be one of several ways. Absent: it must hold by itself.
-   */
-  readonly within?: readonly string[];
-  /** The segment that asks; absent: the condition itself. Its ids are asked for with "$in". */
-  readonly segment?: string;
-}
-
-/** Hears every comparison as it is made; those that are not needed for the answer are not made. */
-export type Trace = (comparison: Comparison) => void;
-
-/** Whether a context meets a condition. Never throws. */
-export type Condition = (attributes: Attributes, trace?: Trace) => boolean;
-
-/**
- * Whether a value belongs to a segment; `attributes` is the whole context, and `attribute` is what a trace calls the
- * value's own.
- */
-export type GroupTest = (value: unknown, attributes: Attributes, attribute: string, trace?: Trace) => boolean;
 
 /**
  * Prepares a condition, once per snapshot: what is wrong is found here, and what is left is a function.
@@ -60,7 +19,7 @@ export type GroupTest = (value: unknown, attributes: Attributes, attribute: stri
 export function compileCondition(
   value: unknown,
   groups: (name: string) => GroupTest | undefined,
-): { readonly condition: Condition; readonly nodes: number } | { readonly fault: ConditionFault } {
+): { readonly condition: Condition; readonly nodes: number } | { readonly fault: Fault } {
   const compiler = conditionCompiler(groups, compileMembers, compileValue);
   const test = compileMembers(value, compiler);
   if (compiler.fault !== undefined || test === undefined) {
@@ -144,7 +103,9 @@ function anyOf(tests: readonly ValueTest[] | undefined): ValueTest | undefined {
 
 /** The same test, whose comparisons say that they stand within an operator. */
 function told(operator: string, test: ValueTest | undefined): ValueTest | undefined {
-  return test && ((scope, attributes, trace) => test(scope, attributes, trace && within(operator, trace)));
+  return (
+    test && ((scope, attributes, trace) => test(scope, attributes, trace && traceWithin(operator, trace)))
+  );
 }
 
 function noneOf(test: ValueTest | undefined): ValueTest | undefined {

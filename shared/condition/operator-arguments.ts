@@ -1,9 +1,9 @@
-import type { ConditionCompiler, ValueTest } from "./condition-compiler.ts";
-import { quote } from "../flag/quote.ts";
+import { traceSegment, type ValueTest } from "./comparison.ts";
+import type { ConditionCompiler } from "./condition-compiler.ts";
+import { quote } from "../flag/fault.ts";
 import { compileRegex, type Regex } from "./regex/compile-regex.ts";
 import { parseTimestamp, type Instant } from "./rfc3339.ts";
-import { ofSegment } from "./tell-within.ts";
-import { parseVersion, type Version } from "./version-order.ts";
+import { parseSemVer, type SemVer } from "./version-order.ts";
 
 /** The longest text in a condition, in UTF-16 units. */
 export const MAX_TEXT_LENGTH = 1_024;
@@ -86,9 +86,9 @@ export const readTimestamp: Read<Instant> = (argument, compiler) =>
   parseTimestamp(argument) ??
   compiler.refuse("must be an RFC 3339 timestamp with its offset, such as 2026-07-01T00:00:00Z");
 
-export const readVersion: Read<Version> = (argument, compiler) => {
+export const readVersion: Read<SemVer> = (argument, compiler) => {
   // A number would not do: 1.10 is 1.1.
-  const version = parseVersion(argument);
+  const version = parseSemVer(argument);
   if (version === undefined) return compiler.refuse('must be a version as a string, such as "1.2.3"');
   return readScalar(String(argument), compiler) === undefined ? undefined : version;
 };
@@ -100,7 +100,7 @@ export const readGroup: Read<ValueTest> = (argument, compiler) => {
   if (group === undefined) return compiler.refuse(`there is no segment ${quote(argument)}`);
   const { attribute } = compiler;
   return (value, attributes, trace) =>
-    group(value, attributes, attribute, trace && ofSegment(argument, trace));
+    group(value, attributes, attribute, trace && traceSegment(argument, trace));
 };
 
 /** What may stand behind an attribute: a value, or operators. */

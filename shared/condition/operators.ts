@@ -1,5 +1,6 @@
 import { compareValues } from "./compare-values.ts";
-import type { ConditionCompiler, ValueTest } from "./condition-compiler.ts";
+import { traceWithin, type ValueTest } from "./comparison.ts";
+import type { ConditionCompiler } from "./condition-compiler.ts";
 import { jsonEquals } from "./json-equals.ts";
 import {
   readBoolean,
@@ -19,8 +20,7 @@ import {
   readVersion,
 } from "./operator-arguments.ts";
 import { compareInstants, parseTimestamp, type Instant } from "./rfc3339.ts";
-import { within } from "./tell-within.ts";
-import { compareVersions, parseVersion, type Version } from "./version-order.ts";
+import { compareSemVer, parseSemVer, type SemVer } from "./version-order.ts";
 
 /** Checks an operator's argument and makes its test; undefined when the argument is refused. */
 type Operator = (argument: unknown, compiler: ConditionCompiler) => ValueTest | undefined;
@@ -64,12 +64,12 @@ export const OPERATORS: { readonly [name: string]: Operator } = {
   $vlte: operator(readVersion, (version) => versioned(version, (order) => order <= 0)),
   $not: operator(
     readValue,
-    (test) => (value, attributes, trace) => !test(value, attributes, trace && within("$not", trace)),
+    (test) => (value, attributes, trace) => !test(value, attributes, trace && traceWithin("$not", trace)),
   ),
   $size: operator(
     readSize,
     (test) => (value, attributes, trace) =>
-      Array.isArray(value) && test(value.length, attributes, trace && within("$size", trace)),
+      Array.isArray(value) && test(value.length, attributes, trace && traceWithin("$size", trace)),
   ),
   $elemMatch: operator(
     readElement,
@@ -148,10 +148,10 @@ function happened(limit: Instant, holds: (order: number) => boolean): ValueTest 
   };
 }
 
-function versioned(expected: Version, holds: (order: number) => boolean): ValueTest {
+function versioned(expected: SemVer, holds: (order: number) => boolean): ValueTest {
   return (value) => {
-    const version = parseVersion(value);
-    return version !== undefined && holds(compareVersions(version, expected));
+    const version = parseSemVer(value);
+    return version !== undefined && holds(compareSemVer(version, expected));
   };
 }
 

@@ -1,5 +1,5 @@
 /** A version made ready to be compared: its segments, without a leading "v" and without build information. */
-export type Version = readonly string[];
+export type SemVer = readonly string[];
 
 /** What "1.0.0" has in the place of a pre-release: above every ASCII text, so that it follows "1.0.0-beta". */
 const RELEASE = "~";
@@ -11,7 +11,7 @@ const DIGITS = /^\d+$/;
  *
  * @returns undefined for what is no text, or empty
  */
-export function parseVersion(value: unknown): Version | undefined {
+export function parseSemVer(value: unknown): SemVer | undefined {
   if (typeof value !== "string" || value === "") return undefined;
   const build = value.indexOf("+");
   const segments = value.slice(value.startsWith("v") ? 1 : 0, build < 0 ? undefined : build).split(/[-.]/);
@@ -24,7 +24,7 @@ export function parseVersion(value: unknown): Version | undefined {
  *
  * @returns below, equal to or above 0
  */
-export function compareVersions(left: Version, right: Version): number {
+export function compareSemVer(left: SemVer, right: SemVer): number {
   const shared = Math.min(left.length, right.length);
   for (let index = 0; index < shared; index++) {
     const order = compareSegments(left[index] ?? "", right[index] ?? "");

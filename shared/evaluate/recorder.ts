@@ -1,6 +1,6 @@
 import { toBucket } from "../bucketing/bucket.ts";
 import { idReader } from "../bucketing/bucketing-id.ts";
-import type { Comparison } from "../condition/condition.ts";
+import type { Comparison } from "../condition/comparison.ts";
 import type { EvaluationContext } from "../flag/context.ts";
 import { cut } from "./cut.ts";
 import type { DecidingRule, Decision } from "../flag/reason.ts";

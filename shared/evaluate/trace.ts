@@ -1,4 +1,4 @@
-import type { Comparison } from "../condition/condition.ts";
+import type { Comparison } from "../condition/comparison.ts";
 import type { CompiledRequirement, Draw, Share } from "../compile/compiled.ts";
 import type { DecidingRule, Decision } from "../flag/reason.ts";
 

@@ -1,5 +1,5 @@
 import { isObject } from "./members.ts";
-import { quote } from "./quote.ts";
+import { quote } from "./fault.ts";
 
 /**
  * Who asks: OpenFeature's evaluation context. Attributes are camelCase and come from verified sources alone;

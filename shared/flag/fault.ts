@@ -1,5 +1,3 @@
-import { quote } from "./quote.ts";
-
 /** Where in a JSON document something is: names of members and positions in arrays, from the outside in. */
 export type Path = readonly (string | number)[];
 
@@ -29,3 +27,11 @@ function segment(name: string | number): string {
   if (typeof name === "number") return `[${name}]`;
   return /^[\w$-]{1,64}$/.test(name) ? `.${name}` : `[${quote(name)}]`;
 }
+
+/** A name as an error text shows it: quoted, and cut so that no payload gets into the text. */
+export function quote(text: string): string {
+  return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text);
+}
+
+/** The value that was read, or what is wrong with the input. A problem never quotes the content. */
+export type Parsed<T> = { readonly value: T } | { readonly problem: string };

@@ -1,5 +1,4 @@
-import { fault, faultWithin, type Fault } from "./fault.ts";
-import { quote } from "./quote.ts";
+import { fault, type Fault, faultWithin, quote } from "./fault.ts";
 
 /** Takes one member's value over, or says what is wrong with it, seen from that value. */
 export type Member<Into> = (value: unknown, into: Into) => Fault | undefined;

@@ -1,6 +1,6 @@
+import type { Parsed } from "./fault.ts";
 import { KEY_PATTERN } from "./flag.ts";
 import { isObject } from "./members.ts";
-import type { Parsed } from "../snapshot/snapshot.ts";
 
 /** What a test override forces, by flag key: "on", "off" or a variant. */
 export type Overrides = ReadonlyMap<string, string>;

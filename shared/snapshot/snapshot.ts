@@ -1,3 +1,4 @@
+import type { Parsed } from "../flag/fault.ts";
 import { KEY_PATTERN } from "../flag/flag.ts";
 import { compareVersions, type Version } from "./revision.ts";
 
@@ -41,9 +42,6 @@ export function redisKeys(environment: string): {
 
 /** Environments become part of Redis' keys and of log lines. */
 export const ENVIRONMENT_PATTERN = /^[a-z][a-z0-9_-]{0,31}$/;
-
-/** What was read, or what is wrong with it. Problems never quote the content. */
-export type Parsed<T> = { readonly value: T } | { readonly problem: string };
 
 const encoder = new TextEncoder();
 

@@ -1,4 +1,4 @@
-import type { Parsed } from "../snapshot/snapshot.ts";
+import type { Parsed } from "../flag/fault.ts";
 
 /** A secret by which the worker signs and others verify, and the name under which it does. */
 export interface SigningKey {

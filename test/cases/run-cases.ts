@@ -3,7 +3,7 @@ import { allocateVariants } from "../../shared/bucketing/allocate-variants.ts";
 import { bucketU32, isWithin, toBasisPoints, toBucket } from "../../shared/bucketing/bucket.ts";
 import { compile } from "../../shared/compile/compile.ts";
 import { compileSegments, compileWithSegments } from "../../shared/compile/compile-segments.ts";
-import type { Attributes } from "../../shared/condition/condition.ts";
+import type { Attributes } from "../../shared/condition/comparison.ts";
 import { parseContext, withTargetingKey, type EvaluationContext } from "../../shared/flag/context.ts";
 import { computeBuckets, decide, decisionOf } from "../../shared/evaluate/evaluate.ts";
 import { encodeFlags } from "../../shared/x-flags/flags-header.ts";

@@ -1,6 +1,6 @@
 import { evalCondition, type ConditionInterface } from "@growthbook/growthbook";
 import { compileSegments, compileWithSegments } from "../../shared/compile/compile-segments.ts";
-import type { Trace } from "../../shared/condition/condition.ts";
+import type { Trace } from "../../shared/condition/comparison.ts";
 import { SEGMENTS } from "./condition-arbitraries.ts";
 import { DIFFERENCES, type Leaf } from "./growthbook-differences.ts";
 

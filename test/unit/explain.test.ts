@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { compile, type Compiled } from "../../shared/compile/compile.ts";
-import type { Comparison } from "../../shared/condition/condition.ts";
+import type { Comparison } from "../../shared/condition/comparison.ts";
 import { withTargetingKey, type EvaluationContext } from "../../shared/flag/context.ts";
 import { explain, explainAll } from "../../shared/evaluate/explain.ts";
 import { SCHEMA } from "../../shared/snapshot/snapshot.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { compile, type Compiled } from "../../shared/compile/compile.ts";
-import { compileCondition, type ConditionFault } from "../../shared/condition/condition.ts";
+import { compileCondition } from "../../shared/condition/condition.ts";
+import type { Fault } from "../../shared/flag/fault.ts";
 import { MAX_DEPTH, MAX_NODES } from "../../shared/condition/condition-compiler.ts";
 import { withTargetingKey } from "../../shared/flag/context.ts";
 import { computeBuckets, decide, decisionOf } from "../../shared/evaluate/evaluate.ts";
@@ -14,7 +15,7 @@ const LEVELS = 10_000;
 const MEGABYTE = 2 ** 20;
 
 /** What is wrong with a condition: in few words, whatever it holds. */
-function faultOf(condition: unknown): ConditionFault {
+function faultOf(condition: unknown): Fault {
   const compiled = compileCondition(condition, () => undefined);
   if (!("fault" in compiled)) throw new Error("the condition was taken");
   expect(compiled.fault.path.length).toBeLessThanOrEqual(MAX_DEPTH + 1);

@@ -1,5 +1,5 @@
 import { attributeReader, type AttributeReader } from "../../../shared/flag/attribute-path.ts";
-import type { Parsed } from "../../../shared/snapshot/snapshot.ts";
+import type { Parsed } from "../../../shared/flag/fault.ts";
 
 /** An attribute of the evaluation context, and how it is found in a token's claims. */
 export interface ClaimMapping {

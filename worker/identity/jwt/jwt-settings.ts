@@ -1,4 +1,4 @@
-import type { Parsed } from "../../../shared/snapshot/snapshot.ts";
+import type { Parsed } from "../../../shared/flag/fault.ts";
 import type { BindingReader } from "../../isolate/binding-reader.ts";
 import { ALGORITHMS, algorithmOf, isAlgorithm, type JwtAlgorithm } from "./jwt-algorithms.ts";
 import {
