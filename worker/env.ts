@@ -1,36 +1,12 @@
 import { ENVIRONMENT_PATTERN } from "../shared/snapshot/snapshot.ts";
-import { readBindings } from "./isolate/binding-reader.ts";
+import { readBindings, type Bindings, type Checked } from "./isolate/bindings.ts";
 import { readExposureSettings, type ExposureSettings } from "./decide/exposure-settings.ts";
 import { readContextSecrets, readUnsignedUntil } from "./identity/identity-settings.ts";
-import { readJwtSettings, type JwtBindings, type JwtSettings } from "./identity/jwt/jwt-settings.ts";
+import { readJwtSettings, type JwtSettings } from "./identity/jwt/jwt-settings.ts";
+import type { Origin } from "./origin/proxy.ts";
 import { readOverrideKeys } from "./override/override-settings.ts";
 import { readSigningKeys, type SigningKeys } from "./isolate/signing-settings.ts";
 import { readStaticPaths, type StaticPaths } from "./decide/static-paths.ts";
-
-/** What wrangler binds; nothing of it is trusted to be there or to be right. */
-export interface Bindings extends JwtBindings {
-  readonly ORIGIN?: Fetcher;
-  readonly ORIGIN_URL?: unknown;
-  readonly UPSTASH_REDIS_REST_URL?: unknown;
-  readonly UPSTASH_REDIS_REST_TOKEN?: unknown;
-  readonly SLUICE_ENV?: unknown;
-  readonly REFRESH_MS?: unknown;
-  readonly REDIS_TIMEOUT_MS?: unknown;
-  readonly MAX_STALE_MS?: unknown;
-  readonly CONTEXT_SECRET?: unknown;
-  readonly CONTEXT_SECRET_PREVIOUS?: unknown;
-  readonly SIGNING_KEYS?: unknown;
-  readonly STATIC_PATHS?: unknown;
-  readonly OVERRIDE_KEYS?: unknown;
-  readonly UNSIGNED_COOKIES_UNTIL?: unknown;
-  readonly EXPOSURES_SAMPLE?: unknown;
-  readonly EXPOSURES_HMAC_KEY?: unknown;
-}
-
-/** Where requests go. */
-export type Origin =
-  | { readonly kind: "binding"; readonly fetcher: Fetcher }
-  | { readonly kind: "url"; readonly base: string };
 
 /** What the flags need. Times are in milliseconds. */
 export interface FlagSettings {
@@ -55,9 +31,6 @@ export interface FlagSettings {
   /** Absent: exposures are not written down. */
   readonly exposures?: ExposureSettings;
 }
-
-/** Problems name the variable, what is wrong and how to mend it; never its value, which may be a secret. */
-export type Checked<T> = { readonly value: T } | { readonly problems: readonly string[] };
 
 /** The two halves are apart since they fail apart: without flags all is off, without an origin there is no site. */
 export interface Environment {
@@ -93,8 +66,9 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   const read = readBindings(bindings);
   const jwt = readJwtSettings(read);
   const signingKeys = readSigningKeys(read);
+  const jwtSecrets = jwt?.keys.kind === "secret" ? jwt.keys.secrets : [];
   const staticPaths = readStaticPaths(read);
-  const overrideKeys = readOverrideKeys(read, { signingKeys, jwt });
+  const overrideKeys = readOverrideKeys(read, { signingKeys, jwtSecrets });
   const unsignedUntil = readUnsignedUntil(read);
   const exposures = readExposureSettings(read);
   const settings: FlagSettings = {

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { Exposure } from "../shared/x-flags/exposure.ts";
 import type { Flags } from "../shared/x-flags/read-flags.ts";
-import type { Bindings } from "./env.ts";
+import type { Bindings } from "./isolate/bindings.ts";
 import type { Evaluation } from "./decide/evaluation.ts";
 import type { ToBindings } from "./runtime.ts";
 

@@ -5,7 +5,7 @@ import { answerOverride } from "./pages/answer-override.ts";
 import { closedPage } from "./gates/closed-page.ts";
 import { toFlags } from "./decide/decided-flags.ts";
 import { toCourse } from "./gates/course.ts";
-import type { Bindings } from "./env.ts";
+import type { Bindings } from "./isolate/bindings.ts";
 import { evaluate } from "./decide/evaluation.ts";
 import { finish } from "./answer/finish.ts";
 import { checkOptions, type FlagsEnv, type FlagsOptions, type FlagsVariables } from "./flags-options.ts";

@@ -1,45 +1,28 @@
 import { createColo } from "./snapshot/colo.ts";
 import { createCookieSigner } from "./identity/visitor/cookie-signer.ts";
 import { deployedGates } from "./deployed-gates.ts";
-import {
-  readEnvironment,
-  type Bindings,
-  type Checked,
-  type Environment,
-  type FlagSettings,
-  type Origin,
-} from "./env.ts";
+import { readEnvironment, type Environment, type FlagSettings } from "./env.ts";
+import type { Bindings } from "./isolate/bindings.ts";
+import type { EvaluationParts } from "./decide/evaluation.ts";
+import type { ProxyParts } from "./origin/proxy.ts";
 import { createExpose, type Expose } from "./decide/expose.ts";
 import { Fault } from "./isolate/fault.ts";
-import { readGates, type GateTable } from "../shared/gate/gate-table.ts";
+import { readGates } from "../shared/gate/gate-table.ts";
 import { createIdentify, type Identify } from "./identity/identify.ts";
 import { createJwtReader } from "./identity/jwt/jwt-reader.ts";
-import type { OverrideRules } from "./override/verify-override.ts";
 import { createStore } from "./snapshot/redis.ts";
 import { createReport, type Report } from "./isolate/report.ts";
-import type { SigningKeys } from "./isolate/signing-settings.ts";
+import type { SigningParts } from "./origin/tell-origin.ts";
 import { createSnapshotReader, type SnapshotReader } from "./snapshot/snapshot-reader.ts";
-import type { StaticPaths } from "./decide/static-paths.ts";
+import type { StaticParts } from "./decide/static-evaluation.ts";
 import { createPlaces } from "./identity/visitor/visitor-place.ts";
 
 /** What all requests of an isolate share. */
-export interface Runtime {
-  readonly origin: Checked<Origin>;
-  readonly read: SnapshotReader;
-  readonly identify: Identify;
-  readonly maxStaleMs: number;
-  readonly staticPaths: StaticPaths | undefined;
-  /** Behind the marks of entity tags; see `createValidators`. The token is secret, random and the same everywhere. */
+export interface Runtime extends EvaluationParts, StaticParts, SigningParts, ProxyParts {
+  /** Part of the marks of entity tags; see `createValidators`. The token is secret, random and the same everywhere. */
   readonly tagSecret: string;
-  /** Absent: no test override is believed. */
-  readonly overrides?: OverrideRules;
-  /** Absent: `x-flags` is not signed. */
-  readonly signingKeys?: SigningKeys;
-  /** Absent: exposures are not written down. */
+  /** Absent: exposures are not logged. */
   readonly expose?: Expose;
-  /** The gates that are closed while nothing is held. */
-  readonly deployed: GateTable;
-  readonly report: Report;
 }
 
 const deployed = readGates(deployedGates.map(({ flag, gates }) => ({ key: flag, gates }))).table;

@@ -22,7 +22,7 @@ const tests = `${await sourcesOf("test/")}\n${await read("vitest.config.ts")}`;
 
 /** Every setting that the code reads. */
 const known = {
-  // `interface Bindings` and `interface JwtBindings`.
+  // `interface Bindings`.
   worker: namesIn(worker, /^ {2}readonly ([A-Z][A-Z0-9_]+)\?:/gm),
   // The table `VARIABLES`.
   publisher: namesIn(config, /^ {2}([A-Z][A-Z0-9_]+):/gm),

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
-import type { Bindings } from "../../worker/env.ts";
+import type { Bindings } from "../../worker/isolate/bindings.ts";
 import { flags, type FlagsEnv, type FlagsOptions } from "../../worker/flags.ts";
 
 describe("options are checked once, when the application is made", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { SignJWT } from "jose";
 import { expect, it } from "vitest";
-import { readBindings } from "../../worker/isolate/binding-reader.ts";
+import { readBindings } from "../../worker/isolate/bindings.ts";
 import { createJwtReader } from "../../worker/identity/jwt/jwt-reader.ts";
 import { readJwtSettings } from "../../worker/identity/jwt/jwt-settings.ts";
 

@@ -1,7 +1,6 @@
 import { base64url, exportSPKI, generateKeyPair, SignJWT, type CryptoKey, type JWTPayload } from "jose";
 import { beforeAll, describe, expect, it } from "vitest";
-import { readBindings } from "../../worker/isolate/binding-reader.ts";
-import type { Bindings } from "../../worker/env.ts";
+import { readBindings, type Bindings } from "../../worker/isolate/bindings.ts";
 import type { Fault } from "../../worker/isolate/fault.ts";
 import { createJwtReader } from "../../worker/identity/jwt/jwt-reader.ts";
 import { readJwtSettings } from "../../worker/identity/jwt/jwt-settings.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readBindings } from "../../worker/isolate/binding-reader.ts";
+import { readBindings } from "../../worker/isolate/bindings.ts";
 import { readJwtSettings } from "../../worker/identity/jwt/jwt-settings.ts";
 
 const secret = "hunter2-hunter2-hunter2-hunter2-hunter2";

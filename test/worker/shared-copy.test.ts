@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isSharedCopy } from "../../worker/origin/shared-copy.ts";
+import { isSharedCopy } from "../../worker/origin/proxy.ts";
 
 const page = (headers: Record<string, string>) =>
   isSharedCopy(new Response("", { headers: { "content-type": "text/html; charset=utf-8", ...headers } }));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readBindings } from "../../worker/isolate/binding-reader.ts";
+import { readBindings } from "../../worker/isolate/bindings.ts";
 import { toSharedAnswer } from "../../worker/answer/shared-answer.ts";
 import { isStatic, readStaticPaths } from "../../worker/decide/static-paths.ts";
 

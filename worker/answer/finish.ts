@@ -3,7 +3,7 @@ import type { Evaluation } from "../decide/evaluation.ts";
 import type { Expose } from "../decide/expose.ts";
 import { toPrivateAnswer } from "./private-answer.ts";
 import { toSharedAnswer } from "./shared-answer.ts";
-import type { WaitUntil } from "../snapshot/snapshot-reader.ts";
+import type { WaitUntil } from "../isolate/wait-until.ts";
 import type { SitePage } from "../gates/site-page.ts";
 import type { Validators } from "./validators.ts";
 

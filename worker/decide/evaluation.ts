@@ -1,10 +1,12 @@
 import { decideAll, type Decided } from "./decide.ts";
 import { toFault } from "../isolate/fault.ts";
-import type { Visitor } from "../identity/identify.ts";
-import { readOverride } from "../override/read-override.ts";
-import type { Runtime } from "../runtime.ts";
-import type { Reading, WaitUntil } from "../snapshot/snapshot-reader.ts";
+import type { Identify, Visitor } from "../identity/identify.ts";
 import type { Stripped } from "../identity/strip.ts";
+import type { Report } from "../isolate/report.ts";
+import type { WaitUntil } from "../isolate/wait-until.ts";
+import { readOverride } from "../override/read-override.ts";
+import type { OverrideRules } from "../override/verify-override.ts";
+import type { Reading, SnapshotReader } from "../snapshot/snapshot-reader.ts";
 
 /** One request, and what was decided for it: all that the steps behind it go by. */
 export interface Evaluation {
@@ -18,11 +20,21 @@ export interface Evaluation {
   readonly isStatic?: true;
 }
 
+/** What an evaluation needs, of the parts that all requests of an isolate share. */
+export interface EvaluationParts {
+  readonly identify: Identify;
+  readonly read: SnapshotReader;
+  readonly maxStaleMs: number;
+  /** Absent: no test override is accepted. */
+  readonly overrides?: OverrideRules;
+  readonly report: Report;
+}
+
 /** identify -> snapshot -> decide. Never rejects: what fails is reported, and everything is off. */
 export async function evaluate(
   received: Request,
   stripped: Stripped,
-  { identify, maxStaleMs, overrides: rules, read, report }: Runtime,
+  { identify, maxStaleMs, overrides: rules, read, report }: EvaluationParts,
   waitUntil: WaitUntil,
 ): Promise<Evaluation> {
   let visitor: Visitor = { context: {} };

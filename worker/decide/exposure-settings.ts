@@ -1,4 +1,4 @@
-import type { BindingReader } from "../isolate/binding-reader.ts";
+import type { BindingReader } from "../isolate/bindings.ts";
 
 /** Which exposures the worker writes into its log. */
 export interface ExposureSettings {

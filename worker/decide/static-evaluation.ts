@@ -1,9 +1,17 @@
 import type { Evaluation } from "./evaluation.ts";
 import { toFault } from "../isolate/fault.ts";
 import { passGates } from "./pass-gates.ts";
-import type { Runtime } from "../runtime.ts";
-import type { WaitUntil } from "../snapshot/snapshot-reader.ts";
-import { isStatic } from "./static-paths.ts";
+import type { GateTable } from "../../shared/gate/gate-table.ts";
+import type { EvaluationParts } from "./evaluation.ts";
+import type { WaitUntil } from "../isolate/wait-until.ts";
+import { isStatic, type StaticPaths } from "./static-paths.ts";
+
+/** What a static request needs, of the parts that all requests of an isolate share. */
+export interface StaticParts extends Pick<EvaluationParts, "read" | "report"> {
+  readonly staticPaths: StaticPaths | undefined;
+  /** The gates that are closed while there is no snapshot. */
+  readonly deployed: GateTable;
+}
 
 /**
  * A request for what is the same for everybody: nobody is identified and nothing is decided.
@@ -15,7 +23,7 @@ import { isStatic } from "./static-paths.ts";
 export async function evaluateStatic(
   received: Request,
   target: URL,
-  { staticPaths, read, deployed, report }: Runtime,
+  { staticPaths, read, deployed, report }: StaticParts,
   waitUntil: WaitUntil,
 ): Promise<Evaluation | undefined> {
   if (staticPaths === undefined || !isStatic(staticPaths, received.method, target)) return undefined;

@@ -1,6 +1,6 @@
 import { pathReadings } from "../../shared/gate/path-readings.ts";
 import { pathsInQuery } from "../../shared/gate/side-doors.ts";
-import type { BindingReader } from "../isolate/binding-reader.ts";
+import type { BindingReader } from "../isolate/bindings.ts";
 
 /** Paths whose answers are the same for everybody. */
 export interface StaticPaths {

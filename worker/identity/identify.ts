@@ -3,7 +3,7 @@ import { toFault } from "../isolate/fault.ts";
 import type { JwtReader } from "./jwt/jwt-reader.ts";
 import { toLocation, withLocation } from "./location.ts";
 import type { Report } from "../isolate/report.ts";
-import type { WaitUntil } from "../snapshot/snapshot-reader.ts";
+import type { WaitUntil } from "../isolate/wait-until.ts";
 import type { Stripped } from "./strip.ts";
 import { readTrustedContext } from "./trusted-context.ts";
 import type { Place, Places } from "./visitor/visitor-place.ts";

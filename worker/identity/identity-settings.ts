@@ -1,4 +1,4 @@
-import type { BindingReader } from "../isolate/binding-reader.ts";
+import type { BindingReader } from "../isolate/bindings.ts";
 
 /** The shortest secret: whoever guesses it is any user he likes. */
 const MIN_SECRET_LENGTH = 16;

@@ -1,5 +1,5 @@
 import { parseSigningKeys, type SigningKey } from "../../shared/x-flags/signing-keys.ts";
-import type { BindingReader } from "./binding-reader.ts";
+import type { BindingReader } from "./bindings.ts";
 
 /** The keys by which the worker signs: the first one signs, all verify. */
 export type SigningKeys = readonly [SigningKey, ...SigningKey[]];

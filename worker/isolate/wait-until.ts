@@ -1,5 +1,7 @@
 import type { Context } from "hono";
-import type { WaitUntil } from "../snapshot/snapshot-reader.ts";
+
+/** Keeps work alive after the response: `ExecutionContext.waitUntil`. */
+export type WaitUntil = (work: Promise<unknown>) => void;
 
 /** Keeps work of a request alive behind its answer; where nothing can, as in `app.request()`, it goes on by itself. */
 export function waitUntilOf(c: Pick<Context, "executionCtx">): WaitUntil {

@@ -3,8 +3,7 @@ import { cloneRawRequest } from "hono/request";
 import { askForDocument } from "../identity/visitor/cookie.ts";
 import type { Course } from "../gates/course.ts";
 import type { Evaluation } from "../decide/evaluation.ts";
-import type { Runtime } from "../runtime.ts";
-import { tellOrigin } from "./tell-origin.ts";
+import { tellOrigin, type SigningParts } from "./tell-origin.ts";
 import type { Validators } from "../answer/validators.ts";
 
 /** With what a request goes on. */
@@ -14,7 +13,7 @@ interface Going {
   /** The client's, stripped. */
   readonly headers: Headers;
   readonly validators: Validators;
-  readonly runtime: Runtime;
+  readonly runtime: SigningParts;
 }
 
 /**

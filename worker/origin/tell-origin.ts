@@ -3,7 +3,14 @@ import { toFault } from "../isolate/fault.ts";
 import { toAllOffHeaders, toFlagHeaders, type Destination, type FlagHeaders } from "./flag-headers.ts";
 import type { Report } from "../isolate/report.ts";
 import { signHeaders } from "./sign-headers.ts";
-import type { Runtime } from "../runtime.ts";
+import type { SigningKeys } from "../isolate/signing-settings.ts";
+
+/** What signing needs, of the parts that all requests of an isolate share. */
+export interface SigningParts {
+  /** Absent: `x-flags` is not signed. */
+  readonly signingKeys?: SigningKeys;
+  readonly report: Report;
+}
 
 /** What was decided, and where it is told. */
 interface Telling extends Pick<Evaluation, "visitor" | "reading" | "decided"> {
@@ -18,7 +25,7 @@ interface Telling extends Pick<Evaluation, "visitor" | "reading" | "decided"> {
  */
 export async function tellOrigin(
   telling: Telling,
-  { signingKeys, report }: Pick<Runtime, "signingKeys" | "report">,
+  { signingKeys, report }: SigningParts,
 ): Promise<FlagHeaders> {
   const at = Date.now();
   const told = tell(telling, at, report);

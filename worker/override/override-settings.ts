@@ -1,12 +1,11 @@
 import { parseSigningKeys } from "../../shared/x-flags/signing-keys.ts";
-import type { BindingReader } from "../isolate/binding-reader.ts";
-import type { JwtSettings } from "../identity/jwt/jwt-settings.ts";
+import type { BindingReader } from "../isolate/bindings.ts";
 import { readKeys, type SigningKeys } from "../isolate/signing-settings.ts";
 
 /** Secrets that others hold as well: the site checks `x-flags` by one, and signs people in by the other. */
 interface OtherSecrets {
   readonly signingKeys: SigningKeys | undefined;
-  readonly jwt: JwtSettings | undefined;
+  readonly jwtSecrets: readonly string[];
 }
 
 /**
@@ -16,7 +15,7 @@ interface OtherSecrets {
  */
 export function readOverrideKeys(read: BindingReader, others: OtherSecrets): SigningKeys | undefined {
   const keys = readKeys(read, "OVERRIDE_KEYS");
-  const known = [...bytesOfKeys(others.signingKeys ?? []), ...bytesOfJwt(others.jwt)];
+  const known = [...bytesOfKeys(others.signingKeys ?? []), ...others.jwtSecrets.flatMap(bytesOfText)];
   if (keys?.some(({ secret }) => known.some((other) => isEqual(other, secret))) === true) {
     // Whoever checks an HMAC can write one.
     read.problems.push("OVERRIDE_KEYS holds a secret of SIGNING_KEYS or JWT_SECRET: make one of its own");
@@ -27,13 +26,10 @@ export function readOverrideKeys(read: BindingReader, others: OtherSecrets): Sig
 const bytesOfKeys = (keys: readonly { readonly secret: Uint8Array }[]): readonly Uint8Array[] =>
   keys.map(({ secret }) => secret);
 
-/** A shared secret is a text: the same one may stand in OVERRIDE_KEYS as base64, or as the bytes of it. */
-function bytesOfJwt(jwt: JwtSettings | undefined): readonly Uint8Array[] {
-  if (jwt?.keys.kind !== "secret") return [];
-  return jwt.keys.secrets.flatMap((text) => {
-    const decoded = parseSigningKeys(`jwt:${text}`);
-    return [new TextEncoder().encode(text), ...("value" in decoded ? bytesOfKeys(decoded.value) : [])];
-  });
+/** JWT_SECRET is a text. OVERRIDE_KEYS may hold the same secret as base64 of the text, or as the bytes that it encodes. */
+function bytesOfText(text: string): readonly Uint8Array[] {
+  const decoded = parseSigningKeys(`jwt:${text}`);
+  return [new TextEncoder().encode(text), ...("value" in decoded ? bytesOfKeys(decoded.value) : [])];
 }
 
 function isEqual(one: Uint8Array, other: Uint8Array): boolean {

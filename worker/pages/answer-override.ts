@@ -1,6 +1,6 @@
 import { OVERRIDE_PATH } from "../../shared/flag/override.ts";
 import { toFault } from "../isolate/fault.ts";
-import { evaluate } from "../decide/evaluation.ts";
+import { evaluate, type EvaluationParts } from "../decide/evaluation.ts";
 import { overrideCookie } from "../override/override-cookie.ts";
 import { effectsOf } from "./override-effect.ts";
 import { toOpening, type Opening } from "./opening.ts";
@@ -12,8 +12,7 @@ import {
   type ShownOverride,
 } from "./override-page.ts";
 import { readTarget } from "./override-target.ts";
-import type { Runtime } from "../runtime.ts";
-import type { WaitUntil } from "../snapshot/snapshot-reader.ts";
+import type { WaitUntil } from "../isolate/wait-until.ts";
 import { strip } from "../identity/strip.ts";
 import { verifyOverride, type Override, type OverrideRules } from "../override/verify-override.ts";
 
@@ -24,7 +23,7 @@ import { verifyOverride, type Override, type OverrideRules } from "../override/v
  */
 export async function answerOverride(
   request: Request,
-  runtime: Runtime,
+  runtime: EvaluationParts,
   waitUntil: WaitUntil,
 ): Promise<Response> {
   const { overrides: rules, report } = runtime;
@@ -78,7 +77,7 @@ function end(request: Request): Response {
 async function show(
   request: Request,
   rules: OverrideRules,
-  runtime: Runtime,
+  runtime: EvaluationParts,
   waitUntil: WaitUntil,
 ): Promise<Response> {
   const { override: token = "" } = strip(request.headers);
@@ -96,7 +95,7 @@ async function toShown(
   { overrides, endsAt }: Override,
   token: string,
   request: Request,
-  runtime: Runtime,
+  runtime: EvaluationParts,
   waitUntil: WaitUntil,
 ): Promise<ShownOverride> {
   const stripped = { ...strip(request.headers), override: token };

@@ -7,6 +7,7 @@ import { load, type Memory } from "./load.ts";
 import { within } from "../isolate/within.ts";
 import type { Store } from "./redis.ts";
 import type { Report } from "../isolate/report.ts";
+import type { WaitUntil } from "../isolate/wait-until.ts";
 
 /** What a request evaluates. */
 export interface Reading {
@@ -22,9 +23,6 @@ export interface Reading {
   /** Why the last refresh failed, or else what in the snapshot could not be understood. */
   readonly fault?: FaultWord;
 }
-
-/** Keeps work alive after the response: `ExecutionContext.waitUntil`. */
-export type WaitUntil = (work: Promise<unknown>) => void;
 
 /** Gives the flags to evaluate; never rejects, and waits for cache and Redis together no longer than `redisTimeoutMs`. */
 export type SnapshotReader = (waitUntil: WaitUntil) => Promise<Reading>;

@@ -2,7 +2,7 @@ import { Hono, type Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { Exposure } from "../../../shared/x-flags/exposure.ts";
 import { flags, type FlagsEnv } from "../../../worker/flags.ts";
-import { STATUS_PATH, status } from "../../../worker/pages/status.ts";
+import { STATUS_PATH, status } from "../../../worker/status.ts";
 
 /** Bindings under names of the application's own. */
 interface Env {

@@ -1,4 +1,4 @@
-import type { BindingReader } from "../../isolate/binding-reader.ts";
+import type { BindingReader } from "../../isolate/bindings.ts";
 import { algorithmOf, type JwtAlgorithm } from "./jwt-algorithms.ts";
 import { isKeyTypeOf, splitPems } from "./public-key-pem.ts";
 

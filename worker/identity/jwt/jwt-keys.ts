@@ -3,7 +3,7 @@ import { isObject } from "../../../shared/flag/members.ts";
 import { algorithmOf, type JwtAlgorithm } from "./jwt-algorithms.ts";
 import { Fault } from "../../isolate/fault.ts";
 import { isKeyTypeOf } from "./public-key-pem.ts";
-import type { WaitUntil } from "../../snapshot/snapshot-reader.ts";
+import type { WaitUntil } from "../../isolate/wait-until.ts";
 
 /** A key, ready to check signatures of one algorithm. */
 export interface VerificationKey {

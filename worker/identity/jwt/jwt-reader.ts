@@ -5,7 +5,7 @@ import { createFixedKeys, importPems, importSecrets, type FindKeys } from "./jwt
 import type { JwtSettings } from "./jwt-settings.ts";
 import { findToken } from "./jwt-token.ts";
 import type { Report } from "../../isolate/report.ts";
-import type { WaitUntil } from "../../snapshot/snapshot-reader.ts";
+import type { WaitUntil } from "../../isolate/wait-until.ts";
 import { verifyJwt } from "./verify-jwt.ts";
 
 /**

@@ -1,5 +1,5 @@
 import type { Parsed } from "../../../shared/flag/fault.ts";
-import type { BindingReader } from "../../isolate/binding-reader.ts";
+import type { BindingReader } from "../../isolate/bindings.ts";
 import { ALGORITHMS, algorithmOf, isAlgorithm, type JwtAlgorithm } from "./jwt-algorithms.ts";
 import {
   parseClaimMappings,
@@ -8,24 +8,6 @@ import {
   type RequiredClaim,
 } from "./jwt-claims.ts";
 import { KEY_SOURCES, readKeySource, type JwtKeySource } from "./jwt-key-settings.ts";
-
-/** The variables. */
-export interface JwtBindings {
-  readonly JWT_JWKS_URL?: unknown;
-  readonly JWT_PUBLIC_KEY?: unknown;
-  readonly JWT_SECRET?: unknown;
-  readonly JWT_SECRET_PREVIOUS?: unknown;
-  readonly JWT_ALGORITHMS?: unknown;
-  readonly JWT_ISSUER?: unknown;
-  readonly JWT_AUDIENCE?: unknown;
-  readonly JWT_REQUIRED_CLAIMS?: unknown;
-  readonly JWT_COOKIE?: unknown;
-  readonly JWT_CLAIMS?: unknown;
-  readonly JWT_CLOCK_SKEW_S?: unknown;
-  readonly JWT_JWKS_REFRESH_MS?: unknown;
-  readonly JWT_JWKS_TIMEOUT_MS?: unknown;
-  readonly JWT_JWKS_MAX_STALE_MS?: unknown;
-}
 
 /** Which tokens are believed, and what is taken from them. */
 export interface JwtSettings {

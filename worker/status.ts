@@ -1,9 +1,9 @@
 import type { Handler } from "hono";
-import type { Bindings } from "../env.ts";
-import { waitUntilOf } from "../isolate/wait-until.ts";
-import type { FaultWord } from "../isolate/fault.ts";
-import { runtimeOf, type ToBindings } from "../runtime.ts";
-import type { Reading } from "../snapshot/snapshot-reader.ts";
+import type { Bindings } from "./isolate/bindings.ts";
+import { waitUntilOf } from "./isolate/wait-until.ts";
+import type { FaultWord } from "./isolate/fault.ts";
+import { runtimeOf, type ToBindings } from "./runtime.ts";
+import type { Reading } from "./snapshot/snapshot-reader.ts";
 
 /** Where the worker tells what it holds. */
 export const STATUS_PATH = "/.well-known/sluice";
