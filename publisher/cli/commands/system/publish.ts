@@ -152,5 +152,5 @@ function tell(
 
 function shorten(file: string): string {
   const relative = path.relative("", file);
-  return relative.startsWith("../..") ? file : relative;
+  return relative.startsWith("..") ? file : relative;
 }
