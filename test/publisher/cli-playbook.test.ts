@@ -5,10 +5,12 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { ADMIN_TOKEN, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 import { runOnTerminal } from "../support/cli-streams.ts";
 import { splitCommandLine } from "../support/command-line.ts";
+import type { CliRun } from "../support/cli.ts";
 
+/** The files that the commands of the two pages read. */
 const FILES: { readonly [name: string]: string } = {
   "beta-customers.txt": "beta-1\nbeta-2\n",
-  "users.csv": "userId,organization,country\nu1,acme,DE\nu2,,CH\n",
+  "users.csv": "userId,organization,plan,country\nu1,acme,free,DE\nu2,,,CH\n",
 };
 
 let system: ApiSystem;
@@ -24,28 +26,61 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
+const readPage = (name: string): Promise<string> =>
+  readFile(new URL(`../../docs/${name}`, import.meta.url), "utf8");
+
+/** The lines of a page's `sh` blocks that call `sluice`. */
+const commandsOf = (text: string): readonly string[] =>
+  Array.from(text.matchAll(/^```sh\n([\s\S]*?)^```/gm), ([, block = ""]) => block)
+    .flatMap((block) => block.split("\n"))
+    .filter((line) => line.startsWith("sluice ") && !line.includes("--edge"));
+
+function run(command: string, ...options: readonly string[]): Promise<CliRun> {
+  const [, ...words] = splitCommandLine(command.replace(/ +# .*$/, ""));
+  const args = words.map((word) => (word in FILES ? path.join(folder, word) : word));
+  return runOnTerminal([...args, ...options], {
+    isTTY: true,
+    env: { SLUICE_URL: system.url, SLUICE_TOKEN: ADMIN_TOKEN, NO_COLOR: "1" },
+    input: "y\n",
+  });
+}
+
+async function expectDone(command: string): Promise<void> {
+  const { code, stderr } = await run(command);
+  expect([command, code, stderr.match(/^error: .*/gm)]).toEqual([command, 0, null]);
+}
+
 it("every command of docs/playbook.md does what it says, from the first to the last phase", async () => {
-  const text = await readFile(new URL("../../docs/playbook.md", import.meta.url), "utf8");
-  const [, ...sections] = text.split(/^## /m);
+  const [, ...sections] = (await readPage("playbook.md")).split(/^## /m);
   const last = sections.findIndex((section) => section.startsWith("5."));
   const anyTime = sections.findIndex((section) => section.startsWith("At any time"));
   expect([last, anyTime]).toEqual([5, 6]);
-  // What can be done at any time is tried while the flag is still there.
-  const commands = [...sections.slice(0, last), ...sections.slice(anyTime), sections[last] ?? ""]
-    .flatMap((section) => Array.from(section.matchAll(/^```sh\n([\s\S]*?)^```/gm), ([, block = ""]) => block))
-    .flatMap((block) => block.split("\n"))
-    .filter((line) => line.startsWith("sluice ") && !line.includes("--edge"));
+  // The commands of "At any time" need the flag, so they run before phase 5 deletes it.
+  const commands = commandsOf(
+    [...sections.slice(0, last), ...sections.slice(anyTime), sections[last] ?? ""].join("\n"),
+  );
   expect(commands.length).toBeGreaterThanOrEqual(20);
-
-  for (const command of commands) {
-    const [, ...words] = splitCommandLine(command.replace(/ +# .*$/, ""));
-    const args = words.map((word) => (word in FILES ? path.join(folder, word) : word));
-    const run = await runOnTerminal(args, {
-      isTTY: true,
-      env: { SLUICE_URL: system.url, SLUICE_TOKEN: ADMIN_TOKEN, NO_COLOR: "1" },
-      input: "y\n",
-    });
-    expect([command, run.code, run.stderr.match(/^error: .*/gm)]).toEqual([command, 0, null]);
-  }
+  for (const command of commands) await expectDone(command);
   expect(await system.sql("SELECT key FROM feature_flags")).toEqual([]);
+  await system.sql("DELETE FROM segments");
+});
+
+it("every command of docs/targeting.md works, and `explain` answers as its comment says", async () => {
+  const commands = commandsOf(await readPage("targeting.md"));
+  let explained = 0;
+  for (const command of commands) {
+    if (!command.startsWith("sluice explain ")) {
+      await expectDone(command);
+      continue;
+    }
+    explained += 1;
+    const [, value, variant = value] = / # (on|off)(?:, variant (\w+))?(?::|$)/.exec(command) ?? [];
+    const answer = JSON.parse((await run(command, "--json")).stdout) as Record<string, unknown>;
+    // "on" without a variant says nothing about variants.
+    const expected = variant === "on" ? { value: true } : { value: value === "on", variant };
+    expect({ command, ...answer }).toMatchObject({ command, ...expected });
+  }
+  expect(explained).toBeGreaterThan(15);
+  expect(await system.sql("SELECT key FROM feature_flags")).toEqual([]);
+  expect(await system.sql("SELECT name FROM segments")).toEqual([]);
 });

@@ -57,7 +57,7 @@ function explainMember(name: string, argument: unknown, scope: unknown): readonl
   if (!("inherited" in read)) return explainValue(argument, read.own);
   // Sluice must take it for missing; what GrowthBook makes of the function or the prototype is its own affair.
   const isMissing = sluice({ [name]: argument }, scope) === sluice({ v: argument }, {});
-  return isMissing && disagree({ [name]: argument }, scope) ? ["what is inherited is missing"] : [];
+  return isMissing && disagree({ [name]: argument }, scope) ? ["inherited properties are missing"] : [];
 }
 
 /** What stands behind an attribute, for one actual value. */

@@ -1,10 +1,10 @@
-/** A condition that Sluice refuses, and the way to what is wrong in it. */
+/** A condition that Sluice refuses, and the path to the fault in it. */
 export interface RefusedCondition {
   readonly condition: object;
   readonly path: readonly (string | number)[];
 }
 
-/** Conditions of one kind that GrowthBook evaluates somehow and Sluice refuses, as docs/targeting.md tells it. */
+/** Conditions of one kind that GrowthBook evaluates and Sluice refuses, as docs/targeting-reference.md lists them. */
 export interface Refusal {
   readonly name: string;
   readonly when: string;
@@ -17,7 +17,7 @@ const refused = (condition: object, ...path: readonly (string | number)[]): Refu
   path,
 });
 
-/** An operator's argument, where the argument itself is what is wrong. */
+/** An operator whose argument is the fault. */
 const argument = (operator: string, value: unknown): RefusedCondition =>
   refused({ a: { [operator]: value } }, "a", operator);
 
@@ -27,7 +27,7 @@ export const REFUSALS: readonly Refusal[] = [
   {
     name: "an unknown operator",
     when: '`{"a": {"$like": "x"}}`, `{"$savedGroup": …}`, `{"list": {"$elemMatch": {"$or": […]}}}`',
-    why: "GrowthBook lets it match nobody, and its negation everybody",
+    why: "in GrowthBook it matches nobody, and its negation everybody",
     conditions: [
       argument("$like", "x"),
       argument("$EQ", "x"),
@@ -51,8 +51,8 @@ export const REFUSALS: readonly Refusal[] = [
   },
   {
     name: "an argument of another type",
-    when: "`$in` without a list, `$exists` without true or false, `$gt` with a boolean, `$type` with a type that JSON does not have, …",
-    why: "GrowthBook matches nobody, or takes what JavaScript makes of it",
+    when: "`$in` without a list, `$exists` without true or false, `$gt` with a boolean, `$type` with an unknown type, …",
+    why: "GrowthBook matches nobody, or converts the argument as JavaScript does",
     conditions: [
       argument("$gt", true),
       argument("$lt", null),
@@ -83,9 +83,9 @@ export const REFUSALS: readonly Refusal[] = [
     ],
   },
   {
-    name: "a pattern that is not taken",
-    when: '`"(a+)+$"`, `"(?=a)"`, `"["`, `""`; see below',
-    why: "GrowthBook runs whatever `RegExp` takes, as long as it takes, and lets the rest match nobody",
+    name: "an unsupported pattern",
+    when: '`"(a+)+$"`, `"(?=a)"`, `"["`, `""`; [accepted patterns](#regex-regexi)',
+    why: "GrowthBook runs every pattern that `RegExp` accepts, without a time limit; the rest match nobody",
     conditions: [
       "(a+)+$",
       "(a|a)*b",
@@ -104,7 +104,7 @@ export const REFUSALS: readonly Refusal[] = [
   {
     name: "operators beside other members",
     when: '`{"a": {"$gt": 1, "b": 2}}`',
-    why: "GrowthBook compares the whole as a value",
+    why: "GrowthBook compares the whole object as a value",
     conditions: [
       refused({ a: { $gt: 1, b: 2 } }, "a"),
       refused({ a: { b: { c: 1 }, $exists: true } }, "a"),
@@ -114,7 +114,7 @@ export const REFUSALS: readonly Refusal[] = [
   {
     name: "an empty object",
     when: '`{"a": {}}`',
-    why: 'it reads like a condition and is compared as a value; `{"$eq": {}}` says so',
+    why: 'it looks like a condition, but GrowthBook compares it as a value; write `{"$eq": {}}`',
     conditions: [
       refused({ a: {} }, "a"),
       refused({ a: { $not: {} } }, "a", "$not"),
@@ -124,7 +124,7 @@ export const REFUSALS: readonly Refusal[] = [
   {
     name: "operators within a value",
     when: '`{"a": {"$eq": {"$gt": 1}}}`, `{"a": [{"$gt": 1}]}`',
-    why: "nobody would ask them: the value is compared as a whole",
+    why: "GrowthBook compares the whole value and ignores the operators in it",
     conditions: [
       refused({ a: { $eq: { $gt: 1 } } }, "a", "$eq", "$gt"),
       refused({ a: [1, { $gt: 1 }] }, "a", 1, "$gt"),
@@ -132,17 +132,17 @@ export const REFUSALS: readonly Refusal[] = [
     ],
   },
   {
-    name: "a path that is none",
+    name: "an invalid path",
     when: '`""`, `"a b"`, `"a..b"`, one of more than 128 characters',
-    why: "GrowthBook finds nothing, or an attribute that other languages could not name",
+    why: "GrowthBook finds nothing, or an attribute that other languages cannot name",
     conditions: ["", "a b", "a..b", ".a", "a.", "a\u0000", "x".repeat(129)].map((path) =>
       refused({ [path]: 1 }, path),
     ),
   },
   {
-    name: "a segment that is not there",
+    name: "a missing segment",
     when: '`{"a": {"$notInGroup": "nobody-made-it"}}`',
-    why: "GrowthBook takes it for empty, so that `$notInGroup` lets everybody in",
+    why: "GrowthBook treats it as empty, so `$notInGroup` matches everybody",
     conditions: [
       argument("$inGroup", "missing"),
       argument("$notInGroup", "missing"),

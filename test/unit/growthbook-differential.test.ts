@@ -17,7 +17,7 @@ const ENOUGH = 20;
 /** What GrowthBook does not have. */
 const OWN = new Set(["$startsWith", "$endsWith", "$contains", "$before", "$after"]);
 
-const DOCS = readFileSync(new URL("../../docs/targeting.md", import.meta.url), "utf8");
+const DOCS = readFileSync(new URL("../../docs/targeting-reference.md", import.meta.url), "utf8");
 
 interface Row {
   readonly name: string;
@@ -71,7 +71,7 @@ describe(`${RUNS} conditions beside GrowthBook's evalCondition, seed ${SEED}`, (
     expect(differences.get(name) ?? 0).toBeGreaterThan(0);
   });
 
-  test("docs/targeting.md tells of these differences, and of no others", () => {
+  test("docs/targeting-reference.md tells of these differences, and of no others", () => {
     expect(rowsOf("Difference")).toEqual(DIFFERENCES.map(asRow));
   });
 });
@@ -93,7 +93,7 @@ describe("what GrowthBook evaluates somehow is refused", () => {
     );
   });
 
-  test("docs/targeting.md tells of these, and of nothing else", () => {
+  test("docs/targeting-reference.md tells of these, and of nothing else", () => {
     expect(rowsOf("Refused")).toEqual(REFUSALS.map(asRow));
   });
 });

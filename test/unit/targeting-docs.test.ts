@@ -36,14 +36,14 @@ interface RefusedExample {
 
 type Example = { readonly line: number } & (ConditionExample | FlagExample | RefusedExample);
 
-const PAGE = readFileSync(new URL("../../docs/targeting.md", import.meta.url), "utf8");
+const PAGE = readFileSync(new URL("../../docs/targeting-reference.md", import.meta.url), "utf8");
 
 const examples = [...PAGE.matchAll(/^```json\n([^]*?)^```$/gm)].map(({ 1: json = "", index }): Example => {
   const line = PAGE.slice(0, index).split("\n").length;
   return { line, ...(JSON.parse(json) as ConditionExample | FlagExample | RefusedExample) };
 });
 
-describe("docs/targeting.md", () => {
+describe("docs/targeting-reference.md", () => {
   test.for(examples)("the example in line $line", async (example) => {
     if ("refused" in example) expectRefused(example);
     else if ("if" in example) expectMatches(example);
