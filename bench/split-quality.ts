@@ -140,7 +140,7 @@ function report(bench: Bench, { buckets, flags, inAndVariant, shares, samePlace 
   ];
   const wrong = testIndependent(samePlace);
   bench.table(
-    [...even, ...independent, ["were both drawn by one place, at 25 %", wrong] as const].map(
+    [...even, ...independent, ["one bucket for both, at 25 %", wrong] as const].map(
       ([what, { statistic, degrees, p }]) => ({
         what,
         "chi-square": Number(statistic.toFixed(1)),
