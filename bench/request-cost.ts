@@ -129,7 +129,7 @@ const KINDS: readonly Kind[] = [
   { name: "anonymous, by the cookie", ...returning },
   { name: "anonymous, new", ...newcomer },
   { name: "by the cookie, with an override", ...overridden },
-  { name: "a proxy's word", ...proxied },
+  { name: "a trusted proxy", ...proxied },
   { name: "JWT, HS256", ...secretKind },
   { name: "JWT, RS256", ...rsa },
   { name: "JWT, ES256", ...ec },
@@ -290,7 +290,7 @@ async function readerRows(headers: IncomingHttpHeaders): Promise<readonly Row[]>
   const now = Date.now();
   const request = { method: "GET", url: "/ai/search?q=1", headers };
   const ways: readonly (readonly [name: string, options: ReadFlagsOptions])[] = [
-    ["as it comes", {}],
+    ["without keys", {}],
     ["with keys", { keys: SIGNING_KEYS, now }],
     ["with keys and request", { keys: SIGNING_KEYS, now, request }],
   ];
