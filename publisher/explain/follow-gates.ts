@@ -1,8 +1,7 @@
 import { closingsOf } from "../../shared/gate/closings.ts";
 import { readGates, type GateTable } from "../../shared/gate/gate-table.ts";
-import type { Otherwise } from "../../shared/gate/gate.ts";
+import { type Otherwise, withPath } from "../../shared/gate/gate.ts";
 import { passGates, type Passage } from "../../shared/gate/pass-gates.ts";
-import { withPath } from "../../shared/gate/with-path.ts";
 
 /** What gates do to a request, as the worker would. */
 export interface GateTest {

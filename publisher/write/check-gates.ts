@@ -1,7 +1,7 @@
 import { fault } from "../../shared/flag/fault.ts";
 import { findCircle } from "../../shared/gate/gate-circle.ts";
 import { readGates, type ReadyGate } from "../../shared/gate/gate-table.ts";
-import { targetOf } from "../../shared/gate/closings.ts";
+import { targetOf } from "../../shared/gate/gate.ts";
 import { faultProblem } from "../problem/fault-problem.ts";
 import type { FlagRow } from "../postgres/flag-record.ts";
 import type { Queryable } from "../postgres/postgres.ts";

@@ -1,6 +1,6 @@
 import type { Range, Variant } from "../flag/flag.ts";
 import { isObject } from "../flag/members.ts";
-import { TOTAL, coverExactly, isRange } from "./ranges.ts";
+import { coverExactly, isRange, TOTAL } from "./bucket.ts";
 
 /** By variant key the ranges that it has, in order. */
 export type VariantRanges = Readonly<Record<string, readonly Range[]>>;

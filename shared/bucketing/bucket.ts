@@ -1,3 +1,5 @@
+import type { Range } from "../flag/flag.ts";
+
 const encoder = new TextEncoder();
 
 /** One more than the largest u32: what a bucket is measured against. */
@@ -32,4 +34,30 @@ export function isWithin(u32: number, basisPoints: number): boolean {
 /** The place as people are shown it: a percentage in [0, 100), never 100 itself. */
 export function toBucket(u32: number): number {
   return (u32 / SPAN) * 100;
+}
+
+/** What ranges divide up: ten-thousandths. */
+export const TOTAL = 10_000;
+
+/** Whether something is a range that holds anything. */
+export function isRange(value: unknown): value is Range {
+  if (!Array.isArray(value) || value.length !== 2) return false;
+  const [from, to] = value as unknown[];
+  return (
+    Number.isInteger(from) &&
+    Number.isInteger(to) &&
+    Number(from) >= 0 &&
+    Number(from) < Number(to) &&
+    Number(to) <= TOTAL
+  );
+}
+
+/** Whether ranges cover everything, and nothing twice. */
+export function coverExactly(ranges: readonly Range[]): boolean {
+  let end = 0;
+  for (const [from, to] of ranges.toSorted((a, b) => a[0] - b[0])) {
+    if (from !== end) return false;
+    end = to;
+  }
+  return end === TOTAL;
 }

@@ -1,5 +1,4 @@
-import { attributeReader } from "../flag/attribute-path.ts";
-import { KNOWN_ATTRIBUTES, type EvaluationContext } from "../flag/context.ts";
+import { attributeReader, type EvaluationContext, KNOWN_ATTRIBUTES } from "../flag/context.ts";
 
 /** Finds what somebody is bucketed by; undefined when the context has no such id. */
 export type IdReader = (context: EvaluationContext) => string | undefined;

@@ -3,11 +3,10 @@ import type { RuleDefinition } from "./compile-rules.ts";
 import type { VariantDefinition } from "./compile-variants.ts";
 import type { CompiledFlag, CompiledRule, Draw, Share } from "./compiled.ts";
 import { encodeMember } from "../flag/flag-member.ts";
-import { decisionFailed, decisionOff, decisionOn, type Origin } from "./outcome.ts";
-import { TOTAL } from "../bucketing/ranges.ts";
+import { decisionFailed, decisionOff, decisionOn, isDrawn, type Origin, waysIn } from "./outcome.ts";
+import { TOTAL } from "../bucketing/bucket.ts";
 import type { Reason } from "../flag/reason.ts";
 import { NO_SLOT, variantSalt, type Slots } from "../bucketing/slots.ts";
-import { isDrawn, waysIn } from "./ways-in.ts";
 
 /**
  * Works out everything of a flag that no request changes: decisions, what is hashed, what stands in the header.

@@ -16,7 +16,7 @@ import {
 import { takeItems, takeMembers, type Members } from "../flag/members.ts";
 
 /** What a rule leads to, made ready. */
-export type RuleOutcome =
+export type OutcomeDefinition =
   | { readonly basisPoints: number }
   | { readonly variant: string }
   | { readonly off: true };
@@ -25,7 +25,7 @@ export type RuleOutcome =
 export interface RuleDefinition {
   readonly id: string;
   readonly condition: Condition;
-  readonly outcome: RuleOutcome;
+  readonly outcome: OutcomeDefinition;
   /** Absent: the flag's. */
   readonly bucketBy?: string;
 }
@@ -35,7 +35,7 @@ interface Draft {
   id?: string;
   condition?: Condition;
   nodes: number;
-  readonly outcomes: RuleOutcome[];
+  readonly outcomes: OutcomeDefinition[];
   bucketBy?: string;
 }
 

@@ -11,7 +11,7 @@ import {
   type Variant,
 } from "../flag/flag.ts";
 import { isObject, takeItems, takeMembers, type Member, type Members } from "../flag/members.ts";
-import { TOTAL, coverExactly, isRange } from "../bucketing/ranges.ts";
+import { coverExactly, isRange, TOTAL } from "../bucketing/bucket.ts";
 
 /** A variant made ready. */
 export interface VariantDefinition {

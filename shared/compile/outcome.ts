@@ -65,3 +65,18 @@ export const BLOCKED = decisionOff("TARGETING_MATCH", { rule: "blocklist" });
 export const OTHER_PLAN = decisionOff("TARGETING_MATCH", { rule: "plans" });
 export const NO_EMPLOYEE = decisionOff("TARGETING_MATCH", { rule: "employees_only" });
 export const NO_VARIANT_ID = decisionFailed("TARGETING_KEY_MISSING", { rule: "variants" });
+
+const drawnOf = (variants: readonly VariantDefinition[]): readonly VariantDefinition[] =>
+  variants.filter(({ ranges }) => ranges.length > 0);
+
+/** Whether a user's variant depends on the user. */
+export const isDrawn = (variants: readonly VariantDefinition[]): boolean => drawnOf(variants).length > 1;
+
+/** Makes the decisions of a way in that names no variant itself. */
+export function waysIn(variants: readonly VariantDefinition[]): (reason: Reason, origin: Origin) => On {
+  const drawn = drawnOf(variants);
+  if (drawn.length > 1) {
+    return (reason, origin) => variants.map((variant) => decisionOn(reason, origin, variant));
+  }
+  return (reason, origin) => [decisionOn(reason, origin, drawn[0])];
+}

@@ -1,9 +1,9 @@
 import { type Fault, quote } from "../flag/fault.ts";
-import { MAX_PATH_LENGTH, attributeReader } from "../flag/attribute-path.ts";
+import { MAX_ATTRIBUTE_PATH } from "../flag/flag.ts";
+import { attributeReader } from "../flag/context.ts";
 import { traceWithin, type Condition, type GroupTest, type ValueTest } from "./comparison.ts";
 import { conditionCompiler, type ConditionCompiler } from "./condition-compiler.ts";
-import { compileValue } from "./condition-value.ts";
-import { isOperator } from "./operators.ts";
+import { OPERATORS, compileOperator, isOperator } from "./operators.ts";
 
 /**
  * Prepares a condition, once per snapshot: what is wrong is found here, and what is left is a function.
@@ -67,7 +67,7 @@ function compileMember(name: string, argument: unknown, compiler: ConditionCompi
   const read = attributeReader(name);
   if (read === undefined) {
     return compiler.refuse(
-      `${quote(name)} names no attribute: names joined by dots, without spaces, at most ${MAX_PATH_LENGTH} characters`,
+      `${quote(name)} names no attribute: names joined by dots, without spaces, at most ${MAX_ATTRIBUTE_PATH} characters`,
     );
   }
   const outer = compiler.attribute;
@@ -75,6 +75,42 @@ function compileMember(name: string, argument: unknown, compiler: ConditionCompi
   const test = compiler.value(argument);
   compiler.attribute = outer;
   return test && ((scope, attributes, trace) => test(read(scope), attributes, trace));
+}
+
+/**
+ * What stands behind an attribute: an object of operators, all of which must hold, or a value that it must equal.
+ *
+ * @returns undefined when it is refused
+ */
+function compileValue(value: unknown, compiler: ConditionCompiler): ValueTest | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return compileOperator("$eq", value, compiler);
+  }
+  const entries = Object.entries(value);
+  const operators = entries.filter(([name]) => name.startsWith("$"));
+  if (entries.length === 0) {
+    return compiler.refuse('an empty object says nothing; write {"$eq": {}} or {"$exists": true}');
+  }
+  if (operators.length === 0) return compileOperator("$eq", value, compiler);
+  if (operators.length < entries.length) {
+    return compiler.refuse(
+      'operators and other members cannot stand together; write a path such as "a.b" instead',
+    );
+  }
+
+  const tests: ValueTest[] = [];
+  for (const [name, argument] of operators) {
+    const test = compiler.within(name, () =>
+      isOperator(name)
+        ? compileOperator(name, argument, compiler)
+        : compiler.refuse(`unknown operator ${quote(name)}; there are ${Object.keys(OPERATORS).join(", ")}`),
+    );
+    if (test === undefined) return undefined;
+    tests.push(test);
+  }
+  const [only] = tests;
+  if (only !== undefined && tests.length === 1) return only;
+  return (actual, attributes, trace) => tests.every((test) => test(actual, attributes, trace));
 }
 
 function compileList(value: unknown, compiler: ConditionCompiler): readonly ValueTest[] | undefined {

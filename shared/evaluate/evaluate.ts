@@ -1,26 +1,25 @@
-import { bucketU32, isWithin } from "../bucketing/bucket.ts";
+import { bucketU32, isWithin, TOTAL } from "../bucketing/bucket.ts";
 import type { Compiled, CompiledFlag, CompiledRequirement, Draw, Share } from "../compile/compiled.ts";
 import type { EvaluationContext } from "../flag/context.ts";
 import {
   BLOCKED,
   BROKEN,
+  decisionOn,
   DISABLED,
   FORCED_OFF,
   KILLED,
-  NOT_FOUND,
   NO_EMPLOYEE,
   NO_VARIANT_ID,
+  NOT_FOUND,
+  type On,
   OTHER_PLAN,
   STALE,
   UNMET,
-  decisionOn,
-  type On,
+  waysIn,
 } from "../compile/outcome.ts";
-import { TOTAL } from "../bucketing/ranges.ts";
 import type { Decision } from "../flag/reason.ts";
 import { NO_SLOT } from "../bucketing/slots.ts";
-import type { Trace } from "./trace.ts";
-import { waysIn } from "../compile/ways-in.ts";
+import type { DecisionTrace } from "./trace.ts";
 
 /** By position of `Compiled.slots` the context's place (`bucketU32`), or -1 where the context has no id. */
 export type Buckets = readonly number[];
@@ -52,7 +51,7 @@ interface Request {
 }
 
 /** One step of the evaluation order: its answer, or none. */
-type Step = (flag: CompiledFlag, request: Request, trace: Trace | undefined) => Decision | undefined;
+type Step = (flag: CompiledFlag, request: Request, trace: DecisionTrace | undefined) => Decision | undefined;
 
 const NOBODY_KILLED: ReadonlySet<string> = new Set();
 const NO_OVERRIDES: ReadonlyMap<string, string> = new Map();
@@ -97,7 +96,7 @@ export function decideTraced(
   context: EvaluationContext,
   buckets: Buckets,
   circumstances: Circumstances,
-  traceOf?: (position: number) => Trace | undefined,
+  traceOf?: (position: number) => DecisionTrace | undefined,
 ): readonly Decision[] {
   const { flags, order } = compiled;
   const { killed = NOBODY_KILLED, stale = false, overrides = NO_OVERRIDES } = circumstances;
@@ -141,7 +140,7 @@ const STEPS: readonly Step[] = [
   decideRollout,
 ];
 
-function decideFlag(flag: CompiledFlag, request: Request, trace: Trace | undefined): Decision {
+function decideFlag(flag: CompiledFlag, request: Request, trace: DecisionTrace | undefined): Decision {
   for (const step of STEPS) {
     const decision = step(flag, request, trace);
     if (decision !== undefined) return decision;
@@ -149,12 +148,20 @@ function decideFlag(flag: CompiledFlag, request: Request, trace: Trace | undefin
   return BROKEN;
 }
 
-function decideKilled({ key }: CompiledFlag, { killed }: Request, trace?: Trace): Decision | undefined {
+function decideKilled(
+  { key }: CompiledFlag,
+  { killed }: Request,
+  trace?: DecisionTrace,
+): Decision | undefined {
   trace?.step("off");
   return killed.has(key) ? KILLED : undefined;
 }
 
-function decideStale({ failMode }: CompiledFlag, { stale }: Request, trace?: Trace): Decision | undefined {
+function decideStale(
+  { failMode }: CompiledFlag,
+  { stale }: Request,
+  trace?: DecisionTrace,
+): Decision | undefined {
   if (!stale) return undefined;
   trace?.step("fail_mode");
   return failMode === "last-known" ? undefined : STALE;
@@ -164,7 +171,11 @@ function decideBroken({ fault }: CompiledFlag): Decision | undefined {
   return fault === undefined ? undefined : BROKEN;
 }
 
-function decideDisabled({ enabled }: CompiledFlag, _request: Request, trace?: Trace): Decision | undefined {
+function decideDisabled(
+  { enabled }: CompiledFlag,
+  _request: Request,
+  trace?: DecisionTrace,
+): Decision | undefined {
   trace?.step("enabled");
   return enabled ? undefined : DISABLED;
 }
@@ -172,7 +183,7 @@ function decideDisabled({ enabled }: CompiledFlag, _request: Request, trace?: Tr
 function decideRequired(
   { key, requires }: CompiledFlag,
   { decisions, natural, overrides }: Request,
-  trace?: Trace,
+  trace?: DecisionTrace,
 ): Decision | undefined {
   if (requires.length === 0) return undefined;
   trace?.step("requires");
@@ -194,7 +205,7 @@ function meets({ value, variant }: Decision, { variant: wanted }: CompiledRequir
 }
 
 /** A variant that the flag does not have says nothing: it may have been there when the override was made. */
-function decideOverride(flag: CompiledFlag, request: Request, trace?: Trace): Decision | undefined {
+function decideOverride(flag: CompiledFlag, request: Request, trace?: DecisionTrace): Decision | undefined {
   const forced = request.overrides.get(flag.key);
   if (forced === undefined) return undefined;
   const variant = flag.variants.find(({ key }) => key === forced);
@@ -206,7 +217,7 @@ function decideOverride(flag: CompiledFlag, request: Request, trace?: Trace): De
   return choose(flag, waysIn(flag.variants)("TARGETING_MATCH", { rule: "override" }), request, trace);
 }
 
-function decideAllowlist(flag: CompiledFlag, request: Request, trace?: Trace): Decision | undefined {
+function decideAllowlist(flag: CompiledFlag, request: Request, trace?: DecisionTrace): Decision | undefined {
   const isListed = isOn(flag.allowlist, "allowlist", "userId", request.context, trace);
   return isListed ? choose(flag, flag.allowed, request, trace) : undefined;
 }
@@ -214,17 +225,21 @@ function decideAllowlist(flag: CompiledFlag, request: Request, trace?: Trace): D
 function decideBlocklist(
   { blocklist }: CompiledFlag,
   { context }: Request,
-  trace?: Trace,
+  trace?: DecisionTrace,
 ): Decision | undefined {
   return isOn(blocklist, "blocklist", "userId", context, trace) ? BLOCKED : undefined;
 }
 
-function decidePlans({ plans }: CompiledFlag, { context }: Request, trace?: Trace): Decision | undefined {
+function decidePlans(
+  { plans }: CompiledFlag,
+  { context }: Request,
+  trace?: DecisionTrace,
+): Decision | undefined {
   if (plans === undefined) return undefined;
   return isOn(plans, "plans", "plan", context, trace) ? undefined : OTHER_PLAN;
 }
 
-function decideEmployees(flag: CompiledFlag, request: Request, trace?: Trace): Decision | undefined {
+function decideEmployees(flag: CompiledFlag, request: Request, trace?: DecisionTrace): Decision | undefined {
   if (!flag.employeesOnly) return undefined;
   const { isEmployee: actual } = request.context;
   trace?.step("employees_only");
@@ -238,7 +253,7 @@ function decideEmployees(flag: CompiledFlag, request: Request, trace?: Trace): D
   return actual === true ? choose(flag, flag.employee, request, trace) : NO_EMPLOYEE;
 }
 
-function decideRules(flag: CompiledFlag, request: Request, trace?: Trace): Decision | undefined {
+function decideRules(flag: CompiledFlag, request: Request, trace?: DecisionTrace): Decision | undefined {
   for (const { id, condition, outcome } of flag.rules) {
     trace?.step("rules", id);
     const isMatch = condition(request.context, trace?.comparison);
@@ -249,7 +264,7 @@ function decideRules(flag: CompiledFlag, request: Request, trace?: Trace): Decis
   return undefined;
 }
 
-function decideRollout(flag: CompiledFlag, request: Request, trace?: Trace): Decision {
+function decideRollout(flag: CompiledFlag, request: Request, trace?: DecisionTrace): Decision {
   trace?.step("rollout_pct");
   return decideShare(flag, flag.rollout, request, trace);
 }
@@ -260,7 +275,7 @@ function isOn(
   step: "allowlist" | "blocklist" | "plans",
   attribute: "userId" | "plan",
   context: EvaluationContext,
-  trace: Trace | undefined,
+  trace: DecisionTrace | undefined,
 ): boolean {
   const actual = context[attribute];
   const matched = actual !== undefined && list.has(actual);
@@ -272,7 +287,7 @@ function isOn(
 }
 
 /** Who is in a share. The percentages that need no place are answered without one. */
-function decideShare(flag: CompiledFlag, share: Share, request: Request, trace?: Trace): Decision {
+function decideShare(flag: CompiledFlag, share: Share, request: Request, trace?: DecisionTrace): Decision {
   const { basisPoints, slot } = share;
   const u32 = placeIn(request.buckets, slot);
   trace?.share(share, u32);
@@ -283,7 +298,7 @@ function decideShare(flag: CompiledFlag, share: Share, request: Request, trace?:
 }
 
 /** Which of a way's decisions is the user's: the only one, or that of the variant that is drawn. */
-function choose({ draw }: CompiledFlag, on: On, { buckets }: Request, trace?: Trace): Decision {
+function choose({ draw }: CompiledFlag, on: On, { buckets }: Request, trace?: DecisionTrace): Decision {
   if (draw === undefined) return on[0] ?? BROKEN;
   const u32 = placeIn(buckets, draw.slot);
   const piece = pieceOf(draw, u32);

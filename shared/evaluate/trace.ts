@@ -5,7 +5,7 @@ import type { DecidingRule, Decision } from "../flag/reason.ts";
 /**
  * Hears of every step of a decision while it is made. A decision without a listener makes nothing for one.
  */
-export interface Trace {
+export interface DecisionTrace {
   /** A step begins; of the rules each one is a step of its own. */
   step(step: DecidingRule, ruleId?: string): void;
   /** A function by itself: conditions take it as it is. */

@@ -1,8 +1,7 @@
 import type { GateTable, ReadyGate } from "./gate-table.ts";
-import type { Otherwise } from "./gate.ts";
+import { targetOf, withPath, type Otherwise } from "./gate.ts";
 import { pathReadings } from "./path-readings.ts";
 import { pathsInQuery } from "./side-doors.ts";
-import { withPath } from "./with-path.ts";
 
 /** A gate that a request meets. */
 export interface Closing {
@@ -54,9 +53,3 @@ function leadsTo(otherwise: Otherwise, pathname: string): boolean {
 
 /** Any: a path is read as the part of a URL. */
 const SITE = new URL("https://site.invalid");
-
-/** The path to which a gate leads; undefined when it leads nowhere. */
-export function targetOf(otherwise: Otherwise): string | undefined {
-  if ("rewrite" in otherwise) return otherwise.rewrite;
-  return "redirect" in otherwise ? otherwise.redirect : otherwise.page;
-}

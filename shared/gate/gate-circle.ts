@@ -1,6 +1,6 @@
-import { closingsOf, targetOf } from "./closings.ts";
+import { closingsOf } from "./closings.ts";
+import { targetOf, withPath } from "./gate.ts";
 import type { GateTable, ReadyGate } from "./gate-table.ts";
-import { withPath } from "./with-path.ts";
 
 const SITE = new URL("https://site.invalid");
 

@@ -1,3 +1,5 @@
+import { withoutPaths } from "./side-doors.ts";
+
 /** Where a request goes that a gate turns away: another page of the site, passed on or redirected to, or an error page. */
 export type Otherwise =
   | { readonly rewrite: string }
@@ -19,4 +21,26 @@ export interface Gate {
 export interface DeployedGate {
   readonly flag: string;
   readonly gates: readonly Gate[];
+}
+
+/** The path to which a gate leads; undefined when it leads nowhere. */
+export function targetOf(otherwise: Otherwise): string | undefined {
+  if ("rewrite" in otherwise) return otherwise.rewrite;
+  return "redirect" in otherwise ? otherwise.redirect : otherwise.page;
+}
+
+/** The same site, another path, which may bring a query along. */
+export function withPath(from: URL, path: string): URL {
+  const target = new URL(from);
+  const [, pathname = "/", query = ""] = /^([^?#]*)\??([^#]*)/.exec(path) ?? [];
+  target.pathname = pathname;
+  target.search = query;
+  return target;
+}
+
+/** The same URL with another path; its query stays, behind one that the new path brings along. */
+export function withPathKeepingQuery(from: URL, path: string): URL {
+  const target = withPath(from, path);
+  target.search = [target.search.slice(1), withoutPaths(from.search)].filter((part) => part !== "").join("&");
+  return target;
 }

@@ -1,18 +1,17 @@
 import { closingsOf, type Closing } from "./closings.ts";
 import type { GateTable } from "./gate-table.ts";
-import type { Otherwise } from "./gate.ts";
-import { withPath, withPathKeepingQuery } from "./with-path.ts";
+import { type Otherwise, withPath, withPathKeepingQuery } from "./gate.ts";
 
 /** What a visitor meets instead of the page. */
 export type Closed = Exclude<Otherwise, { readonly rewrite: string }>;
 
 /** A gate that spoke, and where the request was at that time. */
-export interface Step extends Closing {
+export interface GateStep extends Closing {
   readonly at: URL;
 }
 
 /** A request may go on, to this URL; or it may not. Beside it the gates that spoke, in turn. */
-export type Passage = { readonly gates: readonly Step[] } & (
+export type Passage = { readonly gates: readonly GateStep[] } & (
   | { readonly url: URL }
   | { readonly closed: Closed }
 );
@@ -24,7 +23,7 @@ const MAX_REDIRECTS = 8;
 /** What ends a circle. */
 const NOT_FOUND: Closed = { status: 404 };
 
-const NOBODY: readonly Step[] = [];
+const NOBODY: readonly GateStep[] = [];
 
 /**
  * Leads a request past the gates. Of the gates whose flag is off, the first that matches decides; where it leads by a
@@ -44,7 +43,7 @@ export function passGates(table: GateTable, isOn: (flag: string) => boolean, url
 
 /** From rewrite to rewrite. */
 function follow(shut: GateTable, url: URL): Passage {
-  const gates: Step[] = [];
+  const gates: GateStep[] = [];
   let at = url;
   while (gates.length <= MAX_REWRITES) {
     const [closing] = closingsOf(shut, at);

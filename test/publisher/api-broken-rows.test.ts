@@ -41,7 +41,7 @@ const ROWS: readonly (readonly [key: string, column: string, sql: string, invali
   [
     "pattern-without-end",
     "targeting",
-    `'{"rules": [{"id": "r", "if": {"email": {"$regex": "(a+)+$"}}, "off": true}]}'`,
+    `'{"rules": [{"id": "r", "if": {"email": {"$regex": "(a*)*$"}}, "off": true}]}'`,
     /email\.\$regex/,
   ],
   [

@@ -141,7 +141,7 @@ describe("what is refused, with where it is", () => {
     ["condition that is a list", '{"condition": []}', "/condition"],
     ["unknown operator", '{"condition": {"country": {"$is": "DE"}}}', "/condition/country/$is"],
     ["segment of segments", '{"condition": {"userId": {"$inGroup": "other"}}}', "/condition/userId/$inGroup"],
-    ["catastrophic pattern", '{"condition": {"email": {"$regex": "(a+)+$"}}}', "/condition/email/$regex"],
+    ["refused pattern", '{"condition": {"email": {"$regex": "(a*)*$"}}}', "/condition/email/$regex"],
     ["NUL", '{"condition": {"email": "a\\u0000"}}', "/condition/email"],
     ["lone surrogate", '{"condition": {"email": "\\ud800"}}', "/condition/email"],
     ["__proto__ in the condition", '{"condition": {"__proto__": 1}}', "/condition/__proto__"],
@@ -283,7 +283,7 @@ describe("plain SQL", () => {
     const key = await use();
     const other = await system.call("POST", "/api/v1/flags", { body: { key: `${key}-other` } });
     await system.call("PATCH", `/api/v1/flags/${key}/toggle`, { body: { enabled: true }, ifMatch: "*" });
-    await system.sql(`update segments set condition = '{"email": {"$regex": "(a+)+$"}}' where name = $1`, [
+    await system.sql(`update segments set condition = '{"email": {"$regex": "(a*)*$"}}' where name = $1`, [
       name,
     ]);
 

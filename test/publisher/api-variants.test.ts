@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { TOTAL } from "../../shared/bucketing/ranges.ts";
+import { TOTAL } from "../../shared/bucketing/bucket.ts";
 import { redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 
 let system: ApiSystem;

@@ -84,22 +84,11 @@ export const REFUSALS: readonly Refusal[] = [
   },
   {
     name: "an unsupported pattern",
-    when: '`"(a+)+$"`, `"(?=a)"`, `"["`, `""`; [accepted patterns](#regex-regexi)',
+    when: '`"(.*)*x"`, `"(?=a)"`, `"["`, `""`; [accepted patterns](#regex-regexi)',
     why: "GrowthBook runs every pattern that `RegExp` accepts, without a time limit; the rest match nobody",
-    conditions: [
-      "(a+)+$",
-      "(a|a)*b",
-      "(.*)*x",
-      "a{100000}",
-      "(?=a)",
-      "(a)\\1",
-      "(?<n>a)",
-      "\\p{L}",
-      "[",
-      "(",
-      "a**",
-      "",
-    ].map((pattern) => argument("$regex", pattern)),
+    conditions: ["(.*)*x", "a{100000}", "(?=a)", "(a)\\1", "(?<n>a)", "\\p{L}", "[", "(", "a**", ""].map(
+      (pattern) => argument("$regex", pattern),
+    ),
   },
   {
     name: "operators beside other members",

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { allocateVariants, type VariantRanges } from "../../shared/bucketing/allocate-variants.ts";
-import { TOTAL } from "../../shared/bucketing/ranges.ts";
+import { TOTAL } from "../../shared/bucketing/bucket.ts";
 import { WEIGHTS } from "../support/flag-arbitraries.ts";
 
 type Weights = readonly { readonly key: string; readonly weight: number }[];

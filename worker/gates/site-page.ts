@@ -1,5 +1,5 @@
 import type { Closed, Passage } from "../../shared/gate/pass-gates.ts";
-import { withPath } from "../../shared/gate/with-path.ts";
+import { withPath } from "../../shared/gate/gate.ts";
 import { acceptsHtml } from "../isolate/accepts-html.ts";
 import { closedPage } from "./closed-page.ts";
 

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
-import { attributeReader, MAX_PATH_LENGTH } from "../../../shared/flag/attribute-path.ts";
+import { attributeReader } from "../../../shared/flag/context.ts";
+import { MAX_ATTRIBUTE_PATH } from "../../../shared/flag/flag.ts";
 import { isObject } from "../../../shared/flag/members.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
@@ -38,8 +39,8 @@ export function collectAttributes(text: string, previous: readonly Attribute[] =
 
 /** What is wrong with the name of an attribute, if anything. */
 export function pathProblem(path: string): string | undefined {
-  if (path.length > MAX_PATH_LENGTH)
-    return `The name of an attribute has at most ${MAX_PATH_LENGTH} characters.`;
+  if (path.length > MAX_ATTRIBUTE_PATH)
+    return `The name of an attribute has at most ${MAX_ATTRIBUTE_PATH} characters.`;
   if (attributeReader(path) === undefined) {
     return "The name of an attribute is letters, digits and _, with dots between nested names.";
   }

@@ -1,6 +1,7 @@
 /**
- * Where in a text a boundary is, as far as assertions care: what is before it and what is after it, each the end of the
- * text, a word character, or another one. Sets of such places are bit sets of nine bits.
+ * A boundary is the place before, between or after characters of a text. Assertions only need to know what is on each
+ * side: the edge of the text, a word character, or another character. That makes nine kinds of boundary, and a set of
+ * kinds is a bit set of nine bits.
  */
 export type Boundaries = number;
 
@@ -10,7 +11,7 @@ export const NO_WORD = 2;
 
 const SIDES = [EDGE, IN_WORD, NO_WORD];
 
-/** The number of a boundary: a bit of `Boundaries`, and an index into tables. */
+/** The number of a kind of boundary: a bit of `Boundaries`, and an index into tables. */
 export function boundary(before: number, after: number): number {
   return before * 3 + after;
 }
@@ -18,13 +19,14 @@ export function boundary(before: number, after: number): number {
 export const BOUNDARY_COUNT = 9;
 
 function where(holds: (before: number, after: number) => boolean): Boundaries {
-  let places = 0;
+  let boundaries = 0;
   for (const before of SIDES) {
-    for (const after of SIDES) if (holds(before, after)) places |= 1 << boundary(before, after);
+    for (const after of SIDES) if (holds(before, after)) boundaries |= 1 << boundary(before, after);
   }
-  return places;
+  return boundaries;
 }
 
+export const NOWHERE: Boundaries = 0;
 export const ANYWHERE: Boundaries = where(() => true);
 
 /** `^` without `m`. */

@@ -2,9 +2,9 @@ import type { Alphabet } from "./alphabet.ts";
 import { BOUNDARY_COUNT, EDGE, IN_WORD, NO_WORD, boundary } from "./boundary.ts";
 import type { PositionAutomaton } from "./position-automaton.ts";
 
-/** What can be done at one kind of boundary. Rows are bit sets of positions, `words` numbers each. */
+/** The steps that are allowed at one kind of boundary. Rows are bit sets of positions, `words` numbers each. */
 interface Table {
-  /** Nothing at all is a match here. */
+  /** Whether the empty text is a match here. */
   readonly empty: boolean;
   readonly first: Int32Array;
   readonly last: Int32Array;
@@ -15,21 +15,20 @@ interface Table {
 const BITS = 32;
 
 /**
- * Makes the function that says whether a text holds a match. All positions that a match could have reached are kept as
- * one bit set and moved on together, once per character: the work is at most the text's length times what the pattern
- * says, whatever both hold. Nothing is tried twice and nothing taken back.
+ * Returns the function that tests a text. One bit set holds every position that a match could have reached, and advances
+ * once per character. There is no backtracking: a character costs at most positions * words operations, which is 2,048.
  */
 export function matcher(automaton: PositionAutomaton, alphabet: Alphabet): (text: string) => boolean {
   const words = Math.max(1, Math.ceil(automaton.positions.length / BITS));
   const letters = letterRows(automaton, alphabet, words);
   const tables = boundaryTables(automaton, words);
   const sides = Uint8Array.from(alphabet.isWord, (isWord) => (isWord ? IN_WORD : NO_WORD));
-  // Whether a match can begin anywhere but at the start of the text; if not, a dead end is the end.
+  // If a match can only begin at the start of the text, an empty set of positions ends the search.
   const beginsAnywhere = tables.some(
-    (table, place) =>
-      place >= boundary(IN_WORD, EDGE) && (table.empty || table.first.some((positions) => positions !== 0)),
+    (table, kind) =>
+      kind >= boundary(IN_WORD, EDGE) && (table.empty || table.first.some((positions) => positions !== 0)),
   );
-  // Used by one call at a time: a match is found without waiting for anything.
+  // Shared by all calls: a call is synchronous, so no two overlap.
   const [even, odd] = [new Int32Array(words), new Int32Array(words)];
 
   return (text) => {
@@ -75,43 +74,43 @@ function meet(left: Int32Array, right: Int32Array): boolean {
   return false;
 }
 
-/** By letter: the positions that take it. */
+/** By letter: the positions that accept it. */
 function letterRows({ positions }: PositionAutomaton, alphabet: Alphabet, words: number): Int32Array {
   const rows = new Int32Array(alphabet.size * words);
-  for (const [position, { units }] of positions.entries()) {
+  for (const [position, units] of positions.entries()) {
     for (const letter of alphabet.lettersOf(units)) setBit(rows, letter * words, position);
   }
   return rows;
 }
 
-/** By boundary: what can be done there; boundaries that the pattern does not tell apart share a table. */
+/** By kind of boundary: its table. Kinds that the pattern treats alike share one. */
 function boundaryTables(automaton: PositionAutomaton, words: number): readonly Table[] {
   const { empty, first, last, follow } = automaton;
-  const told = new Set([empty]);
-  for (const list of [first, last, follow]) for (const ways of list) told.add(ways);
+  const distinct = new Set([empty, ...first, ...last]);
+  for (const boundaries of follow) distinct.add(boundaries);
   const made = new Map<string, Table>();
-  return Array.from({ length: BOUNDARY_COUNT }, (_, place) => {
-    const likeness = Array.from(told, (ways) => (ways >> place) & 1).join("");
-    const table = made.get(likeness) ?? {
-      empty: ((empty >> place) & 1) === 1,
-      first: rows(first, place, first.length, words),
-      last: rows(last, place, first.length, words),
-      follow: rows(follow, place, first.length, words),
+  return Array.from({ length: BOUNDARY_COUNT }, (_, kind) => {
+    const signature = Array.from(distinct, (boundaries) => (boundaries >> kind) & 1).join("");
+    const table = made.get(signature) ?? {
+      empty: ((empty >> kind) & 1) === 1,
+      first: rowsAt(kind, first, first.length, words),
+      last: rowsAt(kind, last, first.length, words),
+      follow: rowsAt(kind, follow, first.length, words),
     };
-    made.set(likeness, table);
+    made.set(signature, table);
     return table;
   });
 }
 
-/** Rows of bits out of rows of ways: whether there is a way at one place. */
-function rows(ways: Int32Array, place: number, size: number, words: number): Int32Array {
-  const made = new Int32Array((ways.length / Math.max(size, 1)) * words);
-  for (let from = 0, row = 0; from < ways.length; from += size, row += words) {
+/** Turns sets of boundaries into rows of bits: whether the step is allowed at one kind of boundary. */
+function rowsAt(kind: number, steps: Uint16Array, size: number, words: number): Int32Array {
+  const rows = new Int32Array((steps.length / Math.max(size, 1)) * words);
+  for (let from = 0, row = 0; from < steps.length; from += size, row += words) {
     for (let index = 0; index < size; index++) {
-      if ((((ways[from + index] ?? 0) >> place) & 1) === 1) setBit(made, row, index);
+      if ((((steps[from + index] ?? 0) >> kind) & 1) === 1) setBit(rows, row, index);
     }
   }
-  return made;
+  return rows;
 }
 
 function setBit(rows: Int32Array, from: number, position: number): void {

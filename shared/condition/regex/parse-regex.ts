@@ -1,27 +1,24 @@
 import { NO_WORD_EDGE, TEXT_END, TEXT_START, WORD_EDGE, type Boundaries } from "./boundary.ts";
-import { DIGITS, DOT, SPACE, WORD, complement, unite, type CodeUnits } from "./code-units.ts";
-import { ignoringCase } from "./ignore-case.ts";
+import { type CodeUnits, complement, DIGITS, DOT, ignoringCase, SPACE, unite, WORD } from "./code-units.ts";
 
 /** The longest pattern, in UTF-16 units. */
 export const MAX_PATTERN_LENGTH = 256;
 
-/** A piece of the pattern's text, `to` not included. */
-export interface Span {
-  readonly from: number;
-  readonly to: number;
-}
-
-export interface Repeat extends Span {
+export interface Repeat {
   readonly kind: "repeat";
   readonly body: RegexNode;
   readonly min: number;
   /** Infinity without an upper bound. */
   readonly max: number;
+  /** Where the repetition begins in the pattern's text, for error messages. */
+  readonly from: number;
+  /** Where it ends, exclusive. */
+  readonly to: number;
 }
 
-/** A pattern as a tree. Which way a repetition is tried first (`+` or `+?`) is no part of it: it cannot change whether there is a match. */
+/** A pattern as a tree. Lazy and greedy repetitions (`+?` and `+`) are equal here: both match the same texts. */
 export type RegexNode =
-  | ({ readonly kind: "units"; readonly units: CodeUnits } & Span)
+  | { readonly kind: "units"; readonly units: CodeUnits }
   | { readonly kind: "assertion"; readonly holds: Boundaries }
   | { readonly kind: "sequence"; readonly items: readonly RegexNode[] }
   | { readonly kind: "choice"; readonly options: readonly RegexNode[] }
@@ -45,19 +42,19 @@ const CLASS_ESCAPES: { readonly [letter: string]: CodeUnits } = {
 
 const CONTROL_ESCAPES: { readonly [letter: string]: number } = { t: 9, n: 10, v: 11, f: 12, r: 13 };
 
-/** What `(?` may begin elsewhere. */
+/** Groups of other regular expression dialects, and their error messages. */
 const FOREIGN_GROUPS: readonly (readonly [RegExp, string])[] = [
   [/^\(\?<?[=!]/, "lookahead and lookbehind are not supported"],
   [/^\(\?<|^\(\?P/, 'named groups are not supported: write "(?:"'],
-  [/^\(\?/, 'of groups that begin with "(?" there is only "(?:"'],
+  [/^\(\?/, 'the only group that may begin with "(?" is "(?:"'],
 ];
 
-/** What a backslash may begin elsewhere. */
+/** Escapes of other dialects, and their error messages. */
 const FOREIGN_ESCAPES: readonly (readonly [RegExp, string])[] = [
   [/^\\[1-9k]/, "backreferences are not supported"],
   [/^\\[pP]/, "Unicode property escapes are not supported: write the characters as a class"],
-  [/^\\[xu]/, "must be followed by digits, as in \\x2f or \\u00e9"],
-  [/^\\$/, "stands at the end; for a backslash write \\\\"],
+  [/^\\[xu]/, "\\x and \\u must be followed by hex digits, as in \\x2f or \\u00e9"],
+  [/^\\$/, 'the pattern must not end with a lone "\\"; for a backslash write \\\\'],
 ];
 
 const QUANTIFIERS: { readonly [text: string]: readonly [min: number, max: number] } = {
@@ -68,14 +65,14 @@ const QUANTIFIERS: { readonly [text: string]: readonly [min: number, max: number
 
 const BRACES = /^\{(\d+)(?:(,)(\d+)?)?\}/;
 
-/** Why a pattern is refused; thrown and caught within this file. */
+/** Why a pattern is rejected. Thrown and caught only in this file. */
 class Refusal extends Error {}
 
 /**
- * Reads a pattern of the subset that docs/targeting.md lists: what it takes means what it means to `RegExp` without
- * `u`, `v` and `m`; what older engines read in a way of their own (`[]`, a lone `{`) is refused.
+ * Parses the subset of patterns that docs/targeting.md lists. An accepted pattern means the same as for `RegExp` without
+ * `u`, `v` and `m`. Syntax that other engines read differently (`[]`, a lone `{`) is rejected.
  *
- * @param ignoreCase as the flag `i` does
+ * @param ignoreCase as the flag `i` of `RegExp`
  * @returns the tree, or what is wrong with the pattern
  */
 export function parseRegex(
@@ -106,7 +103,7 @@ class Parser {
   parse(): RegexNode {
     const tree = this.#choice();
     if (this.#at < this.#pattern.length)
-      throw this.#refusal('")" closes nothing; for the character write \\)');
+      throw this.#refusal('")" has no "(" before it; for the character write \\)');
     return tree;
   }
 
@@ -130,7 +127,7 @@ class Parser {
     if (holds !== undefined) {
       this.#at += this.#next === "\\" ? 2 : 1;
       if (this.#quantifier() !== undefined)
-        throw this.#refusal("a place in the text cannot be repeated", from);
+        throw this.#refusal("an assertion (^, $, \\b or \\B) cannot be repeated", from);
       return { kind: "assertion", holds };
     }
     const atom = this.#atom();
@@ -141,10 +138,7 @@ class Parser {
   }
 
   #atom(): RegexNode {
-    const from = this.#at;
-    if (this.#next === "(") return this.#group();
-    const units = this.#units();
-    return { kind: "units", units, from, to: this.#at };
+    return this.#next === "(" ? this.#group() : { kind: "units", units: this.#units() };
   }
 
   #group(): RegexNode {
@@ -169,8 +163,8 @@ class Parser {
     }
     if (next === "\\") return this.#cased(asSet(this.#escape()));
     if ("*+?".includes(next))
-      throw this.#refusal(`"${next}" repeats nothing; for the character write \\${next}`);
-    if ("{}]".includes(next)) throw this.#refusal(`for the character "${next}" write \\${next}`);
+      throw this.#refusal(`"${next}" has nothing to repeat; for the character write \\${next}`);
+    if ("{}]".includes(next)) throw this.#refusal(`"${next}" is a special character; write \\${next}`);
     this.#at += 1;
     return this.#cased(asSet(next.charCodeAt(0)));
   }
@@ -180,7 +174,7 @@ class Parser {
     this.#at += 1;
     const negated = this.#take("^");
     if (this.#next === "]")
-      throw this.#refusal('a class must name characters; for all of them write "[\\s\\S]"', from);
+      throw this.#refusal('a class must list characters; for any character write "[\\s\\S]"', from);
     const sets: CodeUnits[] = [];
     while (!this.#take("]")) {
       if (this.#at >= this.#pattern.length) {
@@ -201,10 +195,11 @@ class Parser {
     this.#at += 1;
     const last = this.#classAtom();
     if (typeof first !== "number" || typeof last !== "number") {
-      // As in [\w-.]: no range, so the hyphen is itself.
+      // As in [\w-.]: this is not a range, so the hyphen is a character.
       return [asSet(first), asSet("-".charCodeAt(0)), asSet(last)];
     }
-    if (first > last) throw this.#refusal("a range must go from the lower to the higher character", from);
+    if (first > last)
+      throw this.#refusal("a range must go from the lower to the higher character, such as a-z", from);
     return [[first, last]];
   }
 
@@ -230,7 +225,7 @@ class Parser {
     for (const [beginning, problem] of FOREIGN_ESCAPES)
       if (beginning.test(this.#rest)) throw this.#refusal(problem);
     if (!/^[!-/:-@[-`{-~ ]$/.test(letter)) {
-      throw this.#refusal(`"\\${letter}" is no escape here; punctuation alone may be escaped`);
+      throw this.#refusal(`"\\${letter}" is not an escape; only punctuation may be escaped`);
     }
     this.#at += 2;
     return letter.charCodeAt(0);
@@ -244,11 +239,11 @@ class Parser {
     if (range === undefined && braces !== null) {
       const min = Number(braces[1]);
       const max = braces[2] === undefined ? min : Number(braces[3] ?? Infinity);
-      if (max < min) throw this.#refusal("the bounds of a repetition are in the wrong order");
+      if (max < min) throw this.#refusal("the lower bound of a repetition must come first, as in {1,3}");
       this.#at += braces[0].length;
       range = [min, max];
     }
-    // Lazy or greedy decides what a match holds, not whether there is one.
+    // Lazy or greedy changes which characters match, not whether there is a match.
     if (range !== undefined) this.#take("?");
     if (range !== undefined && this.#next !== "" && "*+?".includes(this.#next)) {
       throw this.#refusal("a repetition cannot be repeated; write (?:…)", from);

@@ -1,4 +1,4 @@
-import { attributeReader, type AttributeReader } from "../../../shared/flag/attribute-path.ts";
+import { attributeReader, type AttributeReader } from "../../../shared/flag/context.ts";
 import type { Parsed } from "../../../shared/flag/fault.ts";
 
 /** An attribute of the evaluation context, and how it is found in a token's claims. */
