@@ -93,27 +93,22 @@ export function positionAutomaton(
   }
 
   function build(node: RegexNode): Part {
-    switch (node.kind) {
-      case "units": {
-        const step: Step = [positions.length, ANYWHERE];
-        positions.push(node.units);
-        return { empty: NOWHERE, first: [step], last: [step] };
-      }
-      case "assertion":
-        return { empty: node.holds, first: [], last: [] };
-      case "sequence":
-        return node.items.reduce((part, item) => sequence(part, build(item)), EMPTY);
-      case "choice": {
-        const parts = node.options.map(build);
-        return {
-          empty: parts.reduce((boundaries, part) => boundaries | part.empty, NOWHERE),
-          first: parts.flatMap((part) => part.first),
-          last: parts.flatMap((part) => part.last),
-        };
-      }
-      case "repeat":
-        return repeat(node);
+    if (node.kind === "units") {
+      const step: Step = [positions.length, ANYWHERE];
+      positions.push(node.units);
+      return { empty: NOWHERE, first: [step], last: [step] };
     }
+    if (node.kind === "assertion") return { empty: node.holds, first: [], last: [] };
+    if (node.kind === "repeat") return repeat(node);
+    if (node.kind === "sequence") {
+      return node.items.reduce((part, item) => sequence(part, build(item)), EMPTY);
+    }
+    const parts = node.options.map(build);
+    return {
+      empty: parts.reduce((boundaries, part) => boundaries | part.empty, NOWHERE),
+      first: parts.flatMap((part) => part.first),
+      last: parts.flatMap((part) => part.last),
+    };
   }
 
   const { empty, first, last } = build(tree);
@@ -123,22 +118,14 @@ export function positionAutomaton(
 
 /** How many positions a tree has when its repetitions are written out. */
 function sizeOf(node: RegexNode): number {
-  switch (node.kind) {
-    case "units":
-      return 1;
-    case "assertion":
-      return 0;
-    case "sequence":
-      return node.items.reduce((size, item) => size + sizeOf(item), 0);
-    case "choice":
-      return node.options.reduce((size, option) => size + sizeOf(option), 0);
-    case "repeat": {
-      const copies = copiesOf(node);
-      const size = copies === 0 ? 0 : sizeOf(node.body);
-      // Both can be Infinity, and Infinity * 0 would be NaN.
-      return size === 0 ? 0 : size * copies;
-    }
-  }
+  if (node.kind === "units") return 1;
+  if (node.kind === "assertion") return 0;
+  if (node.kind === "sequence") return node.items.reduce((size, item) => size + sizeOf(item), 0);
+  if (node.kind === "choice") return node.options.reduce((size, option) => size + sizeOf(option), 0);
+  const copies = copiesOf(node);
+  const size = copies === 0 ? 0 : sizeOf(node.body);
+  // Both can be Infinity, and Infinity * 0 would be NaN.
+  return size === 0 ? 0 : size * copies;
 }
 
 /** How often the body is written out. The last copy of an unbounded repetition is the loop. */
