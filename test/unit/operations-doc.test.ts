@@ -19,7 +19,7 @@ const rowsOf = (text: string): readonly string[] =>
         .join("|"),
     );
 
-test("the bill is what its script prints", async () => {
+test("the table of the bill is the output of bench/bill.ts", async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [
     fileURLToPath(new URL("bench/bill.ts", root)),
   ]);
@@ -28,15 +28,30 @@ test("the bill is what its script prints", async () => {
   expect(rowsOf(table)).toEqual(rowsOf(stdout));
 });
 
-test("every fault that a worker can say is told of", async () => {
+/** The sections of the page below a `###` heading, by heading. */
+const sectionsOf = (doc: string): ReadonlyMap<string, string> =>
+  new Map(
+    doc
+      .split(/^### /m)
+      .slice(1)
+      .map((section) => {
+        const [heading = "", ...lines] = section.split(/^## /m)[0]?.split("\n") ?? [];
+        return [heading, lines.join("\n")];
+      }),
+  );
+
+test("every fault of a worker has a heading, and its section says what visitors see, what you see and what to do", async () => {
   const [, union = ""] = (await read("worker/isolate/fault.ts")).split("export type FaultWord =");
   const words = [...(union.split(";")[0] ?? "").matchAll(/"([a-z-]+)"/g)].map(([, word]) => word ?? "");
   expect(words.length).toBeGreaterThan(15);
-  const doc = await read("docs/operations.md");
-  expect(words.filter((word) => !doc.includes(`\`${word}\``))).toEqual([]);
+  const sections = sectionsOf(await read("docs/operations.md"));
+  for (const word of words) {
+    const items = [...(sections.get(`\`${word}\``) ?? "").matchAll(/^- \*\*(.+?):\*\* \S/gm)];
+    expect([word, items.map(([, item]) => item)]).toEqual([word, ["Visitors", "You see", "Do"]]);
+  }
 });
 
-test("every event that a publisher logs is told of", async () => {
+test("every event that a publisher logs has a row in the table of events", async () => {
   const files = (await readdir(new URL("publisher/", root), { recursive: true })).filter(
     // publisher/dev/ is the local system: its "postgres.log" is a file.
     (file) => file.endsWith(".ts") && !file.startsWith("dev/"),
@@ -48,6 +63,7 @@ test("every event that a publisher logs is told of", async () => {
     ),
   );
   expect(events.length).toBeGreaterThan(10);
-  const doc = await read("docs/operations.md");
-  expect([...new Set(events)].filter((event) => !doc.includes(`\`${event}\``))).toEqual([]);
+  const table = sectionsOf(await read("docs/operations.md")).get("Events in the publisher's log") ?? "";
+  const documented = rowsOf(table).map((row) => /^\|`([^`]+)`\|/.exec(row)?.[1]);
+  expect([...new Set(events)].filter((event) => !documented.includes(event))).toEqual([]);
 });
