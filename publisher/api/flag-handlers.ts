@@ -1,8 +1,7 @@
-import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { z } from "@hono/zod-openapi";
+import type { OpenAPIHono, z } from "@hono/zod-openapi";
 import { routes } from "./flag-routes.ts";
 import { ACTOR, ifMatchOf, ifNoneMatchOf, setEntityTag, type HeaderContext } from "./answer-parts.ts";
-import { divergenceText } from "../postgres/divergence.ts";
+import { divergenceText } from "../postgres/publication.ts";
 import type { explanation } from "../schema/explain-schema.ts";
 import type { Explanation } from "../explain/explanation.ts";
 import type { flag } from "../schema/flag-schema.ts";
@@ -14,7 +13,7 @@ import { isNotModified } from "../write/precondition.ts";
 import { Problem } from "../problem/problem.ts";
 import type { preview as previewed } from "../schema/preview-schema.ts";
 import type { PublisherStatus } from "../publish/publisher.ts";
-import { standingMembers, type Standing } from "../publish/standing.ts";
+import { publishStateMembers, type PublishState } from "../publish/publish-state.ts";
 
 const unrecorded = (cause: string): string =>
   `killed at the edge, not yet recorded: ${cause}; it is brought in later`;
@@ -31,7 +30,7 @@ export function addHandlers(
     const last = flags.at(-1);
     const next_cursor = last !== undefined && flags.length === query.limit ? toCursor(query, last) : null;
     return context.json(
-      { flags: flags.map(({ flag }) => shown(flag)), next_cursor, ...standingMembers(where) },
+      { flags: flags.map(({ flag }) => shown(flag)), next_cursor, ...publishStateMembers(where) },
       200,
     );
   });
@@ -63,7 +62,7 @@ export function addHandlers(
   api.openapi(routes.remove, async (context) => {
     const { key } = context.req.valid("param");
     const result = await service.remove(ACTOR, key, ifMatchOf(context));
-    return context.json({ key, ...standingMembers(result) }, 200);
+    return context.json({ key, ...publishStateMembers(result) }, 200);
   });
 
   api.openapi(routes.rollout, async (context) => {
@@ -112,12 +111,12 @@ export function addHandlers(
     const { key } = context.req.valid("param");
     const asked = context.req.valid("json");
     const { state, published, ...explanation } = await service.explain(key, asked.context, asked.draft);
-    return context.json({ ...toJson(explanation), ...standingMembers({ state, published }) }, 200);
+    return context.json({ ...toJson(explanation), ...publishStateMembers({ state, published }) }, 200);
   });
 
   api.openapi(routes.explainAll, async (context) => {
     const { flags, ...where } = await service.explainAll(context.req.valid("json").context);
-    return context.json({ flags: flags.map(toJson), ...standingMembers(where) }, 200);
+    return context.json({ flags: flags.map(toJson), ...publishStateMembers(where) }, 200);
   });
 
   api.openapi(routes.preview, async (context) => {
@@ -131,7 +130,7 @@ export function addHandlers(
     const { url, context: visitor = {}, cold } = context.req.valid("json");
     const { state, published, ...tested } = await service.testGates(url, cold ? undefined : visitor);
     return context.json(
-      { ...(tested as z.output<typeof gateTest>), ...standingMembers({ state, published }) },
+      { ...(tested as z.output<typeof gateTest>), ...publishStateMembers({ state, published }) },
       200,
     );
   });
@@ -141,7 +140,7 @@ export function addHandlers(
     const { head, pendingKills } = redis;
     return context.json(
       {
-        ...standingMembers(where),
+        ...publishStateMembers(where),
         changed_at: changedAt.toISOString(),
         changed_ms_ago: changedMsAgo,
         redis: head === undefined ? null : { epoch: head.epoch, revision: head.revision },
@@ -160,9 +159,9 @@ export function addHandlers(
   });
 }
 
-function answerOf(result: VersionedFlag & Standing, context: HeaderContext) {
+function answerOf(result: VersionedFlag & PublishState, context: HeaderContext) {
   setEntityTag(context, result.version);
-  return { flag: shown(result.flag), ...standingMembers(result) };
+  return { flag: shown(result.flag), ...publishStateMembers(result) };
 }
 
 /** What plain SQL broke is shown as it is: the schema says what a sound flag looks like. */

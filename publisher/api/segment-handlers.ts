@@ -5,13 +5,13 @@ import { Problem } from "../problem/problem.ts";
 import { segmentRoutes as routes } from "./segment-routes.ts";
 import type { segment } from "../schema/segment-schema.ts";
 import type { SegmentService, SegmentView, VersionedSegment } from "../service/segment-service.ts";
-import { standingMembers, type Standing } from "../publish/standing.ts";
+import { publishStateMembers, type PublishState } from "../publish/publish-state.ts";
 
 /** Joins the routes of segments to what they do. */
 export function addSegmentHandlers(api: OpenAPIHono, service: SegmentService): void {
   api.openapi(routes.listSegments, async (context) => {
     const { segments, ...where } = await service.list();
-    return context.json({ segments: segments.map(shown), ...standingMembers(where) }, 200);
+    return context.json({ segments: segments.map(shown), ...publishStateMembers(where) }, 200);
   });
 
   api.openapi(routes.createSegment, async (context) => {
@@ -45,7 +45,7 @@ export function addSegmentHandlers(api: OpenAPIHono, service: SegmentService): v
   api.openapi(routes.removeSegment, async (context) => {
     const { name } = context.req.valid("param");
     const result = await service.remove(ACTOR, name, ifMatchOf(context));
-    return context.json({ name, ...standingMembers(result) }, 200);
+    return context.json({ name, ...publishStateMembers(result) }, 200);
   });
 }
 
@@ -54,9 +54,9 @@ function requireBody(context: HeaderContext, detail: string): void {
   if (context.req.header("content-type") === undefined) throw new Problem("malformed-request", detail);
 }
 
-function answerOf(result: VersionedSegment & Standing, context: HeaderContext) {
+function answerOf(result: VersionedSegment & PublishState, context: HeaderContext) {
   setEntityTag(context, result.version);
-  return { segment: shown(result.segment), ...standingMembers(result) };
+  return { segment: shown(result.segment), ...publishStateMembers(result) };
 }
 
 /** What plain SQL broke is shown as it is: the schema says what a sound segment looks like. */

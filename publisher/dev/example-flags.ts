@@ -1,7 +1,8 @@
 import type pg from "pg";
 import { inTransaction } from "../postgres/postgres.ts";
 import { insertSegment, type SegmentColumns } from "../postgres/segment-store.ts";
-import { insertFlag, setActor, type FlagColumns } from "../postgres/store.ts";
+import { insertFlag, type FlagColumns } from "../postgres/store.ts";
+import { setActor } from "../postgres/publication.ts";
 
 /** What a team that rolls AI features out might have: each flag in another phase. */
 const EXAMPLES: Readonly<Record<string, FlagColumns>> = {

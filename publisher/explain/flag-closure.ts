@@ -1,6 +1,6 @@
 import type { FlagRow } from "../postgres/flag-record.ts";
 import { requirementsOf } from "../postgres/flag-relations.ts";
-import { rulesOf, segmentNamesIn } from "../postgres/segment-names.ts";
+import { rulesOf, segmentNamesIn } from "../postgres/segment-store.ts";
 import type { SnapshotRows } from "../publish/snapshot-builder.ts";
 
 /** The keys of flags and of all that they need, directly or not. */

@@ -3,18 +3,12 @@ import { compareVersions, type Version } from "../../shared/snapshot/revision.ts
 import { parseHead } from "../../shared/snapshot/snapshot.ts";
 import { readVersionOfYesterday } from "../postgres/change-history.ts";
 import { updateKill } from "./edge-kill.ts";
-import { holdersOf, record } from "../redis/kill-entry.ts";
+import { holdersOf, record, type Kills } from "../redis/kill-entry.ts";
 import { inTransaction } from "../postgres/postgres.ts";
 import type { Publisher } from "../publish/publisher.ts";
-import type { Kills, PublisherRedis } from "../redis/redis.ts";
-import {
-  NEVER,
-  raiseRevision,
-  readFlag,
-  readPublicationState,
-  setActor,
-  updateFlag,
-} from "../postgres/store.ts";
+import type { PublisherRedis } from "../redis/redis.ts";
+import { readFlag, updateFlag } from "../postgres/store.ts";
+import { NEVER, raiseRevision, readPublicationState, setActor } from "../postgres/publication.ts";
 
 /** What bringing a kill in needs. */
 export interface KillImport {

@@ -1,6 +1,6 @@
 import type { Version } from "../../shared/snapshot/revision.ts";
 import type { Queryable } from "./postgres.ts";
-import { NEVER, toVersion, type VersionColumns } from "./store.ts";
+import { NEVER, toVersion, type VersionColumns } from "./publication.ts";
 
 /** What has a history of its own. */
 export interface Subject {

@@ -1,5 +1,4 @@
 import type { FailMode, Requirement, Targeting, Variant } from "../../shared/flag/flag.ts";
-import { toTimestamp } from "./timestamp.ts";
 
 /** What a page does while its flag is off. */
 export type GateAction =
@@ -83,4 +82,10 @@ export function toFlagRecord(row: FlagRow): FlagRecord {
     created_at: toTimestamp(row.created_at),
     updated_at: toTimestamp(row.updated_at),
   };
+}
+
+/** A time for people. Postgres knows times that JavaScript does not: pg gives "infinity" as a number. */
+export function toTimestamp(time: Date | number): string {
+  const milliseconds = Number(time);
+  return Math.abs(milliseconds) <= 8.64e15 ? new Date(milliseconds).toISOString() : String(time);
 }

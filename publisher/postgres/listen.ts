@@ -2,7 +2,7 @@ import pg from "pg";
 import type { Version } from "../../shared/snapshot/revision.ts";
 import type { Log } from "../process/log.ts";
 import { briefly } from "../problem/problem.ts";
-import { REVISION_CHANNEL } from "./store.ts";
+import { REVISION_CHANNEL } from "./publication.ts";
 
 const RECONNECT_MS = { first: 200, most: 5_000 } as const;
 

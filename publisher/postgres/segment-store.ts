@@ -1,7 +1,41 @@
-import { only } from "./only.ts";
-import type { Queryable } from "./postgres.ts";
-import type { SegmentRow } from "./segment-record.ts";
-import { rulesOf, segmentNamesIn } from "./segment-names.ts";
+import { only, type Queryable } from "./postgres.ts";
+import { KEY_PATTERN, type ConditionObject } from "../../shared/flag/flag.ts";
+import { toTimestamp } from "./flag-record.ts";
+import { isObject } from "../../shared/flag/members.ts";
+
+/** A segment as the admin API shows it. */
+export interface SegmentRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  /** Values of the attribute that a rule asks about. */
+  readonly ids: readonly string[];
+  /** On the whole context; null: the ids alone. */
+  readonly condition: ConditionObject | null;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** A row of `segments` as pg gives it: timestamps as Date, jsonb unchecked. */
+export interface SegmentRow {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly ids: readonly string[];
+  readonly condition: unknown;
+  readonly created_at: Date | number;
+  readonly updated_at: Date | number;
+}
+
+/** A row for people: shown as it is, broken or not. */
+export function toSegmentRecord(row: SegmentRow): SegmentRecord {
+  return {
+    ...row,
+    condition: row.condition as ConditionObject | null,
+    created_at: toTimestamp(row.created_at),
+    updated_at: toTimestamp(row.updated_at),
+  };
+}
 
 export const SEGMENT_COLUMNS = "id, name, description, ids, condition, created_at, updated_at";
 
@@ -102,3 +136,33 @@ export async function readSegmentUses(
 }
 
 const toJson = (condition: unknown): string | null => (condition === null ? null : JSON.stringify(condition));
+
+const OPERATORS: ReadonlySet<string> = new Set(["$inGroup", "$notInGroup"]);
+
+/**
+ * The segments that rules ask for.
+ *
+ * @param rules unchecked, however deep: plain SQL may have put them there
+ */
+export function segmentNamesIn(rules: unknown): ReadonlySet<string> {
+  const names = new Set<string>();
+  // No recursion: what is nested deeper than any condition may be must not exhaust the engine's stack.
+  const open: unknown[] = [rules];
+  while (open.length > 0) {
+    const value = open.pop();
+    if (Array.isArray(value)) {
+      for (const item of value) open.push(item);
+    } else if (isObject(value)) {
+      for (const [name, member] of Object.entries(value)) {
+        if (OPERATORS.has(name) && typeof member === "string" && KEY_PATTERN.test(member)) names.add(member);
+        else open.push(member);
+      }
+    }
+  }
+  return names;
+}
+
+/** The rules of a targeting, unchecked like it. */
+export function rulesOf(targeting: unknown): unknown {
+  return isObject(targeting) ? targeting["rules"] : undefined;
+}

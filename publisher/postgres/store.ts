@@ -1,20 +1,17 @@
 import type pg from "pg";
 import type { Version } from "../../shared/snapshot/revision.ts";
-import { readDivergence, type Divergence } from "./divergence.ts";
+import {
+  NEVER,
+  readDivergence,
+  readPublicationState,
+  toVersion,
+  type Divergence,
+  type PublicationState,
+  type VersionColumns,
+} from "./publication.ts";
 import type { FlagRow } from "./flag-record.ts";
-import { only } from "./only.ts";
-import { inTransaction, type Queryable } from "./postgres.ts";
-import type { SegmentRow } from "./segment-record.ts";
-import { readSegments } from "./segment-store.ts";
-
-/** The channel on which a commit that changed anything in the snapshot is announced. */
-export const REVISION_CHANNEL = "sluice_revision";
-
-/** Where Postgres stands. */
-export interface PublicationState extends Version {
-  /** Tells a restored or swapped database from the one that published before. */
-  readonly databaseId: string;
-}
+import { inTransaction, only, type Queryable } from "./postgres.ts";
+import { readSegments, type SegmentRow } from "./segment-store.ts";
 
 /** All that a snapshot is built of, out of one consistent read. */
 export interface SnapshotSource extends PublicationState {
@@ -57,45 +54,6 @@ export async function readAllGates(
   return rows;
 }
 
-/** Reads where Postgres stands. */
-export async function readPublicationState(db: Queryable): Promise<PublicationState> {
-  const { rows } = await db.query<VersionColumns & { database_id: string }>(
-    "SELECT database_id, epoch, revision FROM publication",
-  );
-  const [row] = rows;
-  if (row === undefined) throw new Error("the table publication is empty: run `sluice migrate`");
-  return { databaseId: row.database_id, ...toVersion(row) };
-}
-
-/** Begins a new epoch, newer than `than` too: whatever is published from here on is newer than all before. */
-export async function beginEpoch(db: Queryable, than: number): Promise<void> {
-  await db.query("UPDATE publication SET epoch = greatest(epoch, $1) + 1", [than]);
-}
-
-/** Gives the same flags a revision of their own, unless something else has raised it since. */
-export async function raiseForRebuild(db: Queryable, seen: Version): Promise<void> {
-  await db.query("UPDATE publication SET revision = revision + 1 WHERE epoch = $1 AND revision = $2", [
-    seen.epoch,
-    seen.revision,
-  ]);
-}
-
-/** Names the one who writes, for the audit; to be called first in a transaction. */
-export async function setActor(db: Queryable, actor: string): Promise<void> {
-  await db.query("SELECT set_config('sluice.actor', $1, true)", [actor]);
-}
-
-/**
- * Raises the counter and writes the audit for what this transaction changed so far, instead of at COMMIT, so that the
- * revision can be read before it. From here on other writers wait for this transaction's end.
- *
- * @returns where Postgres stands when this transaction commits; as before when it changed nothing
- */
-export async function raiseRevision(db: Queryable): Promise<PublicationState> {
-  await db.query("SET CONSTRAINTS ALL IMMEDIATE");
-  return readPublicationState(db);
-}
-
 /** One flag, or undefined. @param lock keeps it as it is until the transaction's end */
 export async function readFlag(
   db: Queryable,
@@ -118,12 +76,6 @@ export interface FlagState {
   readonly state: Version;
 }
 
-/** As pg gives them: bigint as a string. */
-export interface VersionColumns {
-  readonly epoch: string;
-  readonly revision: string;
-}
-
 /** One flag with its version and Postgres' own, or undefined. */
 export async function readFlagState(db: Queryable, key: string): Promise<FlagState | undefined> {
   const { rows } = await db.query<FlagRow & { version: VersionColumns | null; state: VersionColumns }>(
@@ -138,14 +90,6 @@ export async function readFlagState(db: Queryable, key: string): Promise<FlagSta
   if (found === undefined) return undefined;
   const { version, state, ...row } = found;
   return { row, version: version === null ? NEVER : toVersion(version), state: toVersion(state) };
-}
-
-/** Of rows that are older than the audit. */
-export const NEVER: Version = { epoch: 0, revision: 0 };
-
-/** Exact: revisions stay far below 2^53. */
-export function toVersion({ epoch, revision }: VersionColumns): Version {
-  return { epoch: Number(epoch), revision: Number(revision) };
 }
 
 /** What may be set when a flag is created; what is absent has its column's default. */

@@ -1,3 +1,5 @@
+import type { Fault, Path } from "../../shared/flag/fault.ts";
+
 /** One thing that is wrong with a request. */
 export interface ProblemDetail {
   /** RFC 6901 JSON pointer into the body, "" for the whole of it; for a query or a header its name. */
@@ -88,4 +90,23 @@ function textOf(error: unknown): string {
   // What a plain error is called says nothing, what ours are called nothing to people.
   const isNamed = !(error instanceof ForeseenFault) && error.name !== "Error";
   return isNamed ? `${error.name}: ${error.message}` : error.message;
+}
+
+/** The longest step of a pointer: members that somebody made up may have any length. */
+const MAX_STEP = 64;
+
+/** What the evaluator finds wrong with a body, as an answer: where it is, and what, never the value itself. */
+export function faultProblem({ path, detail }: Fault): Problem {
+  const pointer = toJsonPointer(path);
+  return new Problem("invalid-request", `${pointer === "" ? "body" : pointer}: ${detail}`, {
+    errors: [{ pointer, detail }],
+  });
+}
+
+/** RFC 6901. */
+export function toJsonPointer(path: Path | readonly PropertyKey[]): string {
+  return path
+    .map((step) => String(step).slice(0, MAX_STEP).toWellFormed())
+    .map((step) => `/${step.replaceAll("~", "~0").replaceAll("/", "~1")}`)
+    .join("");
 }

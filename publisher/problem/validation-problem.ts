@@ -1,7 +1,6 @@
 import type { z } from "@hono/zod-openapi";
 import type { Path } from "../../shared/flag/fault.ts";
-import { toJsonPointer } from "./fault-problem.ts";
-import { Problem, type ProblemDetail } from "./problem.ts";
+import { Problem, toJsonPointer, type ProblemDetail } from "./problem.ts";
 
 /** Where a value came from. */
 export type InputPart = "body" | "param" | "query" | "header";

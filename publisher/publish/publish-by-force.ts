@@ -1,21 +1,14 @@
 import type pg from "pg";
 import { compareVersions, type Version } from "../../shared/snapshot/revision.ts";
 import { killedKeys, parseHead, parseSnapshot } from "../../shared/snapshot/snapshot.ts";
-import { BUILDER } from "./builder.ts";
-import { readDivergence } from "../postgres/divergence.ts";
+import { BUILDER, decidePublish, epochOf } from "./publish-decision.ts";
+import { beginEpoch, readDivergence, readPublicationState, setActor } from "../postgres/publication.ts";
 import { inTransaction } from "../postgres/postgres.ts";
-import { decidePublish, epochOf } from "./publish-decision.ts";
 import { publishOnce, type Published } from "./publisher.ts";
-import type { Kills, PublisherRedis, StoredTexts } from "../redis/redis.ts";
+import type { Kills } from "../redis/kill-entry.ts";
+import type { PublisherRedis, StoredTexts } from "../redis/redis.ts";
 import { buildSnapshot } from "./snapshot-builder.ts";
-import {
-  beginEpoch,
-  readFlag,
-  readPublicationState,
-  readSnapshotSource,
-  setActor,
-  updateFlag,
-} from "../postgres/store.ts";
+import { readFlag, readSnapshotSource, updateFlag } from "../postgres/store.ts";
 
 /** How a forced publish ended. */
 export interface PublishedByForce extends Published {

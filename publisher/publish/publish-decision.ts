@@ -2,6 +2,12 @@ import { compareVersions, type Version } from "../../shared/snapshot/revision.ts
 import { SCHEMA, parseHead } from "../../shared/snapshot/snapshot.ts";
 import type { Stored } from "../redis/redis.ts";
 
+/**
+ * Which way snapshots are built, in every head. To be raised whenever rows that were published before give other bytes
+ * than they did: two publishers of different versions would else take each other's snapshot for a divergence.
+ */
+export const BUILDER = 3;
+
 /** What Postgres holds, to be compared with what stands in Redis. */
 export interface Candidate extends Version {
   readonly databaseId: string;

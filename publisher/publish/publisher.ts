@@ -2,15 +2,21 @@ import type pg from "pg";
 import { compareVersions, type Version } from "../../shared/snapshot/revision.ts";
 import { SCHEMA, type Head } from "../../shared/snapshot/snapshot.ts";
 import { startLoop } from "../process/background-loop.ts";
-import { BUILDER } from "./builder.ts";
-import { DivergedError, openDivergence, readDivergence, type Divergence } from "../postgres/divergence.ts";
+import { AHEAD, BUILDER, decidePublish } from "./publish-decision.ts";
+import {
+  DivergedError,
+  openDivergence,
+  raiseForRebuild,
+  readDivergence,
+  readPublicationState,
+  type Divergence,
+} from "../postgres/publication.ts";
 import type { Log } from "../process/log.ts";
 import { ForeseenFault, briefly } from "../problem/problem.ts";
-import { AHEAD, decidePublish } from "./publish-decision.ts";
 import type { PublisherRedis } from "../redis/redis.ts";
 import { buildSnapshot } from "./snapshot-builder.ts";
-import { MAX_PUBLISHED_BYTES } from "./snapshot-limits.ts";
-import { raiseForRebuild, readPublicationState, readSnapshotSource } from "../postgres/store.ts";
+import { MAX_PUBLISHED_BYTES } from "./snapshot-segment.ts";
+import { readSnapshotSource } from "../postgres/store.ts";
 
 /** How a publish ended well. */
 export interface Published extends Version {

@@ -2,12 +2,10 @@ import { compileSegments } from "../../shared/compile/compile-segments.ts";
 import { faultText } from "../../shared/flag/fault.ts";
 import { orderFlags } from "../../shared/compile/order-flags.ts";
 import { SCHEMA, digestOf, type Snapshot } from "../../shared/snapshot/snapshot.ts";
-import { cutToBytes } from "./cut-to-bytes.ts";
+import { MAX_INVALID_BYTES, cutToBytes, toSnapshotSegment } from "./snapshot-segment.ts";
 import type { FlagRow } from "../postgres/flag-record.ts";
 import { judgeFlag } from "./judge-flag.ts";
-import type { SegmentRow } from "../postgres/segment-record.ts";
-import { MAX_INVALID_BYTES } from "./snapshot-limits.ts";
-import { toSnapshotSegment } from "./snapshot-segment.ts";
+import type { SegmentRow } from "../postgres/segment-store.ts";
 
 /** What a snapshot is built of. */
 export interface SnapshotRows {

@@ -1,4 +1,5 @@
 import { compareVersions, type Version } from "../../shared/snapshot/revision.ts";
+import { z } from "zod";
 
 /**
  * One flag's kill in Redis. `off` alone cannot tell two kills that are under way at once apart, and its format is
@@ -12,6 +13,9 @@ export interface KillEntry {
   /** The newest version that `off` named, or would name but for the holders. */
   readonly recorded: Version | undefined;
 }
+
+/** By flag key. */
+export type Kills = ReadonlyMap<string, KillEntry>;
 
 /** A kill that somebody wrote into `off` without a publisher: it is brought into Postgres like all others. */
 const BY_HAND = "by hand";
@@ -61,4 +65,41 @@ export function release(entry: KillEntry, holder: string): KillEntry | undefined
 
 function latest(a: Version, b: Version): Version {
   return compareVersions(a, b) > 0 ? a : b;
+}
+
+const count = z.int().min(0);
+
+const heldKills = z.record(
+  z.string(),
+  z.object({ holders: z.array(z.string()), recorded: z.tuple([count, count]).optional() }),
+);
+
+/** Reads what the publishers keep beside `off`. What cannot be understood reads as nothing: `off` alone still holds. */
+export function parseHeld(text: string | null): ReadonlyMap<string, Omit<KillEntry, "off">> {
+  const { data } = heldKills.safeParse(parseJson(text ?? "{}"));
+  return new Map(
+    Object.entries(data ?? {}).map(([key, { holders, recorded }]) => [
+      key,
+      { holders, recorded: recorded && { epoch: recorded[0], revision: recorded[1] } },
+    ]),
+  );
+}
+
+/** What the publishers keep beside `off`: only of kills that are not recorded yet. */
+export function formatHeld(kills: ReadonlyMap<string, KillEntry>): string {
+  const entries = [...kills]
+    .filter(([, { off }]) => off === null)
+    .map(([key, { holders, recorded }]) => [
+      key,
+      { holders, ...(recorded && { recorded: [recorded.epoch, recorded.revision] }) },
+    ]);
+  return JSON.stringify(Object.fromEntries(entries));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,4 @@
-import type { Kills } from "./redis.ts";
+import type { Kills } from "./kill-entry.ts";
 import { withinTime } from "../process/within-time.ts";
 
 /** Gives what shall stand in Redis, from what stands there; undefined to leave it. */

@@ -1,7 +1,6 @@
 import { Redis } from "@upstash/redis";
 import { parseOff, redisKeys, type Off } from "../../shared/snapshot/snapshot.ts";
-import { formatHeld, parseHeld } from "./held-kills.ts";
-import type { KillEntry } from "./kill-entry.ts";
+import { formatHeld, parseHeld, type Kills } from "./kill-entry.ts";
 import { createKillUpdates, type KillChange } from "./kill-updates.ts";
 import { ForeseenFault } from "../problem/problem.ts";
 
@@ -17,7 +16,7 @@ export interface Stored {
 }
 
 /** The same with the kills. */
-export interface StoredStanding extends Stored {
+export interface StoredWithKills extends Stored {
   readonly off: string | null;
 }
 
@@ -31,7 +30,7 @@ export interface StoredTexts {
 export interface PublisherRedis {
   readStored(): Promise<Stored>;
   /** The same with the kills: to tell people where Redis stands. */
-  readStanding(): Promise<StoredStanding>;
+  readStoredWithKills(): Promise<StoredWithKills>;
   /** The same with the snapshot itself: to look whether it is what it should be. */
   readTexts(): Promise<StoredTexts>;
   /**
@@ -51,9 +50,6 @@ export interface PublisherRedis {
   readKills(): Promise<Kills>;
 }
 
-/** By flag key. */
-export type Kills = ReadonlyMap<string, KillEntry>;
-
 /** Redis does not answer, or not with what was asked for. The message holds neither command nor token. */
 export class RedisFault extends ForeseenFault {
   override readonly name = "RedisFault";
@@ -63,7 +59,7 @@ export class RedisFault extends ForeseenFault {
 const READ_STORED = `
 return {redis.call('GET', KEYS[1]) or '', redis.call('STRLEN', KEYS[2])}`;
 
-const READ_STANDING = `
+const READ_STORED_WITH_KILLS = `
 return {redis.call('GET', KEYS[1]) or '', redis.call('STRLEN', KEYS[2]), redis.call('GET', KEYS[3])}`;
 
 const SWAP_SNAPSHOT = `
@@ -117,7 +113,7 @@ export function createPublisherRedis(options: {
   }
 
   /** One command rather than several, since Upstash counts commands. */
-  async function read(script: string, scriptKeys: string[]): Promise<StoredStanding> {
+  async function read(script: string, scriptKeys: string[]): Promise<StoredWithKills> {
     const reply = await guard(() => redis.eval<string[]>(script, scriptKeys, []));
     const [head, snapshotBytes, off = null] = Array.isArray(reply) ? (reply as unknown[]) : [];
     const isOff = off === null || typeof off === "string";
@@ -130,7 +126,7 @@ export function createPublisherRedis(options: {
   return {
     readStored: () => read(READ_STORED, [keys.head, keys.snapshot]),
 
-    readStanding: () => read(READ_STANDING, [keys.head, keys.snapshot, keys.off]),
+    readStoredWithKills: () => read(READ_STORED_WITH_KILLS, [keys.head, keys.snapshot, keys.off]),
 
     async readTexts() {
       const [head = null, snapshot = null] = await guard(() =>

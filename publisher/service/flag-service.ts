@@ -21,20 +21,16 @@ import { preview, type Preview } from "../explain/preview.ts";
 import { Problem } from "../problem/problem.ts";
 import type { Publisher } from "../publish/publisher.ts";
 import { RedisFault, type PublisherRedis } from "../redis/redis.ts";
-import { readStatus, type PostgresStatus } from "../postgres/read-status.ts";
+import { readPublicationState, readStatus, type PostgresStatus } from "../postgres/publication.ts";
 import {
   compareRedis,
-  readRedisStanding,
+  publishStateOf,
+  readRedisState,
   type ComparedRedis,
-  type RedisStanding,
-} from "../publish/redis-standing.ts";
-import { standingOf, type Standing } from "../publish/standing.ts";
-import {
-  readFlagState,
-  readPublicationState,
-  readSnapshotSource,
-  type SnapshotSource,
-} from "../postgres/store.ts";
+  type PublishState,
+  type RedisState,
+} from "../publish/publish-state.ts";
+import { readFlagState, readSnapshotSource, type SnapshotSource } from "../postgres/store.ts";
 
 export type FlagService = ReturnType<typeof createFlagService>;
 
@@ -53,7 +49,7 @@ export function createFlagService(options: {
   const { pool, redis, publisher } = options;
   const writer = createFlagWriter(options);
 
-  const standing = (state: Version): Standing => standingOf(state, publisher.status());
+  const publishState = (state: Version): PublishState => publishStateOf(state, publisher.status());
 
   const readState = (key: string) =>
     guardPostgres("read", async () => (await readFlagState(pool, key)) ?? flagNotFound(key));
@@ -90,8 +86,8 @@ export function createFlagService(options: {
     kill,
 
     /** Asks Redis itself, and Postgres after that: what this publisher knows of Redis may be past. */
-    async status(): Promise<PostgresStatus & ComparedRedis & { readonly redis: RedisStanding }> {
-      const seen = await readRedisStanding(redis);
+    async status(): Promise<PostgresStatus & ComparedRedis & { readonly redis: RedisState }> {
+      const seen = await readRedisState(redis);
       const status = await guardPostgres("read", () => readStatus(pool)).catch((error: unknown) => {
         throw error instanceof Problem ? withRedis(error, seen) : error;
       });
@@ -102,7 +98,7 @@ export function createFlagService(options: {
 
     async list(
       query: FlagQuery,
-    ): Promise<{ flags: readonly (ListedFlag & { flag: FlagView })[] } & Standing> {
+    ): Promise<{ flags: readonly (ListedFlag & { flag: FlagView })[] } & PublishState> {
       const readAll = () =>
         inTransaction(
           pool,
@@ -123,14 +119,14 @@ export function createFlagService(options: {
           const flag = views[index];
           return flag === undefined ? [] : [{ ...listed, flag }];
         }),
-        ...standing(state),
+        ...publishState(state),
       };
     },
 
-    async get(key: string): Promise<VersionedFlag & Standing> {
+    async get(key: string): Promise<VersionedFlag & PublishState> {
       const { row, version, state } = await readState(key);
       const flag = await guardPostgres("read", () => readFlagView(pool, row));
-      return { flag, version, ...standing(state) };
+      return { flag, version, ...publishState(state) };
     },
 
     /** @param draft explained as if it were saved */
@@ -138,21 +134,24 @@ export function createFlagService(options: {
       key: string,
       context: EvaluationContext,
       draft?: z.output<typeof flagDraft>,
-    ): Promise<Explanation & Standing> {
+    ): Promise<Explanation & PublishState> {
       const { source } = await readSource(key, draft);
       const explanation = (await explainFlag(source, key, context, redis)) ?? flagNotFound(key);
-      return { ...explanation, ...standing(source.state) };
+      return { ...explanation, ...publishState(source.state) };
     },
 
-    async explainAll(context: EvaluationContext): Promise<{ flags: readonly Explanation[] } & Standing> {
+    async explainAll(context: EvaluationContext): Promise<{ flags: readonly Explanation[] } & PublishState> {
       const source = toExplainedState(await guardPostgres("read", () => readSnapshotSource(pool)));
-      return { flags: await explainFlags(source, context, redis), ...standing(source.state) };
+      return { flags: await explainFlags(source, context, redis), ...publishState(source.state) };
     },
 
     /** @param visitor undefined: as a worker answers that holds no flags */
-    async testGates(url: URL, visitor: EvaluationContext | undefined): Promise<ExplainedGateTest & Standing> {
+    async testGates(
+      url: URL,
+      visitor: EvaluationContext | undefined,
+    ): Promise<ExplainedGateTest & PublishState> {
       const source = toExplainedState(await guardPostgres("read", () => readSnapshotSource(pool)));
-      return { ...(await testGates(source, visitor, url, redis)), ...standing(source.state) };
+      return { ...(await testGates(source, visitor, url, redis)), ...publishState(source.state) };
     },
 
     /** Who would gain and who would lose a flag by a draft; nothing is saved. */
@@ -230,7 +229,7 @@ function toExplainedState({ rows, segmentRows, epoch, revision }: SnapshotSource
 }
 
 /** Postgres does not say where it stands; Redis may all the same, and kills are then pending there. */
-function withRedis({ kind, message }: Problem, { head, pendingKills, fault }: RedisStanding): Problem {
+function withRedis({ kind, message }: Problem, { head, pendingKills, fault }: RedisState): Problem {
   return new Problem(kind, message, {
     extensions: {
       redis: head === undefined ? null : { epoch: head.epoch, revision: head.revision },

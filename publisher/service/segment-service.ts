@@ -6,16 +6,13 @@ import { MAX_SEGMENT_IDS } from "../../shared/flag/flag.ts";
 import type { Version } from "../../shared/snapshot/revision.ts";
 import { readVersion, type Subject } from "../postgres/change-history.ts";
 import { checkNotUsed } from "../write/check-references.ts";
-import { cutBelow } from "../write/cut-below.ts";
-import { faultProblem } from "../problem/fault-problem.ts";
+import { cutBelow } from "../write/flag-view.ts";
+import { Problem, faultProblem } from "../problem/problem.ts";
 import { checkSegmentSize, readSegmentSize } from "../write/flag-sizes.ts";
 import { inTransaction, type Queryable } from "../postgres/postgres.ts";
 import { guardPostgres } from "../postgres/postgres-problem.ts";
 import { checkPrecondition, type Precondition } from "../write/precondition.ts";
-import { Problem } from "../problem/problem.ts";
 import type { Publisher } from "../publish/publisher.ts";
-import { toSegmentRecord, type SegmentRecord, type SegmentRow } from "../postgres/segment-record.ts";
-import type { segmentCreate, segmentIds, segmentPatch } from "../schema/segment-schema.ts";
 import {
   deleteSegment,
   insertSegment,
@@ -23,12 +20,16 @@ import {
   readSegmentUses,
   readSegments,
   readSegmentsNamed,
+  toSegmentRecord,
   updateSegment,
   type SegmentColumns,
+  type SegmentRecord,
+  type SegmentRow,
 } from "../postgres/segment-store.ts";
+import type { segmentCreate, segmentIds, segmentPatch } from "../schema/segment-schema.ts";
 import { toSnapshotSegment } from "../publish/snapshot-segment.ts";
-import { standingOf, type Standing } from "../publish/standing.ts";
-import { raiseRevision, readPublicationState } from "../postgres/store.ts";
+import { publishStateOf, type PublishState } from "../publish/publish-state.ts";
+import { raiseRevision, readPublicationState } from "../postgres/publication.ts";
 import { unfitConditions } from "../schema/unfit-json.ts";
 import { publishWritten, writeTransaction, type Written } from "../write/write-transaction.ts";
 
@@ -94,15 +95,15 @@ export function createSegmentService(options: {
   }
 
   return {
-    list: (): Promise<{ readonly segments: readonly SegmentView[] } & Standing> =>
+    list: (): Promise<{ readonly segments: readonly SegmentView[] } & PublishState> =>
       read(async (client) => {
         const state = await readPublicationState(client);
         const uses = await readSegmentUses(client);
         const segments = (await readSegments(client)).map((row) => toView(row, uses.get(row.name)));
-        return { segments, ...standingOf(state, publisher.status()) };
+        return { segments, ...publishStateOf(state, publisher.status()) };
       }),
 
-    get: (name: string): Promise<VersionedSegment & Standing> =>
+    get: (name: string): Promise<VersionedSegment & PublishState> =>
       read(async (client) => {
         const state = await readPublicationState(client);
         const [row = segmentNotFound(name)] = await readSegmentsNamed(client, new Set([name]));
@@ -111,7 +112,7 @@ export function createSegmentService(options: {
         return {
           segment: toView(row, uses.get(name)),
           version,
-          ...standingOf(state, publisher.status()),
+          ...publishStateOf(state, publisher.status()),
         };
       }),
 

@@ -2,10 +2,11 @@ import { fault } from "../../shared/flag/fault.ts";
 import { findCircle } from "../../shared/gate/gate-circle.ts";
 import { readGates, type ReadyGate } from "../../shared/gate/gate-table.ts";
 import { targetOf } from "../../shared/gate/gate.ts";
-import { faultProblem } from "../problem/fault-problem.ts";
+import { faultProblem } from "../problem/problem.ts";
 import type { FlagRow } from "../postgres/flag-record.ts";
 import type { Queryable } from "../postgres/postgres.ts";
-import { readAllGates, raiseRevision } from "../postgres/store.ts";
+import { readAllGates } from "../postgres/store.ts";
+import { raiseRevision } from "../postgres/publication.ts";
 
 /**
  * Refuses gates that lead round in a circle together with those of other flags. Under the counter's lock, so that two

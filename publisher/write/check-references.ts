@@ -1,15 +1,13 @@
 import type { Fault } from "../../shared/flag/fault.ts";
 import { isObject } from "../../shared/flag/members.ts";
 import { orderFlags } from "../../shared/compile/order-flags.ts";
-import { faultProblem } from "../problem/fault-problem.ts";
+import { Problem, faultProblem } from "../problem/problem.ts";
 import type { FlagRow } from "../postgres/flag-record.ts";
 import { readDependents, readRelations, requirementsOf } from "../postgres/flag-relations.ts";
 import { judgeContent } from "./judge-content.ts";
 import type { Queryable } from "../postgres/postgres.ts";
-import { Problem } from "../problem/problem.ts";
-import { rulesOf, segmentNamesIn } from "../postgres/segment-names.ts";
-import { readSegmentUses, readSegmentsNamed } from "../postgres/segment-store.ts";
-import { raiseRevision } from "../postgres/store.ts";
+import { readSegmentUses, readSegmentsNamed, rulesOf, segmentNamesIn } from "../postgres/segment-store.ts";
+import { raiseRevision } from "../postgres/publication.ts";
 
 /**
  * Refuses a write after which flags and segments would no longer fit together: a prerequisite, a variant or a segment that

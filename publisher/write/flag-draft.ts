@@ -2,11 +2,10 @@ import type { z } from "@hono/zod-openapi";
 import { allocateVariants } from "../../shared/bucketing/allocate-variants.ts";
 import { faultWithin, type Path } from "../../shared/flag/fault.ts";
 import { findRequirementFault } from "./check-references.ts";
-import { faultProblem } from "../problem/fault-problem.ts";
+import { faultProblem } from "../problem/problem.ts";
 import type { FlagRow } from "../postgres/flag-record.ts";
 import { flagEditable, type flagDraft, type flagPatch } from "../schema/flag-schema.ts";
 import { judgeContent, type FlagContent, type SoundContent } from "./judge-content.ts";
-import { mergePatch } from "./merge-patch.ts";
 import type { Queryable } from "../postgres/postgres.ts";
 import type { FlagColumns } from "../postgres/store.ts";
 import { validationProblem } from "../problem/validation-problem.ts";
@@ -92,4 +91,20 @@ function editableOf(row: FlagRow) {
     in_header,
     client_visible,
   };
+}
+
+/** RFC 7396: what `patch` makes of `target`. Neither is changed. */
+export function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return patch;
+  // A map, not an object: a member named "__proto__" is a member like any other, and refused later by its schema.
+  const merged = new Map(isObject(target) ? Object.entries(target) : []);
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) merged.delete(name);
+    else merged.set(name, mergePatch(merged.get(name), value));
+  }
+  return Object.fromEntries(merged);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,9 +1,8 @@
 import { encodeMember } from "../../shared/flag/flag-member.ts";
 import { isObject } from "../../shared/flag/members.ts";
-import type { Queryable } from "../postgres/postgres.ts";
+import { only, type Queryable } from "../postgres/postgres.ts";
 import { Problem } from "../problem/problem.ts";
-import { only } from "../postgres/only.ts";
-import { raiseRevision } from "../postgres/store.ts";
+import { raiseRevision } from "../postgres/publication.ts";
 
 /** The worst-case `x-flags` that a write may lead to, in bytes. */
 const MAX_HEADER_BYTES = 8_192;

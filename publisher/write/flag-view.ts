@@ -1,13 +1,11 @@
 import { compileSegments } from "../../shared/compile/compile-segments.ts";
 import { faultText } from "../../shared/flag/fault.ts";
 import { orderFlags } from "../../shared/compile/order-flags.ts";
-import { cutBelow } from "./cut-below.ts";
 import { toFlagRecord, type FlagRecord, type FlagRow } from "../postgres/flag-record.ts";
 import { readRelations, requirementsOf } from "../postgres/flag-relations.ts";
 import { judgeFlag } from "../publish/judge-flag.ts";
 import type { Queryable } from "../postgres/postgres.ts";
-import { rulesOf, segmentNamesIn } from "../postgres/segment-names.ts";
-import { readSegmentsNamed } from "../postgres/segment-store.ts";
+import { readSegmentsNamed, rulesOf, segmentNamesIn } from "../postgres/segment-store.ts";
 import { toSnapshotSegment } from "../publish/snapshot-segment.ts";
 
 /** A flag as people see it; `invalid`: why the edge holds it off, when plain SQL put in what is not valid. */
@@ -51,4 +49,12 @@ function toFlagView(row: FlagRow, invalid: string | undefined): FlagView {
     gates: cutBelow(gates, MAX_DEPTH) as FlagRecord["gates"],
     invalid,
   };
+}
+
+/** Cuts what is nested deeper than any valid content. */
+export function cutBelow(value: unknown, depth: number): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (depth === 0) return "…";
+  if (Array.isArray(value)) return value.map((item) => cutBelow(item, depth - 1));
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, cutBelow(item, depth - 1)]));
 }

@@ -10,14 +10,8 @@ import type { Queryable } from "../postgres/postgres.ts";
 import { checkPrecondition, type Precondition } from "./precondition.ts";
 import { Problem } from "../problem/problem.ts";
 import type { Publisher } from "../publish/publisher.ts";
-import {
-  deleteFlag,
-  insertFlag,
-  raiseRevision,
-  readFlag,
-  updateFlag,
-  type FlagColumns,
-} from "../postgres/store.ts";
+import { deleteFlag, insertFlag, readFlag, updateFlag, type FlagColumns } from "../postgres/store.ts";
+import { raiseRevision } from "../postgres/publication.ts";
 import { publishWritten, writeTransaction, type Written } from "./write-transaction.ts";
 
 /** A flag with the version that changed it last. */

@@ -5,8 +5,7 @@ import { judgeVariants } from "../../shared/compile/compile-variants.ts";
 import { faultWithin, type Fault } from "../../shared/flag/fault.ts";
 import type { Requirement, Targeting, Variant } from "../../shared/flag/flag.ts";
 import type { Queryable } from "../postgres/postgres.ts";
-import { rulesOf, segmentNamesIn } from "../postgres/segment-names.ts";
-import { readSegmentsNamed } from "../postgres/segment-store.ts";
+import { readSegmentsNamed, rulesOf, segmentNamesIn } from "../postgres/segment-store.ts";
 import { toSnapshotSegment } from "../publish/snapshot-segment.ts";
 import { unfitConditions, unfitJson } from "../schema/unfit-json.ts";
 

@@ -3,7 +3,7 @@ import type { Version } from "../../shared/snapshot/revision.ts";
 import { inTransaction, type Queryable } from "../postgres/postgres.ts";
 import { guardPostgres } from "../postgres/postgres-problem.ts";
 import type { Publisher } from "../publish/publisher.ts";
-import { raiseRevision, setActor } from "../postgres/store.ts";
+import { raiseRevision, setActor } from "../postgres/publication.ts";
 
 /** How long an admin write waits for Redis before it answers `published: false`. */
 const PUBLISH_TIMEOUT_MS = 3_000;

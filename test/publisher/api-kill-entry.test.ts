@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { hold, holdersOf, record, release, type KillEntry } from "../../publisher/redis/kill-entry.ts";
-import { formatHeld, parseHeld } from "../../publisher/redis/held-kills.ts";
+import {
+  formatHeld,
+  hold,
+  holdersOf,
+  parseHeld,
+  record,
+  release,
+  type KillEntry,
+} from "../../publisher/redis/kill-entry.ts";
 import type { Version } from "../../shared/snapshot/revision.ts";
 
 const NONE: KillEntry = { off: undefined, holders: [], recorded: undefined };

@@ -1,7 +1,7 @@
-import { inject, afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { BUILDER } from "../../publisher/publish/builder.ts";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from "vitest";
+import { BUILDER } from "../../publisher/publish/publish-decision.ts";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
-import { openDivergence, readDivergence } from "../../publisher/postgres/divergence.ts";
+import { openDivergence, readDivergence } from "../../publisher/postgres/publication.ts";
 import { killedKeys, parseHead, parseOff } from "../../shared/snapshot/snapshot.ts";
 import { ADMIN_TOKEN, ENVIRONMENT, redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 import { runSluice } from "../support/cli.ts";

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
-import { compareRedis, readRedisStanding } from "../../publisher/publish/redis-standing.ts";
+import { compareRedis, readRedisState } from "../../publisher/publish/publish-state.ts";
 import { createPublisherRedis } from "../../publisher/redis/redis.ts";
 import { startOutage, type Outage } from "../support/api-outage.ts";
 import { ENVIRONMENT, redisKey } from "../support/api-system.ts";
@@ -56,9 +56,9 @@ describe("what Redis is said to hold, beside Postgres at revision 5", () => {
     await command("SET", redisKey("head"), JSON.stringify({ ...head, ...change }));
     await command("SET", redisKey("snapshot"), "12345678");
     await command("SET", redisKey("off"), '{"burning": null, "recorded": [1, 5]}');
-    const standing = await read();
-    expect(standing.pendingKills).toEqual(["burning"]);
-    const compared = compareRedis(standing, state);
+    const found = await read();
+    expect(found.pendingKills).toEqual(["burning"]);
+    const compared = compareRedis(found, state);
     expect(compared.published).toBe(published);
     if (fault === undefined) expect(compared.fault).toBeUndefined();
     else expect(compared.fault).toMatch(fault);
@@ -80,7 +80,7 @@ describe("what Redis is said to hold, beside Postgres at revision 5", () => {
   });
 
   const read = (redisUrl = redis.url) =>
-    readRedisStanding(createPublisherRedis({ redisUrl, redisToken: redis.token, environment: ENVIRONMENT }));
+    readRedisState(createPublisherRedis({ redisUrl, redisToken: redis.token, environment: ENVIRONMENT }));
 });
 
 describe("sluice status", () => {

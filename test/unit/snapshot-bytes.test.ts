@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { BUILDER } from "../../publisher/publish/builder.ts";
+import { BUILDER } from "../../publisher/publish/publish-decision.ts";
 import type { FlagRow } from "../../publisher/postgres/flag-record.ts";
 import { buildSnapshot } from "../../publisher/publish/snapshot-builder.ts";
 

@@ -1,4 +1,4 @@
-import { DivergedError } from "../../../postgres/divergence.ts";
+import { DivergedError } from "../../../postgres/publication.ts";
 import { isPostgresDown } from "../../../postgres/postgres-problem.ts";
 import { EpochBegunError } from "../../../publish/publish-by-force.ts";
 import { OutdatedError, TooLargeError } from "../../../publish/publisher.ts";

@@ -2,11 +2,12 @@ import { compareVersions, type Version } from "../../shared/snapshot/revision.ts
 import { parseHead, parseOff } from "../../shared/snapshot/snapshot.ts";
 import { briefly } from "../problem/problem.ts";
 import { AHEAD, OTHER_DATABASE } from "./publish-decision.ts";
-import type { PublisherRedis, StoredStanding } from "../redis/redis.ts";
+import type { PublisherRedis, StoredWithKills } from "../redis/redis.ts";
 import { withinTime } from "../process/within-time.ts";
+import type { PublisherStatus } from "./publisher.ts";
 
 /** What Redis itself says of where it stands, asked just now. */
-export interface RedisStanding {
+export interface RedisState {
   /** What its head names; undefined: nothing is there, or nothing that can be read. */
   readonly head: (Version & { readonly databaseId: string }) | undefined;
   /** Flags that a kill holds off at the edge and that Postgres has not recorded; undefined: not known. */
@@ -26,10 +27,10 @@ export interface ComparedRedis {
 const TIMEOUT_MS = 3_000;
 
 /** Asks Redis with one command. Never throws: that it does not answer is what was to be found out. */
-export async function readRedisStanding(redis: PublisherRedis): Promise<RedisStanding> {
+export async function readRedisState(redis: PublisherRedis): Promise<RedisState> {
   try {
     const late = () => Promise.reject(new Error(`Redis did not answer within ${TIMEOUT_MS} ms`));
-    return toStanding(await withinTime(TIMEOUT_MS, redis.readStanding(), late));
+    return toRedisState(await withinTime(TIMEOUT_MS, redis.readStoredWithKills(), late));
   } catch (error) {
     return { head: undefined, pendingKills: undefined, fault: briefly(error) };
   }
@@ -41,7 +42,7 @@ export async function readRedisStanding(redis: PublisherRedis): Promise<RedisSta
  * @param state where Postgres stood when it was asked after Redis: a Redis that is ahead of that contradicts it
  */
 export function compareRedis(
-  { head, fault }: RedisStanding,
+  { head, fault }: RedisState,
   state: Version & { readonly databaseId: string },
 ): ComparedRedis {
   if (fault !== undefined || head === undefined) return { published: false, fault };
@@ -50,7 +51,7 @@ export function compareRedis(
   return { published: order === 0, fault: order > 0 ? AHEAD : undefined };
 }
 
-function toStanding({ head: headText, snapshotBytes, off: offText }: StoredStanding): RedisStanding {
+function toRedisState({ head: headText, snapshotBytes, off: offText }: StoredWithKills): RedisState {
   const off = parseOff(offText);
   const pendingKills = "problem" in off ? undefined : [...off.value].flatMap(pendingKey);
   if (headText === null) return { head: undefined, pendingKills, fault: "Redis holds no head" };
@@ -69,3 +70,23 @@ const pendingKey = ([key, recordedIn]: readonly [string, Version | null]): reado
   recordedIn === null ? [key] : [];
 
 const notOurs = (problem: string): string => `what stands in Redis is not Sluice's: ${problem}`;
+
+/** What a read or a write tells beside what it is about. */
+export interface PublishState {
+  /** Where Postgres stands. */
+  readonly state: Version;
+  /** Whether Redis is known to hold that. */
+  readonly published: boolean;
+}
+
+/** Whether Redis holds a state, as far as this publisher knows. */
+export function publishStateOf(state: Version, { published }: PublisherStatus): PublishState {
+  const isPublished =
+    published !== undefined && published.epoch === state.epoch && compareVersions(published, state) >= 0;
+  return { state, published: isPublished };
+}
+
+/** The same in an answer. */
+export function publishStateMembers({ state, published }: PublishState) {
+  return { epoch: state.epoch, revision: state.revision, published };
+}
