@@ -31,8 +31,9 @@ const readPage = (name: string): Promise<string> =>
 
 /** The lines of a page's `sh` blocks that call `sluice`. */
 const commandsOf = (text: string): readonly string[] =>
-  Array.from(text.matchAll(/^```sh\n([\s\S]*?)^```/gm), ([, block = ""]) => block)
-    .flatMap((block) => block.split("\n"))
+  // A block in a list is indented.
+  Array.from(text.matchAll(/^ *```sh\n([\s\S]*?)^ *```/gm), ([, block = ""]) => block)
+    .flatMap((block) => block.split("\n").map((line) => line.trim()))
     .filter((line) => line.startsWith("sluice ") && !line.includes("--edge"));
 
 function run(command: string, ...options: readonly string[]): Promise<CliRun> {

@@ -98,8 +98,8 @@ test("there are at least 60 tricks, each another one", () => {
   expect(new Set(hostile.map(({ trick }) => trick)).size).toBe(hostile.length);
   expect(hostile.length).toBeGreaterThan(60);
   const docs = readFileSync(new URL("../../docs/gates.md", import.meta.url), "utf8");
-  expect(docs).toContain(`${hostile.length} requests, each another trick`);
-  expect(docs).toContain(`${ordinary.length} odd but ordinary ones`);
+  expect(docs).toContain(`${hostile.length} requests, each with another trick`);
+  expect(docs).toContain(`${ordinary.length} unusual but legitimate requests`);
 });
 
 test.each(hostile)("$trick: $target", async (row) => {
