@@ -1,6 +1,6 @@
 import type { Explanation as Explained } from "../../shared/evaluate/explain.ts";
 import type { DecidingRule, ErrorCode, Reason } from "../../shared/flag/reason.ts";
-import type { ExplainedPlace, ExplainedStep } from "../../shared/evaluate/recorder.ts";
+import type { ExplainedBucket, ExplainedStep } from "../../shared/evaluate/recorder.ts";
 import type { FlagRow } from "../postgres/flag-record.ts";
 
 /** Why one flag is what it is for one user, as the admin API says it. */
@@ -62,7 +62,7 @@ interface Step {
 
 /** What the evaluator says, in the words of the API. */
 export function toExplanation(
-  { decision, steps, place }: Explained,
+  { decision, steps, bucketing }: Explained,
   {
     row,
     invalid,
@@ -85,7 +85,7 @@ export function toExplanation(
     ...(errorCode !== undefined && { error_code: errorCode }),
     ...(invalid !== undefined && { invalid }),
     steps: steps.map(toStep),
-    ...(place?.bucket !== undefined && { bucket: place.bucket }),
+    ...(bucketing?.bucket !== undefined && { bucket: bucketing.bucket }),
     bucket_by: row.bucket_by,
     salt: row.salt ?? row.key,
     rollout_pct: Number(row.rollout_pct),
@@ -94,7 +94,15 @@ export function toExplanation(
   };
 }
 
-function toStep({ step, ruleId, matched, comparisons, requirements, share, draw }: ExplainedStep): Step {
+function toStep({
+  step,
+  ruleId,
+  matched,
+  comparisons,
+  requirements,
+  share,
+  variant: draw,
+}: ExplainedStep): Step {
   return {
     step,
     ...(ruleId !== undefined && { rule_id: ruleId }),
@@ -121,6 +129,6 @@ function toStep({ step, ruleId, matched, comparisons, requirements, share, draw 
   };
 }
 
-function toPlace({ bucketBy, id, bucket }: ExplainedPlace): Place {
+function toPlace({ bucketBy, id, bucket }: ExplainedBucket): Place {
   return { bucket_by: bucketBy, ...(id !== undefined && { id }), ...(bucket !== undefined && { bucket }) };
 }

@@ -24,7 +24,7 @@ const NEVER: { readonly [rule in DecidingRule]?: string } = {
  * @param invalid what is wrong with the flag's row, when something is
  */
 export function effectOf(
-  { key, decision, steps, place }: Explanation,
+  { key, decision, steps, bucketing }: Explanation,
   overrides: Overrides,
   invalid: string | undefined,
 ): OverrideEffect {
@@ -40,7 +40,7 @@ export function effectOf(
     return { ...effect, inForce, detail: open.map((one) => needInWords(one, overrides)).join("; ") };
   }
   if (rule === "variants") {
-    const detail = `its variant is drawn by ${place?.bucketBy ?? "an attribute"}, which not everybody has: name a variant`;
+    const detail = `its variant is drawn by ${bucketing?.bucketBy ?? "an attribute"}, which not everybody has: name a variant`;
     return { ...effect, inForce: "depends", detail };
   }
   return { ...effect, inForce: "always" };

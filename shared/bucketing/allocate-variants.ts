@@ -2,12 +2,12 @@ import type { Range, Variant } from "../flag/flag.ts";
 import { isObject } from "../flag/members.ts";
 import { coverExactly, isRange, TOTAL } from "./bucket.ts";
 
-/** By variant key the ranges that it has, in order. */
+/** The ranges of each variant, in ascending order, by variant key. */
 export type VariantRanges = Readonly<Record<string, readonly Range[]>>;
 
 type Weighted = Pick<Variant, "key" | "weight">;
 
-/** A range and whose it is; nobody's when an allocation begins. */
+/** A range and the variant that owns it; undefined when it is free. */
 interface Piece {
   readonly key: string | undefined;
   readonly from: number;
@@ -15,12 +15,12 @@ interface Piece {
 }
 
 /**
- * Divides all users among variants so that new weights move as few as possible from one to another: a variant that shrinks
- * gives up its last slots of 10,000, one that grows takes them in order, and nobody else moves.
+ * Divides all users among variants so that new weights move as few users as possible. A variant that shrinks releases the
+ * end of its ranges, variants that grow take what is free in order, and no other user moves.
  *
- * @param variants see `judgeVariants`: distinct keys, one weight at least above 0
- * @param previous the allocation last saved; when it is not one, the variants stand one behind the other
- * @returns ranges that cover 0 to 10,000 exactly once; a variant without a share has none
+ * @param variants checked by `judgeVariants`: distinct keys, at least one weight above 0
+ * @param previous the last saved allocation; when it is not valid, the variants get consecutive ranges
+ * @returns ranges that cover 0 to 10,000 exactly once; a variant with weight 0 has none
  */
 export function allocateVariants(variants: readonly Weighted[], previous: unknown): VariantRanges {
   const missing = new Map(toShares(variants));
@@ -34,7 +34,7 @@ export function allocateVariants(variants: readonly Weighted[], previous: unknow
     }
     if (from + kept < to) free.push({ key: undefined, from: from + kept, to });
   }
-  // Taken from the end of a list: the first that are free are the last in it.
+  // `pop` takes from the end, so the first free range must be last.
   free.reverse();
   for (const { key } of variants) {
     let wanted = missing.get(key) ?? 0;
@@ -54,19 +54,19 @@ export function allocateVariants(variants: readonly Weighted[], previous: unknow
 }
 
 /**
- * Weights to slots, by largest remainder: everybody gets the whole part of their due, and what is left goes to the largest
- * remainders, equal ones in the order of their keys: that of the list may change without a meaning.
+ * Converts weights to ten-thousandths by largest remainder. Every variant gets the whole part of its quota; the rest goes
+ * to the largest remainders. Ties are broken by key, because the order of the list has no meaning.
  */
 function toShares(variants: readonly Weighted[]): ReadonlyMap<string, number> {
   const sum = variants.reduce((total, { weight }) => total + weight, 0);
-  const dues = variants.map(({ key, weight }) => ({
+  const quotas = variants.map(({ key, weight }) => ({
     key,
     whole: Math.floor((weight * TOTAL) / sum),
     remainder: (weight * TOTAL) % sum,
   }));
-  let left = TOTAL - dues.reduce((total, { whole }) => total + whole, 0);
+  let left = TOTAL - quotas.reduce((total, { whole }) => total + whole, 0);
   const shares = new Map<string, number>();
-  for (const { key, whole } of dues.toSorted(
+  for (const { key, whole } of quotas.toSorted(
     (a, b) => b.remainder - a.remainder || (a.key < b.key ? -1 : 1),
   )) {
     shares.set(key, left > 0 ? whole + 1 : whole);
@@ -75,7 +75,7 @@ function toShares(variants: readonly Weighted[]): ReadonlyMap<string, number> {
   return shares;
 }
 
-/** A saved allocation in order; when it is none, all of it is nobody's. */
+/** A saved allocation in order, or one free range when it is not valid. */
 function piecesOf(previous: unknown): readonly Piece[] {
   if (!isVariantRanges(previous)) return [{ key: undefined, from: 0, to: TOTAL }];
   return Object.entries(previous)
@@ -92,7 +92,7 @@ function isVariantRanges(value: unknown): value is VariantRanges {
   );
 }
 
-/** Pieces by whose they are, those that touch each other joined. */
+/** Groups pieces by variant and joins adjacent ones. */
 function rangesByKey(pieces: readonly Piece[]): ReadonlyMap<string | undefined, readonly Range[]> {
   const byKey = new Map<string | undefined, Range[]>();
   for (const { key, from, to } of pieces.toSorted((a, b) => a.from - b.from)) {

@@ -1,12 +1,12 @@
 import { attributeReader, type EvaluationContext, KNOWN_ATTRIBUTES } from "../flag/context.ts";
 
-/** Finds what somebody is bucketed by; undefined when the context has no such id. */
+/** Reads the bucketing id. Returns undefined when the context has none. */
 export type IdReader = (context: EvaluationContext) => string | undefined;
 
 /**
- * Prepares bucketing by an attribute, whose value is the id: see `toId`.
+ * Compiles the reader of a bucketing attribute. Its value becomes an id by `toId`.
  *
- * @param bucketBy the attribute, found as conditions find it
+ * @param bucketBy a path to the attribute, as in conditions
  */
 export function idReader(bucketBy: string): IdReader {
   const read = attributeReader(bucketBy);
@@ -14,8 +14,8 @@ export function idReader(bucketBy: string): IdReader {
 }
 
 /**
- * A value as an id: a text as it is, a finite number as JavaScript writes it (`7`, `1.5`, `1e+21`). Nothing else is an id,
- * and the empty text is none either.
+ * Converts a value to an id: a text as it is, a finite number as JavaScript prints it (`7`, `1.5`, `1e+21`). Any other value
+ * and the empty text are not ids.
  */
 export function toId(value: unknown): string | undefined {
   if (typeof value === "string") return value === "" ? undefined : value;
@@ -23,17 +23,18 @@ export function toId(value: unknown): string | undefined {
 }
 
 /**
- * Why no context can have an id at a path; undefined when one can.
+ * Checks whether any context can have an id at this path.
  *
- * @param path of `ATTRIBUTE_PATTERN`
+ * @param path matches `ATTRIBUTE_PATTERN`
+ * @returns why none can, or undefined
  */
 export function neverAnId(path: string): string | undefined {
   const names = path.split(".");
-  if (names.includes("__proto__")) return "cannot be used: __proto__ has a meaning of its own in JavaScript";
+  if (names.includes("__proto__")) return "cannot be used: JavaScript reserves the name __proto__";
   const [name = ""] = names;
   const type = Object.hasOwn(KNOWN_ATTRIBUTES, name) ? KNOWN_ATTRIBUTES[name] : undefined;
   if (type === undefined || path === name) {
-    return type === "boolean" ? `is never an id: ${name} is true or false` : undefined;
+    return type === "boolean" ? `cannot be an id: ${name} is true or false` : undefined;
   }
-  return `is never there: ${name} is a ${type} and has nothing within`;
+  return `is always missing: ${name} is a ${type} and has no members`;
 }

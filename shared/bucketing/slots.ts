@@ -1,30 +1,29 @@
 import { idReader, type IdReader } from "./bucketing-id.ts";
 
-/** What is hashed for a context once, however many flags and rules need it: a salt with an attribute to bucket by. */
+/** A salt and an attribute to bucket by. It is hashed once for a context, however many flags and rules share it. */
 export interface Slot {
   /** See `bucketU32`. */
   readonly salt: string;
-  /** Finds the bucketing id. */
   readonly readId: IdReader;
 }
 
-/** The slot of what needs no place. */
+/** The slot of shares that need no bucket. */
 export const NO_SLOT = -1;
 
 /** Collects the slots of a snapshot. */
 export interface Slots {
   readonly all: readonly Slot[];
-  /** The position of a slot, which is new or not. */
+  /** Adds a slot unless it exists, and returns its position. */
   add(salt: string, bucketBy: string): number;
 }
 
-/** What the variant of a flag is drawn with: another salt than the percentage's, so that the two are independent. */
+/** The salt for a flag's variants. It differs from the percentage's salt, so that the two buckets are independent. */
 export const variantSalt = (salt: string): string => `${salt}:v`;
 
 export function createSlots(): Slots {
   const all: Slot[] = [];
   const positions = new Map<string, number>();
-  // Most flags bucket by one and the same attribute.
+  // Most flags bucket by the same attribute, so they share a reader.
   const readers = new Map<string, IdReader>();
   const readerOf = (bucketBy: string): IdReader => {
     const reader = readers.get(bucketBy) ?? idReader(bucketBy);

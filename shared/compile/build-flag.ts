@@ -1,18 +1,18 @@
 import type { FlagDefinition } from "./compile-flag.ts";
 import type { RuleDefinition } from "./compile-rules.ts";
 import type { VariantDefinition } from "./compile-variants.ts";
-import type { CompiledFlag, CompiledRule, Draw, Share } from "./compiled.ts";
+import type { CompiledFlag, CompiledRule, VariantSplit, Share } from "./compiled.ts";
 import { encodeMember } from "../flag/flag-member.ts";
-import { decisionFailed, decisionOff, decisionOn, isDrawn, type Origin, waysIn } from "./outcome.ts";
+import { decisionFailed, decisionOff, decisionOn, isSplit, type Origin, onDecisions } from "./outcome.ts";
 import { TOTAL } from "../bucketing/bucket.ts";
 import type { Reason } from "../flag/reason.ts";
 import { NO_SLOT, variantSalt, type Slots } from "../bucketing/slots.ts";
 
 /**
- * Works out everything of a flag that no request changes: decisions, what is hashed, what stands in the header.
+ * Computes everything of a flag that does not depend on a request: decisions, hash inputs and header members.
  *
- * @param positions of all flags of the snapshot
- * @param slots takes what this flag needs hashed
+ * @param positions the position of every flag of the snapshot, by key
+ * @param slots collects the hash inputs that this flag needs
  */
 export function buildFlag(
   flag: FlagDefinition,
@@ -21,13 +21,13 @@ export function buildFlag(
 ): CompiledFlag {
   const { targeting, variants, bucketBy, basisPoints } = flag;
   const { rules: ruleDefinitions, ...lists } = targeting;
-  const on = waysIn(variants);
-  // Nobody gets as far as the shares of a flag that is off, or for employees alone: no hashing for them.
+  const on = onDecisions(variants);
+  // A flag that is off or for employees only never reaches its percentages, so it needs no hashing for them.
   const shareSlots = flag.enabled && !targeting.employeesOnly ? slots : undefined;
   const shareOf = (basisPoints: number, bucketBy: string, reasons: ShareReasons, origin: Origin): Share => ({
     basisPoints,
     bucketBy,
-    slot: isSplit(basisPoints) ? (shareSlots?.add(flag.salt, bucketBy) ?? NO_SLOT) : NO_SLOT,
+    slot: needsBucket(basisPoints) ? (shareSlots?.add(flag.salt, bucketBy) ?? NO_SLOT) : NO_SLOT,
     nobody: decisionOff(reasons.nobody, origin),
     everybody: on(reasons.everybody, origin),
     within: on("SPLIT", origin),
@@ -53,7 +53,7 @@ export function buildFlag(
   const rollout = shareOf(
     basisPoints,
     bucketBy,
-    { nobody: "DEFAULT", everybody: isDrawn(variants) ? "SPLIT" : "STATIC" },
+    { nobody: "DEFAULT", everybody: isSplit(variants) ? "SPLIT" : "STATIC" },
     { rule: "rollout_pct" },
   );
   return {
@@ -69,10 +69,10 @@ export function buildFlag(
     employee: on("TARGETING_MATCH", { rule: "employees_only" }),
     rules,
     rollout,
-    ...(isDrawn(variants) && {
-      draw: {
+    ...(isSplit(variants) && {
+      variantSplit: {
         bucketBy,
-        // Also at 0 %: a test override lets people in who then have a variant as everybody has.
+        // Also needed at 0 %: a test override can turn the flag on, and then the user needs a variant.
         slot: flag.enabled ? slots.add(variantSalt(flag.salt), bucketBy) : NO_SLOT,
         ...piecesOf(variants),
       },
@@ -90,7 +90,7 @@ export function buildFlag(
   };
 }
 
-/** Of a boolean flag: the same for all, since an empty map is not small. */
+/** Shared by all boolean flags, because an empty map takes memory too. */
 const NO_MEMBERS: CompiledFlag["headerMembers"] = new Map();
 
 /** The reasons at 0 % and at 100 %. */
@@ -101,9 +101,9 @@ interface ShareReasons {
 
 const RULE_REASONS: ShareReasons = { nobody: "TARGETING_MATCH", everybody: "TARGETING_MATCH" };
 
-const isSplit = (basisPoints: number): boolean => basisPoints > 0 && basisPoints < TOTAL;
+const needsBucket = (basisPoints: number): boolean => basisPoints > 0 && basisPoints < TOTAL;
 
-function piecesOf(variants: readonly VariantDefinition[]): Pick<Draw, "ends" | "owners"> {
+function piecesOf(variants: readonly VariantDefinition[]): Pick<VariantSplit, "ends" | "owners"> {
   const pieces = variants
     .flatMap(({ ranges }, owner) => ranges.map(([, end]) => ({ end, owner })))
     .sort((a, b) => a.end - b.end);

@@ -8,15 +8,15 @@ import {
   DEFAULT_BUCKET_BY,
   FAIL_MODES,
   KEY_FORM,
-  KEY_PATTERN,
   MAX_REQUIRES,
+  isKey,
   type FailMode,
   type Requirement,
   type SnapshotFlag,
 } from "../flag/flag.ts";
 import { isObject, takeItems, takeMembers, type Member, type Members } from "../flag/members.ts";
 
-/** One flag, taken over from a snapshot and judged by itself; what it is among the others is `compile`'s affair. */
+/** One flag of a snapshot, checked by itself. `compile` checks its references to other flags. */
 export interface FlagDefinition {
   readonly key: string;
   /** Why the flag cannot be evaluated. */
@@ -24,10 +24,10 @@ export interface FlagDefinition {
   readonly enabled: boolean;
   readonly targeting: TargetingDefinition;
   readonly basisPoints: number;
-  /** What buckets are drawn with; see `bucketU32`. */
+  /** See `bucketU32`. */
   readonly salt: string;
   readonly bucketBy: string;
-  /** None: the flag is boolean. */
+  /** Empty: the flag is boolean. */
   readonly variants: readonly VariantDefinition[];
   readonly requires: readonly Requirement[];
   readonly failMode: FailMode;
@@ -38,7 +38,7 @@ export interface FlagDefinition {
 type Fields = { -readonly [Name in keyof Omit<FlagDefinition, "key" | "fault">]: FlagDefinition[Name] };
 
 interface Draft extends Fields {
-  /** Judged last: rules name variants, wherever those stand. */
+  /** Checked last, because rules name variants, which may follow in the object. */
   givenTargeting?: unknown;
 }
 
@@ -53,7 +53,7 @@ const booleanIn =
 
 const REQUIREMENT_MEMBERS: Members<{ flag?: string; variant?: string }, Requirement> = {
   flag: (value, into) => {
-    if (typeof value !== "string" || !KEY_PATTERN.test(value)) return fault("must be the key of a flag");
+    if (!isKey(value)) return fault("must be the key of a flag");
     into.flag = value;
     return undefined;
   },
@@ -78,7 +78,7 @@ const MEMBERS: Members<Draft, SnapshotFlag & { readonly gates: unknown }> = {
     return undefined;
   },
   salt: (value, into) => {
-    if (typeof value !== "string" || !KEY_PATTERN.test(value)) return fault(KEY_FORM);
+    if (!isKey(value)) return fault(KEY_FORM);
     into.salt = value;
     return undefined;
   },
@@ -105,31 +105,31 @@ const MEMBERS: Members<Draft, SnapshotFlag & { readonly gates: unknown }> = {
   },
   in_header: booleanIn("inHeader"),
   client_visible: booleanIn("clientVisible"),
-  // Gates are the worker's; they restrict pages, not the flag's value.
+  // Gates restrict pages and do not change the flag's value. The worker reads them by `readGates`.
   gates: (value) => (Array.isArray(value) ? undefined : fault("must be an array")),
-  // Taken over before all others.
+  // Read before all other members.
   invalid: () => undefined,
 };
 
 /**
- * Takes over one flag of a snapshot.
+ * Reads one flag of a snapshot.
  *
  * @param raw unchecked input
- * @param segments see `compileSegments`
- * @returns undefined when it has no usable key; a flag with `fault` when something else is wrong with it
+ * @param segments from `compileSegments`
+ * @returns undefined when the flag has no valid key; a flag with `fault` when another member is invalid
  */
 export function compileFlag(raw: unknown, segments: Segments): FlagDefinition | undefined {
   if (!isObject(raw)) return undefined;
   const { key, enabled, rollout_pct, invalid } = raw;
-  if (typeof key !== "string" || !KEY_PATTERN.test(key)) return undefined;
+  if (!isKey(key)) return undefined;
   if (invalid !== undefined) {
     return brokenFlag(key, fault(typeof invalid === "string" ? invalid : "this row is not valid"));
   }
   const draft: Draft = defaults(key);
   const found = takeMembers(raw, MEMBERS, draft);
   if (found !== undefined) return brokenFlag(key, found);
-  if (enabled === undefined) return brokenFlag(key, fault("must be there", "enabled"));
-  if (rollout_pct === undefined) return brokenFlag(key, fault("must be there", "rollout_pct"));
+  if (enabled === undefined) return brokenFlag(key, fault("is missing", "enabled"));
+  if (rollout_pct === undefined) return brokenFlag(key, fault("is missing", "rollout_pct"));
 
   const { givenTargeting, ...fields } = draft;
   if (givenTargeting === undefined) return { key, ...fields };
@@ -139,14 +139,14 @@ export function compileFlag(raw: unknown, segments: Segments): FlagDefinition | 
   return { key, ...fields, targeting: compiled.targeting };
 }
 
-/** A flag that is off with ERROR, for everybody. */
+/** A flag that is off with ERROR for everybody. */
 export const brokenFlag = (key: string, found: Fault): FlagDefinition => ({
   key,
   fault: found,
   ...defaults(key),
 });
 
-/** Judges prerequisites, each by itself; whether they exist is `judgeRequirements`' affair. */
+/** Checks the form of prerequisites. `orderFlags` checks that they exist. */
 export function judgeRequires(value: unknown): Fault | undefined {
   const requires: Requirement[] = [];
   return takeItems(value, MAX_REQUIRES, (item) => takeRequirement(item, requires));
@@ -157,7 +157,7 @@ function takeRequirement(item: unknown, requires: Requirement[]): Fault | undefi
   const found = takeMembers(item, REQUIREMENT_MEMBERS, draft);
   if (found !== undefined) return found;
   const { flag, variant } = draft;
-  if (flag === undefined) return fault("must be there", "flag");
+  if (flag === undefined) return fault("is missing", "flag");
   if (requires.some((other) => other.flag === flag)) return fault("this flag is named twice", "flag");
   requires.push({ flag, ...(variant !== undefined && { variant }) });
   return undefined;

@@ -6,22 +6,22 @@ import { fault, type Fault } from "../flag/fault.ts";
 import {
   ATTRIBUTE_PATTERN,
   KEY_FORM,
-  KEY_PATTERN,
   MAX_ATTRIBUTE_PATH,
   MAX_CONDITION_NODES,
   MAX_RULES,
   MAX_RULE_DESCRIPTION,
+  isKey,
   type Rule,
 } from "../flag/flag.ts";
 import { takeItems, takeMembers, type Members } from "../flag/members.ts";
 
-/** What a rule leads to, made ready. */
+/** The checked result of a rule. */
 export type OutcomeDefinition =
   | { readonly basisPoints: number }
   | { readonly variant: string }
   | { readonly off: true };
 
-/** One rule made ready. */
+/** One checked rule. */
 export interface RuleDefinition {
   readonly id: string;
   readonly condition: Condition;
@@ -41,7 +41,7 @@ interface Draft {
 
 const MEMBERS: Members<Draft, Rule> = {
   id: (value, into) => {
-    if (typeof value !== "string" || !KEY_PATTERN.test(value)) return fault(KEY_FORM);
+    if (!isKey(value)) return fault(KEY_FORM);
     into.id = value;
     return undefined;
   },
@@ -67,7 +67,7 @@ const MEMBERS: Members<Draft, Rule> = {
     return undefined;
   },
   off: (value, { outcomes }) => {
-    if (value !== true) return fault("must be true, or not be there");
+    if (value !== true) return fault("must be true or absent");
     outcomes.push({ off: true });
     return undefined;
   },
@@ -78,7 +78,7 @@ const MEMBERS: Members<Draft, Rule> = {
   },
 };
 
-/** Takes a flag's rules over into `rules`. Whether its variants exist is `judgeRuleVariants`' affair. */
+/** Reads a flag's rules into `rules`. `judgeRuleVariants` checks that their variants exist. */
 export function takeRules(value: unknown, segments: Segments, rules: RuleDefinition[]): Fault | undefined {
   const ids = new Set<string>();
   let nodes = 0;
@@ -88,8 +88,8 @@ export function takeRules(value: unknown, segments: Segments, rules: RuleDefinit
     if (found !== undefined) return found;
     const { id, condition, bucketBy, outcomes } = draft;
     const [outcome] = outcomes;
-    if (id === undefined) return fault("must be there", "id");
-    if (condition === undefined) return fault("must be there; {} is for everybody", "if");
+    if (id === undefined) return fault("is missing", "id");
+    if (condition === undefined) return fault("is missing; {} matches everybody", "if");
     if (outcome === undefined || outcomes.length > 1) {
       return fault("must have exactly one of rollout_pct, variant and off");
     }
@@ -97,7 +97,7 @@ export function takeRules(value: unknown, segments: Segments, rules: RuleDefinit
     nodes += draft.nodes;
     if (nodes > MAX_CONDITION_NODES) {
       return fault(
-        `the conditions of this flag's rules have more than ${MAX_CONDITION_NODES} parts together: move lists of ids into a segment`,
+        `the conditions of this flag's rules have more than ${MAX_CONDITION_NODES} operators and values in total; move lists of ids into a segment`,
         "if",
       );
     }
@@ -107,7 +107,7 @@ export function takeRules(value: unknown, segments: Segments, rules: RuleDefinit
   });
 }
 
-/** Whether every variant that a rule names is one of the flag's. */
+/** Checks that every variant named by a rule is one of the flag's. */
 export function judgeRuleVariants(
   rules: readonly RuleDefinition[],
   variantKeys: ReadonlySet<string>,
@@ -116,11 +116,11 @@ export function judgeRuleVariants(
   return index === -1 ? undefined : fault("is not the key of one of this flag's variants", index, "variant");
 }
 
-/** Judges the name of an attribute to bucket by. */
+/** Checks a `bucket_by`. */
 export function judgeBucketBy(value: unknown): Fault | undefined {
   if (typeof value !== "string" || value.length > MAX_ATTRIBUTE_PATH || !ATTRIBUTE_PATTERN.test(value)) {
     return fault(
-      `must name an attribute: letters, digits and _, with dots between nested names, at most ${MAX_ATTRIBUTE_PATH} characters`,
+      `must name an attribute: letters, digits and _, nested names joined by dots, at most ${MAX_ATTRIBUTE_PATH} characters`,
     );
   }
   const never = neverAnId(value);
@@ -128,6 +128,6 @@ export function judgeBucketBy(value: unknown): Fault | undefined {
 }
 
 function isPercentage(value: unknown): value is number {
-  // Hundredths are not exact in binary: 33.33 * 100 is 3333 but for the last bits.
+  // Hundredths are not exact in binary: 33.33 * 100 is not exactly 3333.
   return typeof value === "number" && value >= 0 && value <= 100 && Number(value.toFixed(2)) === value;
 }

@@ -2,13 +2,13 @@ import { toId } from "../bucketing/bucketing-id.ts";
 import type { Condition, GroupTest } from "../condition/comparison.ts";
 import { compileCondition } from "../condition/condition.ts";
 import { fault, type Fault, faultWithin, quote } from "../flag/fault.ts";
-import { KEY_FORM, KEY_PATTERN, MAX_SEGMENT_ID, MAX_SEGMENT_IDS, type Segment } from "../flag/flag.ts";
+import { KEY_FORM, MAX_SEGMENT_ID, MAX_SEGMENT_IDS, isKey, type Segment } from "../flag/flag.ts";
 import { isObject, takeItems, takeMembers, type Members } from "../flag/members.ts";
 
-/** The segments of a snapshot, made ready for the conditions that ask for them. */
+/** The segments of a snapshot, prepared for the conditions that refer to them. */
 export interface Segments {
   readonly tests: ReadonlyMap<string, GroupTest>;
-  /** Those that cannot be used, and why. */
+  /** Why a segment is invalid, by name. */
   readonly faults: ReadonlyMap<string, Fault>;
 }
 
@@ -40,21 +40,21 @@ const MEMBERS: Members<Draft, Segment> = {
     return nested === undefined
       ? compiled.fault
       : fault(
-          `asks for the segment ${quote(nested)}: a segment cannot be made of others`,
+          `refers to the segment ${quote(nested)}: a segment cannot contain other segments`,
           ...compiled.fault.path,
         );
   },
   invalid: (value) => fault(typeof value === "string" ? value : "this row is not valid"),
 };
 
-/** Prepares the segments of a snapshot. One that is broken spoils the flags that ask for it, and nothing else. */
+/** Prepares the segments of a snapshot. An invalid segment only affects the flags that refer to it. */
 export function compileSegments(list: readonly unknown[]): Segments {
   const tests = new Map<string, GroupTest>();
   const faults = new Map<string, Fault>();
   for (const raw of list) {
-    // Without a usable name nobody can ask for it.
+    // No condition can refer to a segment without a valid name.
     const name = isObject(raw) ? raw["name"] : undefined;
-    if (typeof name !== "string" || !KEY_PATTERN.test(name)) continue;
+    if (!isKey(name)) continue;
     const compiled = tests.has(name) || faults.has(name) ? TWICE : compileSegment(raw);
     if ("test" in compiled) tests.set(name, compiled.test);
     else {
@@ -65,13 +65,13 @@ export function compileSegments(list: readonly unknown[]): Segments {
   return { tests, faults };
 }
 
-const TWICE = { fault: fault("the name stands twice in the snapshot") };
+const TWICE = { fault: fault("the name appears twice in the snapshot") };
 
-/** Judges one segment, whose name must be there. */
+/** Checks one segment, which must have a name. */
 export function judgeSegment(raw: unknown): Fault | undefined {
   if (!isObject(raw)) return fault("must be an object");
   const { name } = raw;
-  if (typeof name !== "string" || !KEY_PATTERN.test(name)) return fault(KEY_FORM, "name");
+  if (!isKey(name)) return fault(KEY_FORM, "name");
   const compiled = compileSegment(raw);
   return "fault" in compiled ? compiled.fault : undefined;
 }
@@ -90,13 +90,13 @@ function compileSegment(raw: unknown): { readonly test: GroupTest } | { readonly
   };
 }
 
-/** By the same text as a bucketing id: a number that a segment lists must not slip out of `$notInGroup`. */
+/** Compares by `toId`, as bucketing does. Otherwise the number 7 would pass `$notInGroup` of a segment that lists "7". */
 function isListed(ids: ReadonlySet<string>, value: unknown): boolean {
   const id = toId(value);
   return id !== undefined && ids.has(id);
 }
 
-/** Compiles a condition that may ask for segments, with a fault that tells a broken segment from one that is not there. */
+/** Compiles a condition that may refer to segments. Its fault distinguishes an invalid segment from a missing one. */
 export function compileWithSegments(
   value: unknown,
   { tests, faults }: Segments,

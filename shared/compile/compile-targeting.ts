@@ -4,7 +4,7 @@ import { fault, faultWithin, type Fault } from "../flag/fault.ts";
 import type { Targeting } from "../flag/flag.ts";
 import { takeMembers, type Member, type Members } from "../flag/members.ts";
 
-/** Targeting made ready: sets instead of lists, functions instead of conditions. */
+/** Checked targeting: sets instead of lists, functions instead of conditions. */
 export interface TargetingDefinition {
   readonly allowlist: ReadonlySet<string>;
   readonly blocklist: ReadonlySet<string>;
@@ -15,7 +15,7 @@ export interface TargetingDefinition {
 
 const NOBODY: ReadonlySet<string> = new Set();
 
-/** Targeting that says nothing. */
+/** Targeting without any restriction. */
 export const NO_TARGETING: TargetingDefinition = {
   allowlist: NOBODY,
   blocklist: NOBODY,
@@ -32,7 +32,7 @@ interface Draft {
   readonly rules: RuleDefinition[];
 }
 
-/** A member that is a list of strings. */
+/** Reads a member that is a list of strings. */
 const listOf =
   (name: "allowlist" | "blocklist" | "plans"): Member<Draft> =>
   (value, into) => {
@@ -55,7 +55,7 @@ const MEMBERS: Members<Draft, Targeting> = {
   rules: (value, { segments, rules }) => takeRules(value, segments, rules),
 };
 
-/** Takes targeting over, or says what is wrong with it; `variantKeys` are the flag's. */
+/** Reads a flag's targeting, or returns its fault. `variantKeys` are the keys of the flag's variants. */
 export function compileTargeting(
   value: unknown,
   variantKeys: ReadonlySet<string>,
@@ -80,10 +80,10 @@ export function compileTargeting(
 }
 
 /**
- * Judges targeting just as the edge does.
+ * Checks targeting exactly as the edge does.
  *
- * @param variantKeys the keys of the flag's variants, for the rules that name one
- * @param segments see `compileSegments`
+ * @param variantKeys the keys of the flag's variants, for rules that name one
+ * @param segments from `compileSegments`
  */
 export function judgeTargeting(
   value: unknown,

@@ -1,11 +1,11 @@
 import { fault, type Fault } from "../flag/fault.ts";
 import {
   KEY_FORM,
-  KEY_PATTERN,
   MAX_VALUE_BYTES,
   MAX_VALUE_DEPTH,
   MAX_VARIANTS,
   MAX_WEIGHT,
+  isKey,
   type Range,
   type SnapshotVariant,
   type Variant,
@@ -13,11 +13,11 @@ import {
 import { isObject, takeItems, takeMembers, type Member, type Members } from "../flag/members.ts";
 import { coverExactly, isRange, TOTAL } from "../bucketing/bucket.ts";
 
-/** A variant made ready. */
+/** A checked variant. */
 export interface VariantDefinition {
   readonly key: string;
   readonly ranges: readonly Range[];
-  /** Frozen to its depths: one value for all requests. */
+  /** Deeply frozen, because all requests share it. */
   readonly value?: unknown;
 }
 
@@ -31,14 +31,14 @@ interface Draft {
 const encoder = new TextEncoder();
 
 const key: Member<Draft> = (value, into) => {
-  if (typeof value !== "string" || !KEY_PATTERN.test(value)) return fault(KEY_FORM);
-  if (value === "off") return fault('must not be "off": that is what a flag is for those who do not get it');
+  if (!isKey(value)) return fault(KEY_FORM);
+  if (value === "off") return fault('must not be "off", which names the result of a flag that is off');
   into.key = value;
   return undefined;
 };
 
 const value: Member<Draft> = (value, into) => {
-  // Its depth first: what comes after it recurses.
+  // Depth first, because JSON.stringify recurses.
   if (isDeeper(value, MAX_VALUE_DEPTH)) return fault(`must not be nested deeper than ${MAX_VALUE_DEPTH}`);
   const json = JSON.stringify(value);
   if (encoder.encode(json).length > MAX_VALUE_BYTES) {
@@ -75,13 +75,13 @@ const WEIGHTED_MEMBERS: Members<Draft, Variant> = {
   },
 };
 
-/** Takes the variants of a snapshot's flag over, or says what is wrong with them. */
+/** Reads the variants of a flag in the snapshot, or returns their fault. */
 export function compileVariants(
   list: unknown,
 ): { readonly variants: readonly VariantDefinition[] } | { readonly fault: Fault } {
   const variants: VariantDefinition[] = [];
   const found = takeVariants(list, SNAPSHOT_MEMBERS, ({ key, ranges, value }) => {
-    if (ranges === undefined) return fault("must be there", "ranges");
+    if (ranges === undefined) return fault("is missing", "ranges");
     variants.push({ key, ranges, ...(value !== undefined && { value: frozen(value.json) }) });
     return undefined;
   });
@@ -92,17 +92,17 @@ export function compileVariants(
   return { variants };
 }
 
-/** Judges variants as people write them, with weights. */
+/** Checks variants as the API takes them, with weights. */
 export function judgeVariants(list: unknown): Fault | undefined {
   let total = 0;
   const found = takeVariants(list, WEIGHTED_MEMBERS, ({ weight }) => {
-    if (weight === undefined) return fault("must be there", "weight");
+    if (weight === undefined) return fault("is missing", "weight");
     total += weight;
     return undefined;
   });
   if (found !== undefined) return found;
   const isEmpty = Array.isArray(list) && list.length === 0;
-  return isEmpty || total > 0 ? undefined : fault("one weight at least must be above 0");
+  return isEmpty || total > 0 ? undefined : fault("at least one weight must be above 0");
 }
 
 function takeVariants(
@@ -116,20 +116,20 @@ function takeVariants(
     const found = takeMembers(item, members, draft);
     if (found !== undefined) return found;
     const { key } = draft;
-    if (key === undefined) return fault("must be there", "key");
+    if (key === undefined) return fault("is missing", "key");
     if (keys.has(key)) return fault("another variant of this flag has this key", "key");
     keys.add(key);
     return take({ ...draft, key });
   });
 }
 
-/** Whether arrays and objects stand in each other more often than that. Looks no deeper than it has to. */
+/** Whether arrays and objects are nested deeper than `depth`. Stops there. */
 function isDeeper(value: unknown, depth: number): boolean {
   if (!Array.isArray(value) && !isObject(value)) return false;
   return depth === 0 || Object.values(value).some((item) => isDeeper(item, depth - 1));
 }
 
 function frozen(json: string): unknown {
-  // A reviver sees every value once its members are done.
+  // A reviver is called for every value after its members.
   return JSON.parse(json, (_name, value: unknown) => Object.freeze(value));
 }

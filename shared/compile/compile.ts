@@ -9,14 +9,14 @@ import type { Snapshot } from "../snapshot/snapshot.ts";
 
 export type { Compiled } from "./compiled.ts";
 
-/** What is evaluated while nothing is held: no flag at all. */
+/** Evaluated while no snapshot is in memory: no flags. */
 export const NO_FLAGS: Compiled = { flags: [], positions: new Map(), order: [], slots: [] };
 
 /**
- * Prepares a snapshot for evaluation, once per snapshot. A flag with a member or a value that this evaluator does not
- * know is off with ERROR (an unknown restriction never widens exposure); the others are unaffected.
+ * Prepares a snapshot for evaluation, once per snapshot. A flag with an unknown member or value is off with ERROR, because
+ * an unknown restriction must never widen exposure. Other flags are unaffected.
  *
- * @param snapshot see `parseSnapshot`; its flags and segments are unchecked input
+ * @param snapshot from `parseSnapshot`; its flags and segments are unchecked input
  */
 export function compile(snapshot: Snapshot): Compiled {
   const definitions = readDefinitions(snapshot);
@@ -35,11 +35,14 @@ function readDefinitions({ flags, segments = [] }: Snapshot): readonly FlagDefin
   const byKey = new Map<string, FlagDefinition>();
   for (const raw of flags) {
     const flag = compileFlag(raw, compiledSegments);
-    // Without a usable key there is nothing to be asked for: FLAG_NOT_FOUND is off as well.
+    // A flag without a valid key is dropped: nothing can ask for it, and FLAG_NOT_FOUND is off as well.
     if (flag === undefined) continue;
     const isTwice = byKey.has(flag.key);
-    byKey.set(flag.key, isTwice ? brokenFlag(flag.key, fault("the key stands twice in the snapshot")) : flag);
+    byKey.set(
+      flag.key,
+      isTwice ? brokenFlag(flag.key, fault("the key appears twice in the snapshot")) : flag,
+    );
   }
-  // Code unit order: the same everywhere, unlike a locale's.
+  // Code unit order is the same everywhere; a locale's order is not.
   return [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 }

@@ -6,12 +6,12 @@ import type { On } from "./outcome.ts";
 import type { Decision } from "../flag/reason.ts";
 import type { Slot } from "../bucketing/slots.ts";
 
-/** A share of all users: who is in it, and what that means. */
+/** A percentage of users, with the decision for every outcome. */
 export interface Share {
   /** 0 to 10,000. */
   readonly basisPoints: number;
   readonly bucketBy: string;
-  /** Where in `Buckets` the place stands that decides; `NO_SLOT` when nobody's does. */
+  /** The index of the user's bucket in `Buckets`; `NO_SLOT` at 0 % and 100 %, which need none. */
   readonly slot: number;
   /** At 0 %. */
   readonly nobody: Decision;
@@ -22,20 +22,20 @@ export interface Share {
   readonly noId: Decision;
 }
 
-/** A rule made ready: whom it matches, and what it leads to. */
+/** A rule: its condition, and the decision or share for users who match. */
 export interface CompiledRule {
   readonly id: string;
   readonly condition: Condition;
   readonly outcome: Decision | Share;
 }
 
-/** A flag that has to be on for another, found by position. */
+/** A prerequisite, with the position of the flag in `Compiled.flags`. */
 export interface CompiledRequirement extends Requirement {
   readonly position: number;
 }
 
-/** How a variant is drawn: `owners[i]` is that of the places from `ends[i - 1]` on, below `ends[i]`. */
-export interface Draw {
+/** Divides buckets among variants: buckets from `ends[i - 1]` to below `ends[i]` belong to the variant `owners[i]`. */
+export interface VariantSplit {
   readonly bucketBy: string;
   readonly slot: number;
   /** In ten-thousandths, ascending; the last one is 10,000. */
@@ -44,10 +44,10 @@ export interface Draw {
   readonly owners: readonly number[];
 }
 
-/** A flag made ready for `decide`: everything that does not depend on the request is worked out. */
+/** A flag prepared for `decide`: everything that does not depend on the request is computed. */
 export interface CompiledFlag {
   readonly key: string;
-  /** Why the flag cannot be evaluated; it is then off with ERROR. */
+  /** Why the flag cannot be evaluated. It is then off with ERROR. */
   readonly fault?: Fault;
   readonly enabled: boolean;
   readonly requires: readonly CompiledRequirement[];
@@ -59,25 +59,25 @@ export interface CompiledFlag {
   readonly employee: On;
   readonly rules: readonly CompiledRule[];
   readonly rollout: Share;
-  /** Absent for a boolean flag, and where one variant has everybody. */
-  readonly draw?: Draw;
-  /** None: the flag is boolean. */
+  /** Absent for a boolean flag, and when one variant has all the weight. */
+  readonly variantSplit?: VariantSplit;
+  /** Empty: the flag is boolean. */
   readonly variants: readonly VariantDefinition[];
   readonly salt: string;
   readonly bucketBy: string;
   readonly failMode: FailMode;
   readonly inHeader: boolean;
   readonly clientVisible: boolean;
-  /** By variant, what stands in `x-flags` for it. */
+  /** The member of `x-flags`, by variant key. */
   readonly headerMembers: ReadonlyMap<string, string>;
 }
 
-/** A snapshot made ready: flags sorted by key, found by position; everything per request is an array by position. */
+/** A prepared snapshot. Flags are sorted by key; a flag's index is its position in every array of a request. */
 export interface Compiled {
   readonly flags: readonly CompiledFlag[];
   readonly positions: ReadonlyMap<string, number>;
-  /** Positions in the order in which flags are decided: prerequisites first. */
+  /** Positions in evaluation order: prerequisites first. */
   readonly order: readonly number[];
-  /** What has to be hashed for a context: all that a flag of this snapshot can need, each once. */
+  /** Everything that the flags of this snapshot need hashed for a context, without duplicates. */
   readonly slots: readonly Slot[];
 }

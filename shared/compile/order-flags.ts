@@ -1,29 +1,28 @@
 import { fault, type Fault } from "../flag/fault.ts";
 import type { Requirement } from "../flag/flag.ts";
 
-/** What the order of evaluation needs to know of a flag. */
+/** The part of a flag that determines the evaluation order. */
 export interface OrderedFlag {
   readonly key: string;
-  /** A flag that cannot be evaluated has no known prerequisites and variants: it is off. */
+  /** Set when the flag cannot be evaluated. Its prerequisites and variants are then unknown, and it is off. */
   readonly fault?: unknown;
   readonly requires: readonly Requirement[];
   readonly variants: readonly { readonly key: string }[];
 }
 
-/** How flags stand to each other. */
 export interface FlagOrder {
-  /** The position of every flag, those that others need before these. */
+  /** The position of every flag, prerequisites first. */
   readonly order: readonly number[];
-  /** By key: those whose prerequisites lead nowhere, or in a circle. */
+  /** By key: flags with a missing or circular prerequisite. */
   readonly faults: ReadonlyMap<string, Fault>;
 }
 
-/** How many flags of a circle a fault names. */
+/** The most flags of a circle that a fault names. */
 const MAX_NAMED = 5;
 
 /**
- * Puts flags in the order in which they can be decided. A prerequisite that is not there, a variant that it does not have,
- * and a circle are faults: of the flag that names them, and of every flag of the circle.
+ * Orders flags so that prerequisites are decided first. A missing flag or variant is a fault of the flag that names it; a
+ * circle is a fault of every flag in it.
  */
 export function orderFlags(flags: readonly OrderedFlag[]): FlagOrder {
   const positions = new Map(flags.map(({ key }, position) => [key, position]));
@@ -36,7 +35,7 @@ export function orderFlags(flags: readonly OrderedFlag[]): FlagOrder {
   const groups = findCircles(needed.map((some) => some.filter((position) => position >= 0)));
   for (const group of groups) {
     const members = new Set(group);
-    // Once for the whole group: a circle may have ten thousand members.
+    // Computed once per group: a circle can have ten thousand members.
     const names = group.flatMap((member) => flags[member]?.key ?? []).sort();
     for (const position of group) {
       const index = needed[position]?.findIndex((other) => members.has(other)) ?? -1;
@@ -55,7 +54,7 @@ function judgeReferences(
   for (const [index, { flag: key, variant }] of requires.entries()) {
     const flag = find(key);
     if (flag === undefined) return fault(`there is no flag "${key}"`, "requires", index, "flag");
-    // What a broken flag would have is not known; it is off, and so are those that need it.
+    // The variants of an invalid flag are unknown. It is off, so the flags that need it are off too.
     if (variant === undefined || flag.fault !== undefined) continue;
     if (!flag.variants.some((one) => one.key === variant)) {
       return fault(`the flag "${key}" has no such variant`, "requires", index, "variant");
@@ -65,14 +64,14 @@ function judgeReferences(
 }
 
 function circleText(names: readonly string[]): string {
-  if (names.length === 1) return "a flag cannot need itself";
+  if (names.length === 1) return "a flag cannot require itself";
   const rest = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : "";
-  return `these flags need each other, in a circle: ${names.slice(0, MAX_NAMED).join(", ")}${rest}`;
+  return `these flags require each other in a circle: ${names.slice(0, MAX_NAMED).join(", ")}${rest}`;
 }
 
 /**
- * Tarjan's algorithm: groups of positions that lead to each other, a group after all those that it leads to. Most groups are
- * of one. With a stack of its own: a chain of ten thousand prerequisites must not exhaust the engine's.
+ * Tarjan's algorithm: strongly connected groups of positions, each after the groups that it depends on. Most groups have one
+ * member. The stack is explicit, so that a chain of ten thousand prerequisites does not overflow the call stack.
  */
 function findCircles(edges: readonly (readonly number[])[]): readonly (readonly number[])[] {
   const groups: number[][] = [];

@@ -2,20 +2,20 @@ import type { VariantDefinition } from "./compile-variants.ts";
 import type { DecidingRule, Decision, ErrorCode, Reason } from "../flag/reason.ts";
 
 /**
- * What it means to be in by one way: one decision, or one for each of the flag's variants, of which the user's is drawn.
- * Decisions are made when a snapshot is compiled, and frozen: a request allocates none.
+ * The decisions of a step that turns a flag on: one, or one for each variant by position. Decisions are created and frozen
+ * when a snapshot is compiled, so a request allocates none.
  */
 export type On = readonly Decision[];
 
-/** Where a decision comes from. */
+/** The step, and the rule if any, that a decision comes from. */
 export interface Origin {
   readonly rule: DecidingRule;
   readonly ruleId?: string;
 }
 
 /**
- * Decisions that name neither a variant nor a rule's id, by what they say: a few dozen in all, each the same for every
- * flag. A snapshot of ten thousand flags would else hold seven of them for each.
+ * Shared decisions without a variant and a rule id, by content: a few dozen in all. Without sharing, every flag of a
+ * snapshot would have seven of its own.
  */
 const plain = new Map<string, Decision>();
 
@@ -39,13 +39,13 @@ export function decisionOn(reason: Reason, origin: Origin, variant?: VariantDefi
   });
 }
 
-/** Off, by a step that decided. */
+/** Off, by a step of the evaluation order. */
 export function decisionOff(reason: Reason, origin: Origin): Decision {
   const make = (): Decision => ({ value: false, variant: "off", reason, ...origin });
   return origin.ruleId === undefined ? once(`off ${reason} ${origin.rule}`, make) : Object.freeze(make());
 }
 
-/** Off, since something is wrong. */
+/** Off, because of an error. */
 export function decisionFailed(errorCode: ErrorCode, origin?: Origin): Decision {
   const make = (): Decision => ({ value: false, variant: "off", reason: "ERROR", errorCode, ...origin });
   return origin?.ruleId === undefined
@@ -53,7 +53,7 @@ export function decisionFailed(errorCode: ErrorCode, origin?: Origin): Decision 
     : Object.freeze(make());
 }
 
-/** What is the same for every flag. */
+/** Decisions that are the same for every flag. */
 export const NOT_FOUND = decisionFailed("FLAG_NOT_FOUND");
 export const BROKEN = decisionFailed("PARSE_ERROR");
 export const KILLED = decisionOff("DISABLED", { rule: "off" });
@@ -66,17 +66,17 @@ export const OTHER_PLAN = decisionOff("TARGETING_MATCH", { rule: "plans" });
 export const NO_EMPLOYEE = decisionOff("TARGETING_MATCH", { rule: "employees_only" });
 export const NO_VARIANT_ID = decisionFailed("TARGETING_KEY_MISSING", { rule: "variants" });
 
-const drawnOf = (variants: readonly VariantDefinition[]): readonly VariantDefinition[] =>
+const withShare = (variants: readonly VariantDefinition[]): readonly VariantDefinition[] =>
   variants.filter(({ ranges }) => ranges.length > 0);
 
-/** Whether a user's variant depends on the user. */
-export const isDrawn = (variants: readonly VariantDefinition[]): boolean => drawnOf(variants).length > 1;
+/** Whether users get different variants: more than one variant has a share. */
+export const isSplit = (variants: readonly VariantDefinition[]): boolean => withShare(variants).length > 1;
 
-/** Makes the decisions of a way in that names no variant itself. */
-export function waysIn(variants: readonly VariantDefinition[]): (reason: Reason, origin: Origin) => On {
-  const drawn = drawnOf(variants);
-  if (drawn.length > 1) {
+/** Returns the maker of decisions for steps that name no variant: one decision per variant, or only one. */
+export function onDecisions(variants: readonly VariantDefinition[]): (reason: Reason, origin: Origin) => On {
+  if (isSplit(variants)) {
     return (reason, origin) => variants.map((variant) => decisionOn(reason, origin, variant));
   }
-  return (reason, origin) => [decisionOn(reason, origin, drawn[0])];
+  const [only] = withShare(variants);
+  return (reason, origin) => [decisionOn(reason, origin, only)];
 }

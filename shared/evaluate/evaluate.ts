@@ -1,5 +1,11 @@
 import { bucketU32, isWithin, TOTAL } from "../bucketing/bucket.ts";
-import type { Compiled, CompiledFlag, CompiledRequirement, Draw, Share } from "../compile/compiled.ts";
+import type {
+  Compiled,
+  CompiledFlag,
+  CompiledRequirement,
+  VariantSplit,
+  Share,
+} from "../compile/compiled.ts";
 import type { EvaluationContext } from "../flag/context.ts";
 import {
   BLOCKED,
@@ -15,42 +21,42 @@ import {
   OTHER_PLAN,
   STALE,
   UNMET,
-  waysIn,
+  onDecisions,
 } from "../compile/outcome.ts";
 import type { Decision } from "../flag/reason.ts";
 import { NO_SLOT } from "../bucketing/slots.ts";
 import type { DecisionTrace } from "./trace.ts";
 
-/** By position of `Compiled.slots` the context's place (`bucketU32`), or -1 where the context has no id. */
+/** The context's buckets (`bucketU32`) by position in `Compiled.slots`; -1 where the context has no id. */
 export type Buckets = readonly number[];
 
-/** What is true of the moment, and not of flags or users. */
+/** Inputs of a decision that belong neither to the flags nor to the user. */
 export interface Circumstances {
-  /** Flags that are off whatever the snapshot says; see `killedKeys`. */
+  /** Flags that are off in spite of the snapshot; see `killedKeys`. */
   readonly killed?: ReadonlySet<string>;
   /** The snapshot is older than MAX_STALE_MS: flags whose `fail_mode` is "off" are off. */
   readonly stale?: boolean;
   /**
-   * What a test override forces, by flag key: "on", "off" or a variant. Each counts for the flag that it names alone:
-   * a flag that needs that one is on for nobody who would not have it anyway, unless it is named as well.
+   * The values of a test override, by flag key: "on", "off" or a variant. An override affects only the flags that it names:
+   * it never turns on another flag that requires one of them.
    */
   readonly overrides?: ReadonlyMap<string, string>;
 }
 
-/** All that one evaluation goes by. */
+/** The inputs of one evaluation. */
 interface Request {
   readonly context: EvaluationContext;
   readonly buckets: Buckets;
   readonly killed: ReadonlySet<string>;
   readonly stale: boolean;
   readonly overrides: ReadonlyMap<string, string>;
-  /** What would be decided without overrides, by position; absent where there are none. */
+  /** The decisions without overrides, by position. Absent when there are no overrides. */
   readonly natural?: readonly Decision[];
-  /** What has been decided so far, by position. */
+  /** The decisions so far, by position. */
   readonly decisions: readonly Decision[];
 }
 
-/** One step of the evaluation order: its answer, or none. */
+/** One step of the evaluation order: a decision, or undefined to continue with the next step. */
 type Step = (flag: CompiledFlag, request: Request, trace: DecisionTrace | undefined) => Decision | undefined;
 
 const NOBODY_KILLED: ReadonlySet<string> = new Set();
@@ -59,7 +65,7 @@ const NO_OVERRIDES: ReadonlyMap<string, string> = new Map();
 const NO_BUCKET = -1;
 
 /**
- * Hashes what `decide` will need: the only asynchronous step of an evaluation, since Web Crypto is.
+ * Hashes the buckets that `decide` needs. It is asynchronous because Web Crypto is; the rest of an evaluation is not.
  * Flags that are decided without a bucket cost nothing.
  */
 export async function computeBuckets(compiled: Compiled, context: EvaluationContext): Promise<Buckets> {
@@ -72,7 +78,7 @@ export async function computeBuckets(compiled: Compiled, context: EvaluationCont
 }
 
 /**
- * Decides every flag of a snapshot for one context. Synchronous, pure, never throws; everything unknown is off.
+ * Decides every flag of a snapshot for one context. Synchronous and pure. It never throws, and everything unknown is off.
  *
  * @param buckets from `computeBuckets` with the same compiled snapshot and context
  * @returns one decision per flag position
@@ -87,9 +93,9 @@ export function decide(
 }
 
 /**
- * The same, with somebody who listens.
+ * Decides every flag, like `decide`, and reports the steps.
  *
- * @param traceOf by position who hears how that flag is decided
+ * @param traceOf returns the trace for a flag's position, or undefined for none
  */
 export function decideTraced(
   compiled: Compiled,
@@ -108,7 +114,7 @@ export function decideTraced(
     stale,
     overrides,
     decisions,
-    // Twice the work, for the few browsers that test.
+    // Doubles the work, but only for browsers with a test override.
     ...(overrides.size > 0 && { natural: decide(compiled, context, buckets, { killed, stale }) }),
   };
   for (const position of order) {
@@ -118,13 +124,13 @@ export function decideTraced(
   return decisions;
 }
 
-/** One flag's decision out of all of them; a flag that the snapshot does not hold is off with FLAG_NOT_FOUND. */
+/** The decision for one flag. A flag that is not in the snapshot is off with FLAG_NOT_FOUND. */
 export function decisionOf(compiled: Compiled, decisions: readonly Decision[], key: string): Decision {
   const position = compiled.positions.get(key);
   return (position === undefined ? undefined : decisions[position]) ?? NOT_FOUND;
 }
 
-/** The evaluation order; the first answer wins. */
+/** The evaluation order. The first step with a decision wins. */
 const STEPS: readonly Step[] = [
   decideKilled,
   decideStale,
@@ -188,9 +194,9 @@ function decideRequired(
   if (requires.length === 0) return undefined;
   trace?.step("requires");
   for (const requirement of requires) {
-    // Decided before: that is what `order` is for.
+    // `order` ensures that prerequisites are decided first.
     const forced = decisions[requirement.position] ?? BROKEN;
-    // What an override forces is no grant for a flag that it does not name.
+    // An override of a prerequisite must not turn on a flag that the override does not name.
     const unforced = overrides.has(key) ? undefined : natural?.[requirement.position];
     const decision = unforced !== undefined && meets(forced, requirement) ? unforced : forced;
     const isMet = meets(decision, requirement);
@@ -204,7 +210,7 @@ function meets({ value, variant }: Decision, { variant: wanted }: CompiledRequir
   return value && (wanted === undefined || wanted === variant);
 }
 
-/** A variant that the flag does not have says nothing: it may have been there when the override was made. */
+/** Ignores a variant that the flag does not have: it may have been removed after the override was created. */
 function decideOverride(flag: CompiledFlag, request: Request, trace?: DecisionTrace): Decision | undefined {
   const forced = request.overrides.get(flag.key);
   if (forced === undefined) return undefined;
@@ -214,7 +220,7 @@ function decideOverride(flag: CompiledFlag, request: Request, trace?: DecisionTr
   if (forced === "off") return FORCED_OFF;
   if (variant !== undefined) return decisionOn("TARGETING_MATCH", { rule: "override" }, variant);
   if (forced !== "on") return undefined;
-  return choose(flag, waysIn(flag.variants)("TARGETING_MATCH", { rule: "override" }), request, trace);
+  return choose(flag, onDecisions(flag.variants)("TARGETING_MATCH", { rule: "override" }), request, trace);
 }
 
 function decideAllowlist(flag: CompiledFlag, request: Request, trace?: DecisionTrace): Decision | undefined {
@@ -269,7 +275,7 @@ function decideRollout(flag: CompiledFlag, request: Request, trace?: DecisionTra
   return decideShare(flag, flag.rollout, request, trace);
 }
 
-/** Whether a list holds an attribute. An empty list says nothing, and the empty text is on none. */
+/** Whether a list contains the attribute. Reports nothing for an empty list, which has no effect. */
 function isOn(
   list: ReadonlySet<string>,
   step: "allowlist" | "blocklist" | "plans",
@@ -286,10 +292,10 @@ function isOn(
   return matched;
 }
 
-/** Who is in a share. The percentages that need no place are answered without one. */
+/** Compares the user's bucket with a percentage. 0 % and 100 % need no bucket. */
 function decideShare(flag: CompiledFlag, share: Share, request: Request, trace?: DecisionTrace): Decision {
   const { basisPoints, slot } = share;
-  const u32 = placeIn(request.buckets, slot);
+  const u32 = bucketAt(request.buckets, slot);
   trace?.share(share, u32);
   if (basisPoints <= 0) return share.nobody;
   if (basisPoints >= TOTAL) return choose(flag, share.everybody, request, trace);
@@ -297,25 +303,30 @@ function decideShare(flag: CompiledFlag, share: Share, request: Request, trace?:
   return isWithin(u32, basisPoints) ? choose(flag, share.within, request, trace) : share.beyond;
 }
 
-/** Which of a way's decisions is the user's: the only one, or that of the variant that is drawn. */
-function choose({ draw }: CompiledFlag, on: On, { buckets }: Request, trace?: DecisionTrace): Decision {
-  if (draw === undefined) return on[0] ?? BROKEN;
-  const u32 = placeIn(buckets, draw.slot);
-  const piece = pieceOf(draw, u32);
-  const decision = piece === -1 ? NO_VARIANT_ID : (on[draw.owners[piece] ?? -1] ?? BROKEN);
+/** Chooses among a step's decisions: the only one, or the one of the variant that the user is assigned to. */
+function choose(
+  { variantSplit: split }: CompiledFlag,
+  on: On,
+  { buckets }: Request,
+  trace?: DecisionTrace,
+): Decision {
+  if (split === undefined) return on[0] ?? BROKEN;
+  const u32 = bucketAt(buckets, split.slot);
+  const piece = pieceOf(split, u32);
+  const decision = piece === -1 ? NO_VARIANT_ID : (on[split.owners[piece] ?? -1] ?? BROKEN);
   trace?.step("variants");
-  trace?.draw(draw, u32, piece, decision);
+  trace?.variant(split, u32, piece, decision);
   return decision;
 }
 
-/** In which piece of the ranges a place is; -1 without one. */
-function pieceOf({ ends }: Draw, u32: number): number {
+/** The index of the range that contains a bucket; -1 without a bucket. */
+function pieceOf({ ends }: VariantSplit, u32: number): number {
   if (u32 === NO_BUCKET) return -1;
   let piece = 0;
   while (piece < ends.length && !isWithin(u32, ends[piece] ?? TOTAL)) piece += 1;
   return piece;
 }
 
-function placeIn(buckets: Buckets, slot: number): number {
+function bucketAt(buckets: Buckets, slot: number): number {
   return slot === NO_SLOT ? NO_BUCKET : (buckets[slot] ?? NO_BUCKET);
 }

@@ -5,25 +5,25 @@ import type { EvaluationContext } from "../flag/context.ts";
 import { computeBuckets, decideTraced, decisionOf, type Circumstances } from "./evaluate.ts";
 import type { Fault } from "../flag/fault.ts";
 import type { Decision } from "../flag/reason.ts";
-import { createRecorder, type ExplainedPlace, type ExplainedStep, type Recorder } from "./recorder.ts";
+import { createRecorder, type ExplainedBucket, type ExplainedStep, type Recorder } from "./recorder.ts";
 
-/** Why a flag is what it is for somebody: every step of the way, in order. */
+/** Why a flag has its value for a context: every step of the evaluation, in order. */
 export interface Explanation {
   readonly key: string;
-  /** Just what `decide` gives. */
+  /** The result of `decide`. */
   readonly decision: Decision;
-  /** The steps that had something to say; the last one gave the answer. None for a flag that is not there. */
+  /** The steps that were evaluated; the last one decided. Empty for a flag that is not in the snapshot. */
   readonly steps: readonly ExplainedStep[];
-  /** Why the flag cannot be evaluated, when it cannot. */
+  /** Why the flag cannot be evaluated. */
   readonly fault?: Fault;
-  /** The place by the flag's own attribute, also where another step decided: people ask where somebody would be. */
-  readonly place?: ExplainedPlace & { readonly salt: string };
+  /** The bucket by the flag's own `bucket_by`, also when another step decided: people ask which bucket a user is in. */
+  readonly bucketing?: ExplainedBucket & { readonly salt: string };
 }
 
 /**
- * Explains one flag for one context: it is decided, together with all that it needs, while somebody listens.
+ * Explains one flag for one context by deciding it with a trace.
  *
- * @param key of a flag, which need not be there
+ * @param key of a flag, which may be missing from the snapshot
  */
 export async function explain(
   compiled: Compiled,
@@ -74,10 +74,15 @@ async function explainOne(
   const decision = decisions[position];
   if (flag === undefined || decision === undefined) return undefined;
   const { key, fault, salt, bucketBy } = flag;
-  // What a broken flag buckets by is not known.
+  // The `bucket_by` of an invalid flag is unknown.
   if (fault !== undefined) return { key, decision, steps, fault };
   const id = idReader(bucketBy)(context);
   const bucket = id === undefined ? undefined : toBucket(await bucketU32(salt, id));
-  const place = { bucketBy, salt, ...(id !== undefined && { id }), ...(bucket !== undefined && { bucket }) };
-  return { key, decision, steps, place };
+  const bucketing = {
+    bucketBy,
+    salt,
+    ...(id !== undefined && { id }),
+    ...(bucket !== undefined && { bucket }),
+  };
+  return { key, decision, steps, bucketing };
 }

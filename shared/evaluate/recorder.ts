@@ -5,54 +5,55 @@ import type { EvaluationContext } from "../flag/context.ts";
 import type { DecidingRule, Decision } from "../flag/reason.ts";
 import type { DecisionTrace } from "./trace.ts";
 
-/** A prerequisite, and what it is itself. */
+/** A prerequisite and its own decision. */
 export interface ExplainedRequirement {
   readonly flag: string;
-  /** The variant that is asked for; absent: any. */
+  /** The required variant. Absent: any. */
   readonly variant?: string;
   readonly decision: Decision;
   readonly met: boolean;
 }
 
-/** A place, and where it comes from. */
-export interface ExplainedPlace {
+/** A bucket, and the id that it is computed from. */
+export interface ExplainedBucket {
   /** The attribute whose value is the bucketing id. */
   readonly bucketBy: string;
-  /** Absent: the context has none. */
+  /** Absent when the context has no id. */
   readonly id?: string;
-  /** In [0, 100). Absent without an id, and where none was asked for: 0 and 100 % need none. */
+  /** From 0 (inclusive) to 100 (exclusive). Absent without an id, and at 0 % and 100 %, which need no bucket. */
   readonly bucket?: number;
 }
 
-/** A place, measured against a percentage: in when it is below. */
-export interface ExplainedShare extends ExplainedPlace {
+/** A bucket compared with a percentage: on when it is below. */
+export interface ExplainedShare extends ExplainedBucket {
   readonly rolloutPct: number;
 }
 
-/** How a variant was drawn: by a place of its own, another one than for the percentage. */
-export interface ExplainedDraw extends ExplainedPlace {
+/** How a user is assigned to a variant: by another bucket than the percentage's. */
+export interface ExplainedVariant extends ExplainedBucket {
   readonly variant?: string;
-  /** The percentages from which (inclusive) to which (exclusive) places have that variant, around this one. */
+  /** The variant's range around this bucket, in percent: from (inclusive) to (exclusive). */
   readonly range?: readonly [from: number, to: number];
 }
 
-/** One step of the evaluation order, with what it looked at. */
+/** One step of the evaluation order, with its inputs. */
 export interface ExplainedStep {
   readonly step: DecidingRule;
-  /** Of a rule: its id, and whether its condition matched; of an override, whether the flag has what it asks for. */
+  /** The id, for a step of "rules". */
   readonly ruleId?: string;
+  /** For a rule, whether its condition matched; for an override, whether the flag has the variant that it names. */
   readonly matched?: boolean;
-  /** Expected and actual values are cut where they are long; of all steps together at most `MAX_COMPARISONS`. */
+  /** Long values are cut. All steps together have at most `MAX_COMPARISONS`. */
   readonly comparisons?: readonly Comparison[];
   readonly requirements?: readonly ExplainedRequirement[];
   readonly share?: ExplainedShare;
-  readonly draw?: ExplainedDraw;
+  readonly variant?: ExplainedVariant;
 }
 
-/** As many as one flag's conditions have parts; segments, asked again and again, could make far more of them. */
+/** One flag's conditions have at most as many operators, but segments that many rules use can add far more. */
 const MAX_COMPARISONS = 1_000;
 
-/** A listener that writes everything down. */
+/** A trace that records all steps. */
 export interface Recorder extends DecisionTrace {
   readonly steps: readonly ExplainedStep[];
 }
@@ -65,7 +66,7 @@ export function createRecorder(context: EvaluationContext): Recorder {
     const last = steps.pop();
     if (last !== undefined) steps.push({ ...last, ...more });
   };
-  const placeOf = (bucketBy: string, u32: number): ExplainedPlace => {
+  const explainBucket = (bucketBy: string, u32: number): ExplainedBucket => {
     const id = idReader(bucketBy)(context);
     return { bucketBy, ...(id !== undefined && { id }), ...(u32 >= 0 && { bucket: toBucket(u32) }) };
   };
@@ -88,22 +89,22 @@ export function createRecorder(context: EvaluationContext): Recorder {
       add({ requirements: [...(steps.at(-1)?.requirements ?? []), one] });
     },
     share: ({ bucketBy, basisPoints }, u32) =>
-      add({ share: { ...placeOf(bucketBy, u32), rolloutPct: basisPoints / 100 } }),
-    draw: ({ bucketBy, ends }, u32, piece, { variant }) => {
+      add({ share: { ...explainBucket(bucketBy, u32), rolloutPct: basisPoints / 100 } }),
+    variant: ({ bucketBy, ends }, u32, piece, { variant }) => {
       const [from = 0, to = 100] = [ends[piece - 1], ends[piece]].map((end) => end && end / 100);
-      const drawn = piece >= 0 && { variant, range: [from, to] as const };
-      add({ draw: { ...placeOf(bucketBy, u32), ...drawn } });
+      const assigned = piece >= 0 && { variant, range: [from, to] as const };
+      add({ variant: { ...explainBucket(bucketBy, u32), ...assigned } });
     },
   };
 }
 
-/** What an explanation repeats of a value: enough to know it again. */
+/** How much of a value an explanation shows: enough to recognize it. */
 const MAX_TEXT = 120;
 const MAX_ITEMS = 10;
 const MAX_DEPTH = 4;
 
 /**
- * A value, shortened for people: long texts, lists and objects end with "…". Lists that are sets become arrays.
+ * Shortens a value for people: long texts, lists and objects end with "…". Sets become arrays.
  *
  * @example
  * cut(["a", "b", …]) // ["a", "b", …, "… 9,990 more"]
@@ -116,7 +117,7 @@ function cut(value: unknown, depth = 0): unknown {
   if (value instanceof Set) return cutItems(value, value.size, depth);
   const members = Object.entries(value);
   const shown = members.slice(0, MAX_ITEMS).map(([name, member]) => [name, cut(member, depth + 1)] as const);
-  // Object.fromEntries makes own members whatever their names are.
+  // Object.fromEntries creates own members even for names such as __proto__.
   return Object.fromEntries(
     members.length > MAX_ITEMS ? [...shown, ["…", more(members.length)] as const] : shown,
   );

@@ -3,11 +3,11 @@ import { isObject } from "./members.ts";
 import { quote } from "./fault.ts";
 
 /**
- * Who asks: OpenFeature's evaluation context. Attributes are camelCase and come from verified sources alone;
- * what a client merely claims is never in here. The empty string counts as missing everywhere.
+ * OpenFeature's evaluation context: the attributes of the user. They are camelCase and come from verified sources only,
+ * never from a client's claims. An empty string counts as missing.
  */
 export interface EvaluationContext {
-  /** The user id, else the anonymous id. */
+  /** The user id, or the anonymous id when there is no user id. */
   readonly targetingKey?: string;
   readonly userId?: string;
   readonly anonymousId?: string;
@@ -16,23 +16,22 @@ export interface EvaluationContext {
   readonly email?: string;
   readonly organization?: string;
   readonly country?: string;
-  /** Whatever else is known: strings, numbers, booleans, and arrays and objects of these. */
+  /** Other attributes: strings, numbers, booleans, and arrays and objects of these. */
   readonly [attribute: string]: unknown;
 }
 
-/** The longest id or text that is taken, in UTF-16 units; a longer one is a mistake or an attack. */
+/** The longest id or text, in UTF-16 units. A longer one is a mistake or an attack. */
 export const MAX_ATTRIBUTE_LENGTH = 256;
 
-/** How much of a context is taken. */
 export const MAX_ATTRIBUTES = 100;
-/** The longest name of an attribute or of a member within one. */
+/** The longest name of an attribute or of a member within one, in UTF-16 units. */
 export const MAX_ATTRIBUTE_NAME = 128;
-/** Arrays and objects in each other, the context itself not counted. */
+/** Nested arrays and objects, without the context itself. */
 export const MAX_ATTRIBUTE_DEPTH = 5;
-/** Attributes, their members and items, all together. */
+/** Attributes, their members and their items together. */
 export const MAX_CONTEXT_VALUES = 1_000;
 
-/** The attributes that Sluice itself asks for, and what they must be. */
+/** The attributes that Sluice itself reads, and their types. */
 export const KNOWN_ATTRIBUTES: { readonly [name: string]: "string" | "boolean" } = {
   targetingKey: "string",
   userId: "string",
@@ -45,10 +44,10 @@ export const KNOWN_ATTRIBUTES: { readonly [name: string]: "string" | "boolean" }
 };
 
 /**
- * Takes a decoded JSON value for an evaluation context, without its targeting key, which is derived.
- * Attributes that are null, and texts that are empty, are left out.
+ * Reads an evaluation context from a decoded JSON value and derives its targeting key.
+ * Null attributes and empty texts are left out.
  *
- * @returns the context, or what is wrong with it: attributes by name, never by value, which may be personal data
+ * @returns the context, or a problem that names attributes but never quotes values, which may be personal data
  */
 export function parseContext(
   value: unknown,
@@ -68,19 +67,19 @@ export function parseContext(
   return { context: withTargetingKey(context) };
 }
 
-/** Sets `targetingKey` from the ids, whatever was in it before. */
+/** Sets `targetingKey` from the ids. A `targetingKey` in the input is dropped. */
 export function withTargetingKey(context: EvaluationContext): EvaluationContext {
   const { targetingKey: _given, ...attributes } = context;
   const targetingKey = [attributes.userId, attributes.anonymousId].find(isId);
   return targetingKey === undefined ? attributes : { ...attributes, targetingKey };
 }
 
-// Both are strings by their types, and whatever the caller's JSON held by their values.
+// The types say string, but the values come from unchecked JSON.
 const isId = (id: unknown): id is string => typeof id === "string" && id !== "";
 
 type Taken = { readonly value: unknown } | { readonly problem: string };
 
-/** How many values may still come. */
+/** How many more values are allowed. */
 interface Budget {
   left: number;
 }
@@ -94,23 +93,23 @@ function takeAttribute(name: string, value: unknown, budget: Budget): Taken {
 }
 
 function judgeName(name: string): string | undefined {
-  // Assigned somewhere, it would change what an object inherits.
-  if (name === "__proto__") return "cannot be used: the name has a meaning of its own in JavaScript";
+  // Assigning to it would replace an object's prototype.
+  if (name === "__proto__") return "cannot be used: JavaScript reserves this name";
   if (name === "") return "has an empty name";
   return name.length > MAX_ATTRIBUTE_NAME
     ? `has a name of more than ${MAX_ATTRIBUTE_NAME} characters`
     : undefined;
 }
 
-/** A copy, so that nobody else holds what was judged. */
+/** Copies the value, so that later changes by the caller have no effect. */
 function takeValue(value: unknown, depth: number, budget: Budget): Taken {
   budget.left -= 1;
   if (budget.left < 0)
-    return { problem: `is one too many: a context has at most ${MAX_CONTEXT_VALUES} values` };
+    return { problem: `exceeds the limit: a context has at most ${MAX_CONTEXT_VALUES} values` };
   if (typeof value === "string" && value.length > MAX_ATTRIBUTE_LENGTH) {
     return { problem: `is longer than ${MAX_ATTRIBUTE_LENGTH} characters` };
   }
-  // Null comes here as an item alone: one that says nothing, but is one all the same.
+  // Null arrives here only as an item of an array. It is kept, so that the other items keep their positions.
   if (typeof value === "string" || typeof value === "boolean" || value === null || Number.isFinite(value)) {
     return { value };
   }
@@ -144,17 +143,17 @@ function takeMembers(members: Readonly<Record<string, unknown>>, depth: number, 
   return { value: taken };
 }
 
-/** Names joined by dots; a "$" in front would read like an operator. */
+/** Names joined by dots. A leading "$" would look like an operator. */
 const PATH_PATTERN = /^(?!\$)[^\s.\p{Cc}]+(?:\.[^\s.\p{Cc}]+)*$/u;
 
-/** Finds one attribute; null when it is not there. */
+/** Reads one attribute. Returns null when it is missing. */
 export type AttributeReader = (scope: unknown) => unknown;
 
 /**
- * Prepares a dotted path such as `organization.plan`, or `teams.0` for the first item of a list. What JSON holds is found,
- * never what JavaScript adds to it: `constructor` is missing unless somebody sent it, and so is a list's `length`.
+ * Compiles a dotted path such as `organization.plan`, or `teams.0` for the first item of a list. It reads own JSON members
+ * only: inherited properties such as `constructor` and a list's `length` are missing.
  *
- * @returns undefined when the path is none
+ * @returns undefined when the path is malformed
  */
 export function attributeReader(path: string): AttributeReader | undefined {
   if (path.length > MAX_ATTRIBUTE_PATH || !PATH_PATTERN.test(path)) return undefined;

@@ -1,17 +1,17 @@
-/** Where in a JSON document something is: names of members and positions in arrays, from the outside in. */
+/** The path to a value in a JSON document: member names and array positions, outermost first. */
 export type Path = readonly (string | number)[];
 
-/** What is wrong with a flag, a segment or a part of one. It names members, never their contents. */
+/** An error in a flag, a segment or a part of one. It names members and never quotes their values. */
 export interface Fault {
-  /** Seen from what was judged: the publisher makes a JSON pointer of it. */
+  /** Relative to the checked value. The publisher turns it into a JSON pointer. */
   readonly path: Path;
   readonly detail: string;
 }
 
-/** A fault at `path`, seen from the value that is being judged. */
+/** A fault at `path`, relative to the checked value. */
 export const fault = (detail: string, ...path: Path): Fault => ({ path, detail });
 
-/** The same fault, seen from the value around the one that was judged. */
+/** A fault whose path starts at the surrounding value, `outer` being the path from there. */
 export const faultWithin = ({ path, detail }: Fault, ...outer: Path): Fault => ({
   path: [...outer, ...path],
   detail,
@@ -33,5 +33,5 @@ export function quote(text: string): string {
   return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text);
 }
 
-/** The value that was read, or what is wrong with the input. A problem never quotes the content. */
+/** The value that was read, or the problem with the input. A problem never quotes the input. */
 export type Parsed<T> = { readonly value: T } | { readonly problem: string };

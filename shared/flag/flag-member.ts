@@ -1,12 +1,12 @@
-/** A variant as the header names it. */
+/** The part of a variant that the header carries. */
 interface NamedVariant {
   readonly key: string;
   readonly value?: unknown;
 }
 
 /**
- * What stands in `x-flags` for a flag that is on: its key, with the variant (`v`) and the variant's JSON value (`val`) as
- * parameters of RFC 9651. Keys are legal as they are.
+ * The member of `x-flags` for a flag that is on: its key, with the variant (`v`) and the variant's JSON value (`val`) as
+ * RFC 9651 parameters. Keys need no escaping.
  *
  * @example
  * encodeMember("copilot", { key: "beta", value: { model: "large" } }) // copilot;v="beta";val="{\"model\":\"large\"}"
@@ -17,7 +17,7 @@ export function encodeMember(flagKey: string, variant?: NamedVariant): string {
   return `${flagKey};v="${key}"${value === undefined ? "" : `;val=${encodeValue(value)}`}`;
 }
 
-/** A JSON value as an sf-string of ASCII JSON: what is beyond ASCII is escaped as JSON escapes it. */
+/** A JSON value as an sf-string. Characters beyond ASCII become JSON's \u escapes. */
 function encodeValue(value: unknown): string {
   const json = JSON.stringify(value).replace(
     /[^\x20-\x7e]/g,
@@ -26,7 +26,7 @@ function encodeValue(value: unknown): string {
   return `"${json.replace(/["\\]/g, "\\$&")}"`;
 }
 
-/** Reads the JSON of a `val` parameter; undefined when there is none, or no JSON in it. */
+/** Reads the JSON of a `val` parameter. Returns undefined when it is absent or not JSON. */
 export function decodeValue(json: string | undefined): unknown {
   if (json === undefined) return undefined;
   try {

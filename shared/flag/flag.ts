@@ -1,76 +1,79 @@
 /**
- * Flag keys, salts, variant keys, ids of rules and segment names. A legal RFC 9651 dictionary key that needs no quoting
- * anywhere, and without ":" so that the hash input `<salt>::<id>` is unambiguous.
+ * The form of flag keys, salts, variant keys, rule ids and segment names. It is a legal RFC 9651 dictionary key that never
+ * needs quoting. It contains no ":", so the hash input `<salt>::<id>` is unambiguous.
  */
 export const KEY_PATTERN = /^[a-z][a-z0-9_-]{0,63}$/;
 
-/** What a text that is none of these is told. */
+/** The error text for anything else. */
 export const KEY_FORM =
-  "must begin with a lower-case letter and hold only a-z, 0-9, _ and -, at most 64 characters";
+  "must begin with a lower-case letter and contain only a-z, 0-9, _ and -, at most 64 characters";
 
-/** A way to an attribute of the evaluation context: names with dots between them. */
+export const isKey = (value: unknown): value is string =>
+  typeof value === "string" && KEY_PATTERN.test(value);
+
+/** A path to an attribute of the evaluation context: names joined by dots. */
 export const ATTRIBUTE_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$/;
 
-/** The longest such way, in characters. */
+/** The longest path to an attribute, in UTF-16 units. */
 export const MAX_ATTRIBUTE_PATH = 128;
 
-/** What a flag buckets by unless it says otherwise. */
+/** The attribute that a flag without `bucket_by` buckets by. */
 export const DEFAULT_BUCKET_BY = "targetingKey";
 
-/** How much a flag may hold. */
+/** Limits of a flag. */
 export const MAX_RULES = 100;
 export const MAX_RULE_DESCRIPTION = 200;
 export const MAX_VARIANTS = 20;
 export const MAX_REQUIRES = 20;
 export const MAX_WEIGHT = 10_000;
-/** Of a variant's value as JSON.stringify writes it, in bytes of UTF-8. */
+/** The size of a variant's value: bytes of UTF-8 in JSON.stringify's output. */
 export const MAX_VALUE_BYTES = 4_096;
-/** Arrays and objects around each other in a variant's value. */
+/** Nested arrays and objects in a variant's value. */
 export const MAX_VALUE_DEPTH = 10;
-/** Parts of all conditions of one flag together; see `compileCondition`. */
+/** Operators and compared values in all conditions of one flag; see `compileCondition`. */
 export const MAX_CONDITION_NODES = 1_000;
-/** How much a segment may hold. */
+/** Limits of a segment. */
 export const MAX_SEGMENT_IDS = 10_000;
 export const MAX_SEGMENT_ID = 256;
 
-/** A condition on attributes, in MongoDB's style; `compileCondition` judges it. `{}` matches everybody. */
+/** A condition on attributes, in MongoDB's style, unchecked; see `compileCondition`. `{}` matches everybody. */
 export type ConditionObject = { readonly [name: string]: unknown };
 
-/** What a rule leads to: a share of those who match, one variant for all of them, or off. */
+/** The result of a rule for users who match: a percentage of them, one variant for all, or off. */
 export type RuleOutcome =
   | { readonly rollout_pct: number; readonly variant?: never; readonly off?: never }
   | { readonly variant: string; readonly rollout_pct?: never; readonly off?: never }
   | { readonly off: true; readonly rollout_pct?: never; readonly variant?: never };
 
-/** One rule; the first of a flag's rules whose condition matches decides. */
+/** One rule. The first rule whose condition matches decides. */
 export type Rule = {
   /** `KEY_PATTERN`, unique in the flag. */
   readonly id: string;
-  /** For people; not in the snapshot. */
+  /** For people only: not in the snapshot. */
   readonly description?: string;
   readonly if: ConditionObject;
-  /** The attribute whose value buckets for this rule's percentage; absent: the flag's. */
+  /** The attribute to bucket by for this rule's percentage. Absent: the flag's. */
   readonly bucket_by?: string;
 } & RuleOutcome;
 
-/** Whom a flag is for, before the percentage is asked. Every member narrows or names people; absent means "no say". */
+/** Who gets a flag, decided before the percentage. Absent members have no effect. */
 export interface Targeting {
-  /** User ids that are in, whatever the percentage says. */
+  /** User ids for which the flag is on, independent of the percentage. */
   readonly allowlist?: readonly string[];
-  /** User ids that are out, whatever the percentage says. */
+  /** User ids for which the flag is off, independent of the percentage. */
   readonly blocklist?: readonly string[];
-  /** Only users on one of these plans go on to the rules and the percentage. */
+  /** For users on other plans the flag is off; rules and percentage apply to users on these plans only. */
   readonly plans?: readonly string[];
-  /** In exactly when the user is an employee; no rules and no percentage after it. */
+  /** On for employees and off for everybody else. Rules and percentage are ignored. */
   readonly employees_only?: boolean;
-  /** Asked in order; the percentage is for those whom none of them matches. */
+  /** Evaluated in order. The flag's percentage applies to users whom no rule matches. */
   readonly rules?: readonly Rule[];
 }
 
-/** A share of all users, from (inclusive) to (exclusive), in ten-thousandths. */
+/** A range of buckets: from (inclusive) to (exclusive), in ten-thousandths of all users. */
 export type Range = readonly [from: number, to: number];
 
-/** A variant as people write it. */
+/** A variant as the API takes it. */
 export interface Variant {
   /** `KEY_PATTERN`, unique in the flag, not "off". */
   readonly key: string;
@@ -80,25 +83,25 @@ export interface Variant {
   readonly value?: unknown;
 }
 
-/** A variant as the snapshot carries it. The ranges of all variants of a flag together cover 0 to 10,000 exactly once. */
+/** A variant in the snapshot. The ranges of all variants of a flag cover 0 to 10,000 exactly once. */
 export interface SnapshotVariant {
   readonly key: string;
   readonly ranges: readonly Range[];
   readonly value?: unknown;
 }
 
-/** Another flag that has to be on, with that variant if one is named. */
+/** A prerequisite: another flag that must be on, with this variant if one is named. */
 export interface Requirement {
   readonly flag: string;
   readonly variant?: string;
 }
 
-/** What a reader does with a flag once its snapshot is older than MAX_STALE_MS. */
+/** The value of a flag when the snapshot is older than MAX_STALE_MS: off, or as the old snapshot says. */
 export type FailMode = "off" | "last-known";
 
 export const FAIL_MODES: readonly FailMode[] = ["off", "last-known"];
 
-/** A flag as the snapshot carries it. Members that hold their default are left out to keep it small. */
+/** A flag in the snapshot. Members that have their default are left out to keep the snapshot small. */
 export interface SnapshotFlag {
   readonly key: string;
   /** The kill switch: false is off for everybody. */
@@ -108,30 +111,30 @@ export interface SnapshotFlag {
   readonly targeting?: Targeting;
   /** Absent: "off". */
   readonly fail_mode?: FailMode;
-  /** Absent: the flag's key. Draws another population for the same percentage. */
+  /** Absent: the flag's key. Another salt re-randomizes which users are in the percentage. */
   readonly salt?: string;
   /** The attribute whose value is the bucketing id. Absent: `targetingKey`. */
   readonly bucket_by?: string;
   /** Absent: the flag is boolean. */
   readonly variants?: readonly SnapshotVariant[];
-  /** Absent: no other flag is needed. */
+  /** Absent: no prerequisites. */
   readonly requires?: readonly Requirement[];
   /** Absent: true. False keeps the flag out of `x-flags`. */
   readonly in_header?: boolean;
-  /** Absent: false. True lets a front end hand the flag to the browser. */
+  /** Absent: false. True: a front end may pass the flag on to the browser. */
   readonly client_visible?: boolean;
-  /** The row came in broken (by SQL): why. Such a flag is off with ERROR and carries nothing else but its key. */
+  /** Why the flag's row is invalid, after a write by SQL. The flag is off with ERROR and has no other member but its key. */
   readonly invalid?: string;
 }
 
-/** A named group of people that conditions ask for by `$inGroup`, as the snapshot carries it. */
+/** A segment in the snapshot: a named group of users that conditions refer to by `$inGroup`. */
 export interface Segment {
   /** `KEY_PATTERN`. */
   readonly name: string;
-  /** Values of the attribute that is asked about. */
+  /** Values of the attribute that the condition names. */
   readonly ids?: readonly string[];
-  /** On the whole context; it may not ask for segments in turn. */
+  /** Evaluated against the whole context. It must not refer to other segments. */
   readonly condition?: ConditionObject;
-  /** The row came in broken (by SQL): why. */
+  /** Why the segment's row is invalid, after a write by SQL. */
   readonly invalid?: string;
 }

@@ -1,21 +1,18 @@
 import { fault, type Fault, faultWithin, quote } from "./fault.ts";
 
-/** Takes one member's value over, or says what is wrong with it, seen from that value. */
+/** Copies one member's value, or returns its fault with a path relative to that value. */
 export type Member<Into> = (value: unknown, into: Into) => Fault | undefined;
 
-/** Every member that an object may have; with its type, that none is forgotten. */
+/** A table of every member that an object may have. `Shape` makes a forgotten member a type error. */
 export type Members<Into, Shape = Readonly<Record<string, unknown>>> = {
   readonly [Name in keyof Shape]-?: Member<Into>;
 };
 
-/**
- * Takes an object over, member by member. One that the table does not hold is a fault: an unknown restriction must never
- * widen exposure.
- */
+/** Copies an object member by member. An unknown member is a fault: an unknown restriction must never widen exposure. */
 export function takeMembers<Into>(value: unknown, members: Members<Into>, into: Into): Fault | undefined {
   if (!isObject(value)) return fault("must be an object");
   for (const [name, member] of Object.entries(value)) {
-    // Own members of the table alone: "constructor" or "__proto__" in a snapshot is unknown like any other.
+    // Own members only: "constructor" and "__proto__" are unknown members.
     const take = Object.hasOwn(members, name) ? members[name] : undefined;
     if (take === undefined) return fault(`unknown member ${quote(name)}`, name);
     const found = take(member, into);
@@ -24,7 +21,7 @@ export function takeMembers<Into>(value: unknown, members: Members<Into>, into: 
   return undefined;
 }
 
-/** Takes a list over, item by item. */
+/** Copies an array item by item. */
 export function takeItems(
   value: unknown,
   maximum: number,
@@ -39,7 +36,7 @@ export function takeItems(
   return undefined;
 }
 
-/** What JSON calls an object. */
+/** Whether a value is an object in JSON's sense. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

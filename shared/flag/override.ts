@@ -1,44 +1,46 @@
 import type { Parsed } from "./fault.ts";
-import { KEY_PATTERN } from "./flag.ts";
+import { isKey } from "./flag.ts";
 import { isObject } from "./members.ts";
 
-/** What a test override forces, by flag key: "on", "off" or a variant. */
+/** The values that a test override forces, by flag key: "on", "off" or a variant. */
 export type Overrides = ReadonlyMap<string, string>;
 
-/** The `typ` of an override's token (RFC 8725, section 3.11): no other token passes for one, whatever it is signed with. */
+/** The `typ` of an override's token (RFC 8725, section 3.11). No other kind of token is accepted as an override. */
 export const OVERRIDE_TYPE = "sluice-override+jwt";
 
-/** Where a worker takes a token, shows what is in force, and ends it. */
+/** The worker's page that accepts a token, shows the override in force, and ends it. */
 export const OVERRIDE_PATH = "/.well-known/sluice/override";
 
-/** The longest that an override holds, in seconds: a week. */
+/** The longest lifetime of an override, in seconds: a week. */
 export const MAX_OVERRIDE_S = 604_800;
 
-/** The most flags that one names. */
+/** The most flags in one override. */
 export const MAX_OVERRIDE_FLAGS = 20;
 
 /** The longest token, in characters: browsers keep cookies of up to 4,096, name included. */
 export const MAX_OVERRIDE_TOKEN = 4_000;
 
-/** Whom a token is for: the workers of one environment. */
+/** The `aud` of a token: the workers of one environment. */
 export const overrideAudience = (environment: string): string => `sluice:${environment}`;
 
 /**
- * Takes the claim `flags` of a token, or what somebody asks to have signed: `{"ai_search": "on"}`.
+ * Parses the claim `flags` of a token, or of a request for one: `{"ai_search": "on"}`.
  *
- * @returns the overrides, or what is wrong: by position, never by content
+ * @returns the overrides, or a problem that names positions and never quotes the input
  */
 export function parseOverrides(value: unknown): Parsed<Overrides> {
   if (!isObject(value)) return { problem: "the overrides must be a JSON object" };
   const entries = Object.entries(value);
-  if (entries.length === 0) return { problem: "no flag is named" };
-  if (entries.length > MAX_OVERRIDE_FLAGS) return { problem: `at most ${MAX_OVERRIDE_FLAGS} flags` };
+  if (entries.length === 0) return { problem: "the overrides must name a flag" };
+  if (entries.length > MAX_OVERRIDE_FLAGS) {
+    return { problem: `the overrides must name at most ${MAX_OVERRIDE_FLAGS} flags` };
+  }
   const overrides = new Map<string, string>();
   for (const [index, [key, forced]] of entries.entries()) {
-    if (!KEY_PATTERN.test(key)) return { problem: `name ${index + 1} is no flag key` };
-    // "on" and "off" are of the same form as a variant's key.
-    if (typeof forced !== "string" || !KEY_PATTERN.test(forced)) {
-      return { problem: `value ${index + 1} is neither "on" nor "off" nor the key of a variant` };
+    if (!isKey(key)) return { problem: `name ${index + 1} is not a flag key` };
+    // "on" and "off" have the form of a variant key.
+    if (!isKey(forced)) {
+      return { problem: `value ${index + 1} is not "on", "off" or the key of a variant` };
     }
     overrides.set(key, forced);
   }

@@ -1,7 +1,7 @@
-/** Why a flag has its value: OpenFeature's words (specification 0.8, types, "resolution reason"). */
+/** Why a flag has its value, in OpenFeature's words (specification 0.8, types, "resolution reason"). */
 export type Reason = "STATIC" | "TARGETING_MATCH" | "SPLIT" | "DISABLED" | "DEFAULT" | "STALE" | "ERROR";
 
-/** What went wrong, beside the reason ERROR: OpenFeature's error codes. */
+/** OpenFeature's error codes, for the reason ERROR. */
 export type ErrorCode =
   | "FLAG_NOT_FOUND"
   | "PARSE_ERROR"
@@ -25,18 +25,18 @@ export type DecidingRule =
   | "rollout_pct"
   | "variants";
 
-/** What one flag is for one evaluation context. */
+/** The result of evaluating one flag for one context. */
 export interface Decision {
   /** Whether the flag is on. */
   readonly value: boolean;
-  /** "on" or "off" for a boolean flag; for one with variants the variant's key, or "off". */
+  /** A boolean flag: "on" or "off". A flag with variants: the variant's key, or "off". */
   readonly variant: string;
-  /** The variant's JSON value, when it has one. */
+  /** The variant's JSON value. Absent when it has none. */
   readonly variantValue?: unknown;
   readonly reason: Reason;
-  /** Absent when no rule was reached: the flag is unknown or broken. */
+  /** Absent when the flag is unknown or invalid. */
   readonly rule?: DecidingRule;
-  /** Which of the flag's rules, when `rule` is "rules". */
+  /** The id of the flag's rule, when `rule` is "rules". */
   readonly ruleId?: string;
   readonly errorCode?: ErrorCode;
 }

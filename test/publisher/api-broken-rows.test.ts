@@ -73,7 +73,7 @@ const ROWS: readonly (readonly [key: string, column: string, sql: string, invali
   ],
   ["requires-of-text", "requires", `'["a"]'`, /requires\[0\]: must be an object/],
   ["requires-nobody", "requires", `'[{"flag": "nobody"}]'`, /no flag "nobody"/],
-  ["requires-itself", "requires", `'[{"flag": "requires-itself"}]'`, /cannot need itself/],
+  ["requires-itself", "requires", `'[{"flag": "requires-itself"}]'`, /cannot require itself/],
   ["ranges-of-text", "variant_ranges", `'{"a": "x"}'`],
   ["deep-gates", "gates", `(repeat('[', ${DEEP}) || repeat(']', ${DEEP}))::jsonb`, /gates/],
   ["gate-of-text", "gates", `'["/ai/*"]'`, /gates\[0\]: must be a JSON object/],

@@ -104,7 +104,7 @@ describe("prerequisites", () => {
       /named twice/,
     ],
     ["no list", () => ({ requires: {} }), "/requires", /array/],
-    ["no flag", () => ({ requires: [{ variant: "x" }] }), "/requires/0/flag", /must be there/],
+    ["no flag", () => ({ requires: [{ variant: "x" }] }), "/requires/0/flag", /is missing/],
     [
       "an unknown member",
       () => ({ requires: [{ flag: base, not: true }] }),
@@ -123,7 +123,7 @@ describe("prerequisites", () => {
     const answer = await patch(top, needs(top));
     expect(answer.status).toBe(422);
     expect(answer.body.errors).toEqual([
-      { pointer: "/requires/0/flag", detail: "a flag cannot need itself" },
+      { pointer: "/requires/0/flag", detail: "a flag cannot require itself" },
     ]);
     expect((await create(`own-${count}`, needs(`own-${count}`))).status).toBe(422);
   });
@@ -134,7 +134,7 @@ describe("prerequisites", () => {
     expect(answer.status).toBe(422);
     expect(answer.body.errors?.[0]).toEqual({
       pointer: "/requires/0/flag",
-      detail: `these flags need each other, in a circle: ${[base, `mid-${count}`, top].join(", ")}`,
+      detail: `these flags require each other in a circle: ${[base, `mid-${count}`, top].join(", ")}`,
     });
   });
 
@@ -210,7 +210,7 @@ describe("what plain SQL makes of them is off with its reason, and stops nobody 
     ]);
     for (const key of [base, top]) {
       expect((await shown(key))["invalid"]).toBe(
-        `requires[0].flag: these flags need each other, in a circle: ${base}, ${top}`,
+        `requires[0].flag: these flags require each other in a circle: ${base}, ${top}`,
       );
       expect(await explain(key)).toMatchObject({ value: false, reason: "ERROR", error_code: "PARSE_ERROR" });
     }

@@ -139,7 +139,7 @@ describe("variant", () => {
     { args: ["set", "faulty", "large=10001"], says: /A weight is a whole number from 0 to 10000/ },
     { args: ["set", "faulty", "Large=1"], says: /begins with a lower-case letter/ },
     { args: ["set", "faulty", "off=1"], says: /^error: the key of variant off: must not be "off"/ },
-    { args: ["set", "faulty", "a=0"], says: /^error: the variants: one weight at least must be above 0/ },
+    { args: ["set", "faulty", "a=0"], says: /^error: the variants: at least one weight must be above 0/ },
     { args: ["set", "faulty", "a=1", "--value", "a"], says: /Write key=JSON or key=@FILE/ },
     { args: ["set", "faulty", "a=1", "--value", "a=secret"], says: /--value a is not JSON from column 1 on/ },
     { args: ["set", "faulty", "a=1", "--value", "a=@/nowhere"], says: /--value a: \/nowhere cannot be read/ },

@@ -123,12 +123,17 @@ describe("explain", () => {
           share: { bucketBy: "organization", id: "acme", bucket: expect.closeTo(62.89, 2), rolloutPct: 75.5 },
         },
       ],
-      place: { bucketBy: "targetingKey", salt: "ai_search", id: "user-1", bucket: expect.closeTo(71.16, 2) },
+      bucketing: {
+        bucketBy: "targetingKey",
+        salt: "ai_search",
+        id: "user-1",
+        bucket: expect.closeTo(71.16, 2),
+      },
     });
   });
 
-  test("nobody in particular: every comparison on the way, and a place that is missing", async () => {
-    const { decision, steps, place } = await explain(compiled, "ai_search", {
+  test("nobody in particular: every comparison on the way, and a bucket that is missing", async () => {
+    const { decision, steps, bucketing } = await explain(compiled, "ai_search", {
       plan: "enterprise",
       seats: 100,
     });
@@ -169,7 +174,7 @@ describe("explain", () => {
       },
       { step: "rollout_pct", share: { bucketBy: "targetingKey", rolloutPct: 50 } },
     ]);
-    expect(place).toStrictEqual({ bucketBy: "targetingKey", salt: "ai_search" });
+    expect(bucketing).toStrictEqual({ bucketBy: "targetingKey", salt: "ai_search" });
   });
 
   test("a segment: whether its list or its condition let the user in, and what that compared", async () => {
@@ -306,7 +311,7 @@ describe("explain", () => {
     expect(found).toHaveLength(1_000);
   });
 
-  test("a variant: the place of the percentage, and the other one that drew it", async () => {
+  test("a variant: the bucket of the percentage, and the other bucket that assigns the variant", async () => {
     const { decision, steps } = await explain(compiled, "copilot", withTargetingKey({ userId: "user-1" }));
     expect(decision).toMatchObject({
       variant: "large",
@@ -320,7 +325,7 @@ describe("explain", () => {
       },
       {
         step: "variants",
-        draw: {
+        variant: {
           bucketBy: "targetingKey",
           id: "user-1",
           bucket: expect.closeTo(77.64, 2),
@@ -357,7 +362,7 @@ describe("explain", () => {
     expect(await stepsOf("voice", {})).toStrictEqual(["off", "enabled"]);
   });
 
-  test("a test override: whether the flag has what it asks for, and the variant that is drawn", async () => {
+  test("a test override: whether the flag has what it asks for, and the variant that is assigned", async () => {
     const context = withTargetingKey({ userId: "user-3" });
     const wayOf = async (key: string, forced: Record<string, string>) => {
       const overrides = new Map(Object.entries(forced));
@@ -372,7 +377,7 @@ describe("explain", () => {
       decision: { value: true, variant: "small", rule: "override" },
       steps: [
         { step: "override", matched: true },
-        { step: "variants", draw: { variant: "small" } },
+        { step: "variants", variant: { variant: "small" } },
       ],
     });
     expect(await wayOf("copilot", { copilot: "huge" })).toMatchObject({
@@ -386,7 +391,7 @@ describe("explain", () => {
     });
   });
 
-  test("a broken flag: why, and no place, since what it buckets by is not known", async () => {
+  test("an invalid flag: why, and no bucket, because its bucket_by is unknown", async () => {
     expect(await explain(compiled, "broken", withTargetingKey({ userId: "user-1" }))).toStrictEqual({
       key: "broken",
       decision: { value: false, variant: "off", reason: "ERROR", errorCode: "PARSE_ERROR" },
