@@ -55,7 +55,7 @@ export function flags<B extends object = Bindings>(options: FlagsOptions<B>): Mi
       (await evaluate(received, stripped, runtime, waitUntil));
     const { reading, decided } = evaluation;
 
-    const gates = reading.held?.gates ?? runtime.deployed;
+    const gates = reading.cached?.gates ?? runtime.deployed;
     const course = toCourse(received, target, (url) => passGates(gates, decided, url));
     const leaving = { evaluation, expose: runtime.expose, waitUntil };
     if ("closed" in course) return finish(closedPage(received, course.closed), leaving);

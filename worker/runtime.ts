@@ -6,7 +6,7 @@ import type { Bindings } from "./isolate/bindings.ts";
 import type { EvaluationParts } from "./decide/evaluation.ts";
 import type { ProxyParts } from "./origin/proxy.ts";
 import { createExpose, type Expose } from "./decide/expose.ts";
-import { Fault } from "./isolate/fault.ts";
+import { WorkerFault } from "./isolate/fault.ts";
 import { readGates } from "../shared/gate/gate-table.ts";
 import { createIdentify, type Identify } from "./identity/identify.ts";
 import { createJwtReader } from "./identity/jwt/jwt-reader.ts";
@@ -110,7 +110,7 @@ function withoutFlags(
   problems: readonly string[],
   report: Report,
 ): Omit<Runtime, "origin" | "deployed" | "report"> {
-  const fault = new Fault("misconfigured", problems.join("; "));
+  const fault = new WorkerFault("misconfigured", problems.join("; "));
   return {
     // No cookie either: one that is made without the keys would not hold once they are there.
     identify: async () => ({ context: {} }),

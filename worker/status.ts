@@ -8,7 +8,7 @@ import type { Reading } from "./snapshot/snapshot-reader.ts";
 /** Where the worker tells what it holds. */
 export const STATUS_PATH = "/.well-known/sluice";
 
-/** What stands there, in public: no flag, no setting. Members are null while nothing is held. */
+/** What stands there, in public: no flag, no setting. Members are null while nothing is cached. */
 interface Status {
   readonly epoch: number | null;
   readonly revision: number | null;
@@ -22,7 +22,7 @@ interface Status {
   readonly gates: "snapshot" | "deploy";
   /** Why the last refresh failed, or else what in the snapshot could not be understood; absent when all is well. */
   readonly fault?: FaultWord;
-  /** Redis and what is held contradict each other: `sluice publish --force` decides. */
+  /** Redis and what is cached contradict each other: `sluice publish --force` decides. */
   readonly diverged?: true;
 }
 
@@ -43,15 +43,15 @@ export function status<B extends object = Bindings>(
   };
 }
 
-function toStatus({ held, ageMs, killsAgeMs, sinceMs, source, fault }: Reading): Response {
+function toStatus({ cached, ageMs, killsAgeMs, sinceMs, source, fault }: Reading): Response {
   const status: Status = {
-    epoch: held?.head.epoch ?? null,
-    revision: held?.head.revision ?? null,
+    epoch: cached?.head.epoch ?? null,
+    revision: cached?.head.revision ?? null,
     age_ms: ageMs ?? null,
     kills_age_ms: killsAgeMs ?? null,
     source,
     ...(sinceMs !== undefined && { since_ms: sinceMs }),
-    gates: held === undefined ? "deploy" : "snapshot",
+    gates: cached === undefined ? "deploy" : "snapshot",
     ...(fault !== undefined && { fault }),
     ...(DIVERGED.includes(fault) && { diverged: true }),
   };

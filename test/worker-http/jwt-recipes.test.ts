@@ -76,7 +76,7 @@ it("the site's own cookie is made as the recipe says, and the worker knows whose
 });
 
 it("the table names every variable", async () => {
-  const source = await readFile(new URL("worker/identity/jwt/jwt-settings.ts", root), "utf8");
+  const source = await readFile(new URL("worker/isolate/bindings.ts", root), "utf8");
   const names = [...source.matchAll(/^ {2}readonly (JWT_\w+)\?: unknown;$/gm)].map(([, name = ""]) => name);
   expect(names).toHaveLength(14);
   const rows = [...doc.matchAll(/^\| `(JWT_\w+)`/gm)].map(([, name = ""]) => name);

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { createColo, type ColoOptions, type Copy } from "../../worker/snapshot/colo.ts";
-import type { Fault } from "../../worker/isolate/fault.ts";
+import type { WorkerFault } from "../../worker/isolate/fault.ts";
 
 const copy: Copy = { head: '{"schema":1}', off: '{"copilot":null}', confirmedAt: 1_000_000 };
 
 /** A colo's cache that nobody else has; the real one unless `open` says otherwise. */
 function isolate(over: Partial<ColoOptions> = {}) {
-  const faults: Fault[] = [];
+  const faults: WorkerFault[] = [];
   const options: ColoOptions = {
     environment: "production",
     redisUrl: "https://redis.example.com",

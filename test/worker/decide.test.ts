@@ -19,7 +19,7 @@ async function decided(ageMs: number, overrides?: ReadonlyMap<string, string>) {
   if ("problem" in head) throw new Error(head.problem);
   const compiled = compile({ schema: 1, flags });
   const reading: Reading = {
-    held: {
+    cached: {
       head: head.value,
       compiled,
       gates: [],

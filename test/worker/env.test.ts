@@ -78,7 +78,7 @@ describe("readEnvironment", () => {
     expect(
       readEnvironment({ ...good, SIGNING_KEYS: `s:${a}`, OVERRIDE_KEYS: `o:${b},p:${a}` }).flags,
     ).toEqual({
-      problems: ["OVERRIDE_KEYS holds a secret of SIGNING_KEYS or JWT_SECRET: make one of its own"],
+      problems: ["OVERRIDE_KEYS holds a secret of SIGNING_KEYS or JWT_SECRET: make a secret of its own"],
     });
     // A shared secret as bytes, and as the text that it is.
     for (const text of [btoa("c".repeat(32)), "c".repeat(48)]) {

@@ -5,7 +5,7 @@ import { decideAll } from "../../worker/decide/decide.ts";
 import type { Evaluation } from "../../worker/decide/evaluation.ts";
 import { createExpose } from "../../worker/decide/expose.ts";
 import type { ExposureSettings } from "../../worker/decide/exposure-settings.ts";
-import type { Fault } from "../../worker/isolate/fault.ts";
+import type { WorkerFault } from "../../worker/isolate/fault.ts";
 
 const drawn = [
   { key: "ai_search", enabled: true, rollout_pct: 50 },
@@ -49,7 +49,7 @@ async function evaluationOf(asked: Asked): Promise<Evaluation> {
     bytes: text.length,
     published_at: "2026-11-23T00:00:00Z",
   } as const;
-  const held = {
+  const cached = {
     ...(await readContent(head, text)),
     head,
     off: new Map(),
@@ -57,7 +57,7 @@ async function evaluationOf(asked: Asked): Promise<Evaluation> {
     confirmedAt: 0,
   };
   const context = userId === undefined ? {} : { userId, targetingKey: userId };
-  const reading = { held, ageMs, source: "memory" } as const;
+  const reading = { cached, ageMs, source: "memory" } as const;
   return {
     received: new Request("https://www.example.com/private?token=1"),
     visitor: { context },
@@ -67,7 +67,7 @@ async function evaluationOf(asked: Asked): Promise<Evaluation> {
 }
 
 let lines: string[];
-let faults: Fault[];
+let faults: WorkerFault[];
 let clock: { now: number };
 beforeEach(() => {
   lines = [];

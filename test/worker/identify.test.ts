@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Fault } from "../../worker/isolate/fault.ts";
+import type { WorkerFault } from "../../worker/isolate/fault.ts";
 import { createIdentify } from "../../worker/identity/identify.ts";
 import type { JwtIdentity } from "../../worker/identity/jwt/jwt-identity.ts";
 import type { JwtReader } from "../../worker/identity/jwt/jwt-reader.ts";
@@ -25,7 +25,7 @@ async function identified(
   cf: CfProperties = {},
   readJwt?: JwtReader,
 ) {
-  const faults: Fault[] = [];
+  const faults: WorkerFault[] = [];
   const identify = createIdentify({
     contextSecrets: contextSecret === null ? [] : [contextSecret, previous],
     ...(readJwt !== undefined && { readJwt }),

@@ -1,6 +1,6 @@
 import { exportJWK, generateKeyPair, type JWK } from "jose";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Fault } from "../../worker/isolate/fault.ts";
+import type { WorkerFault } from "../../worker/isolate/fault.ts";
 import { createJwksKeys } from "../../worker/identity/jwt/jwks-keys.ts";
 
 const refreshMs = 600_000;
@@ -32,7 +32,7 @@ beforeAll(async () => {
 /** An issuer that answers as `answer` says, a clock, and the keys that one isolate keeps of it. */
 function start(answer: () => Promise<Response> | Response) {
   const state = { now: Date.UTC(2026, 10, 26), asked: 0, answer, work: [] as Promise<unknown>[] };
-  const faults: Fault[] = [];
+  const faults: WorkerFault[] = [];
   const find = createJwksKeys({
     jwks: { url: "https://issuer.example/keys", refreshMs, maxStaleMs, timeoutMs: 60 },
     algorithms: ["RS256", "ES256"],
@@ -50,7 +50,7 @@ function start(answer: () => Promise<Response> | Response) {
       const hint = { algorithm, ...(keyId !== undefined && { keyId }) };
       return (await find(hint, (work) => state.work.push(work))).length;
     } catch (error) {
-      return (error as Fault).word;
+      return (error as WorkerFault).word;
     } finally {
       await Promise.all(state.work.splice(0));
     }
@@ -102,7 +102,7 @@ describe("an issuer's keys", () => {
     state.now += 3 * refreshMs;
     state.answer = set({ ...rsa, kid: "b" });
     expect(await count("a")).toBe(0);
-    // Where the issuer does not answer in time, what is held has to do.
+    // Where the issuer does not answer in time, the cached snapshot has to do.
     state.now += 3 * refreshMs;
     state.answer = () => new Promise(() => undefined);
     expect(await find({ algorithm: "RS256", keyId: "b" }, () => undefined)).toHaveLength(1);

@@ -1,7 +1,7 @@
 import { base64url, exportSPKI, generateKeyPair, SignJWT, type CryptoKey, type JWTPayload } from "jose";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readBindings, type Bindings } from "../../worker/isolate/bindings.ts";
-import type { Fault } from "../../worker/isolate/fault.ts";
+import type { WorkerFault } from "../../worker/isolate/fault.ts";
 import { createJwtReader } from "../../worker/identity/jwt/jwt-reader.ts";
 import { readJwtSettings } from "../../worker/identity/jwt/jwt-settings.ts";
 
@@ -53,7 +53,7 @@ function readerOf(bindings: Bindings) {
   const settings = readJwtSettings(bindingReader);
   if (settings === undefined) throw new Error(bindingReader.problems.join("; ") || "no settings");
   expect(bindingReader.problems).toEqual([]);
-  const faults: Fault[] = [];
+  const faults: WorkerFault[] = [];
   const read = createJwtReader(settings, { report: (fault) => faults.push(fault), now: () => now });
   return async (headers: HeadersInit) => {
     faults.length = 0;

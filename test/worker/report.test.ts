@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Fault, toFault } from "../../worker/isolate/fault.ts";
+import { WorkerFault, toFault } from "../../worker/isolate/fault.ts";
 import { createReport } from "../../worker/isolate/report.ts";
 
 function reporting() {
@@ -14,7 +14,7 @@ function reporting() {
 
 it("writes one line for the same fault in ten seconds, and how many there were", () => {
   const { lines, clock, report } = reporting();
-  const fault = new Fault("redis-timeout", "late");
+  const fault = new WorkerFault("redis-timeout", "late");
   for (const now of [0, 1, 9_999, 10_000, 20_000]) {
     clock.now = now;
     report(fault);
@@ -25,8 +25,8 @@ it("writes one line for the same fault in ten seconds, and how many there were",
 
 it("writes different faults at once", () => {
   const { lines, report } = reporting();
-  report(new Fault("redis-timeout", "late"));
-  report(new Fault("head-missing", "gone"));
+  report(new WorkerFault("redis-timeout", "late"));
+  report(new WorkerFault("head-missing", "gone"));
   expect(lines).toHaveLength(2);
 });
 

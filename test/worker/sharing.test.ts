@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Head } from "../../shared/snapshot/snapshot.ts";
 import type { Copy } from "../../worker/snapshot/colo.ts";
-import type { Fault } from "../../worker/isolate/fault.ts";
+import type { WorkerFault } from "../../worker/isolate/fault.ts";
 import { createSnapshotReader, type Reading } from "../../worker/snapshot/snapshot-reader.ts";
 import { MemoryColo, MemoryStore, publish, type Published } from "./stored.ts";
 
@@ -14,7 +14,7 @@ function startColo() {
   const store = new MemoryStore();
   const cache = new MemoryColo();
   const clock = { now: 1_000_000 };
-  const faults: Fault[] = [];
+  const faults: WorkerFault[] = [];
   return {
     store,
     cache,
@@ -44,12 +44,12 @@ function startColo() {
   };
 }
 
-const seen = ({ held, ageMs, source, fault }: Reading) => ({
-  revision: held?.head.revision,
+const seen = ({ cached, ageMs, source, fault }: Reading) => ({
+  revision: cached?.head.revision,
   ageMs,
   source,
   fault,
-  killed: [...(held?.killed ?? [])],
+  killed: [...(cached?.killed ?? [])],
 });
 
 let colo: ReturnType<typeof startColo>;
@@ -167,14 +167,14 @@ describe("a copy is not believed", () => {
     return seen(await read());
   }
 
-  it("unless it is recent, later than what is held, and whole", async () => {
+  it("unless it is recent, later than the cached snapshot, and whole", async () => {
     expect(await offer({})).toMatchObject({ revision: 9, ageMs: 10, source: "colo" });
   });
 
   it.each([
     ["from the future", { confirmedAt: 2_000_000 }],
     ["older than a refresh time", { confirmedAt: 1_055_000 }],
-    ["older than what is held", { confirmedAt: 999_999 }],
+    ["older than the cached snapshot", { confirmedAt: 999_999 }],
     ["without a readable head", { head: "{" }],
     ["of a newer schema", { head: '{"schema":2}' }],
     ["without a readable off", { off: "[" }],
@@ -198,9 +198,9 @@ describe("a copy is not believed", () => {
       digest,
       '{"schema":1,"flags":[{"key":"dark","enabled":true,"rollout_pct":100}]}',
     );
-    const { held, source } = await colo.isolate()();
+    const { cached, source } = await colo.isolate()();
     expect(source).toBe("redis");
-    expect(held?.compiled.flags.map(({ key }) => key)).toEqual(["copilot"]);
+    expect(cached?.compiled.flags.map(({ key }) => key)).toEqual(["copilot"]);
   });
 });
 
@@ -225,7 +225,7 @@ describe("an older copy in the colo", () => {
 });
 
 describe("what a reading tells", () => {
-  it("since when its revision is held, but not for the first one", async () => {
+  it("since when its revision is cached, but not for the first one", async () => {
     await colo.put({ flags: copilot });
     const read = colo.isolate();
     expect((await read()).sinceMs).toBeUndefined();
@@ -240,12 +240,12 @@ describe("what a reading tells", () => {
     expect((await read()).sinceMs).toBe(60_700);
   });
 
-  it("gates that cannot be read, as long as they are held; their flag is off, the others go on", async () => {
+  it("gates that cannot be read, as long as they are cached; their flag is off, the others go on", async () => {
     await colo.put({ flags: [{ ...on("copilot"), gates: [{ pattern: "/ai/*" }] }, on("search")] });
-    const { held, fault } = await colo.isolate()();
+    const { cached, fault } = await colo.isolate()();
     expect(fault).toBe("gates-unreadable");
-    expect(held?.gates).toHaveLength(1);
-    expect(held?.compiled.flags.map(({ key, fault }) => [key, fault === undefined])).toEqual([
+    expect(cached?.gates).toHaveLength(1);
+    expect(cached?.compiled.flags.map(({ key, fault }) => [key, fault === undefined])).toEqual([
       ["copilot", false],
       ["search", true],
     ]);

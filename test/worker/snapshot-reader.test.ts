@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Fault } from "../../worker/isolate/fault.ts";
+import { WorkerFault } from "../../worker/isolate/fault.ts";
 import { createSnapshotReader, type Reading } from "../../worker/snapshot/snapshot-reader.ts";
 import { MemoryStore, noColo, publish, type Published } from "./stored.ts";
 
@@ -10,7 +10,7 @@ const copilot = [on("copilot")];
 /** An isolate with its own clock and Redis. */
 function isolate() {
   const store = new MemoryStore();
-  const faults: Fault[] = [];
+  const faults: WorkerFault[] = [];
   const clock = { now: 1_000_000 };
   const background: Promise<unknown>[] = [];
   const read = createSnapshotReader({
@@ -33,12 +33,12 @@ function isolate() {
   };
 }
 
-const seen = ({ held, ageMs, source, fault }: Reading) => ({
-  revision: held?.head.revision,
+const seen = ({ cached, ageMs, source, fault }: Reading) => ({
+  revision: cached?.head.revision,
   ageMs,
   source,
   fault,
-  killed: [...(held?.killed ?? [])],
+  killed: [...(cached?.killed ?? [])],
 });
 
 let edge: ReturnType<typeof isolate>;
@@ -47,7 +47,7 @@ beforeEach(() => {
 });
 
 const hang = () => new Promise<void>(() => undefined);
-const down = () => Promise.reject(new Fault("redis-unreachable", "down"));
+const down = () => Promise.reject(new WorkerFault("redis-unreachable", "down"));
 
 describe("freshness", () => {
   it("a cold isolate waits for one command", async () => {
@@ -85,7 +85,7 @@ describe("freshness", () => {
     await edge.put({ flags: copilot, head: { revision: 7 } });
     const second = await edge.read();
     expect(seen(second)).toMatchObject({ revision: 7, ageMs: 0, source: "redis" });
-    expect(second.held?.compiled).toBe(first.held?.compiled);
+    expect(second.cached?.compiled).toBe(first.cached?.compiled);
     expect(edge.store.log).toEqual(["head snapshot off", "head off"]);
   });
 
@@ -94,8 +94,8 @@ describe("freshness", () => {
     await edge.read();
     edge.clock.now += 60_000;
     await edge.put({ flags: [on("search")], head: { revision: 2 } });
-    const { held } = await edge.read();
-    expect(held?.compiled.flags.map((flag) => flag.key)).toEqual(["search"]);
+    const { cached } = await edge.read();
+    expect(cached?.compiled.flags.map((flag) => flag.key)).toEqual(["search"]);
     expect(edge.store.log).toEqual(["head snapshot off", "head off", "head snapshot off"]);
   });
 
@@ -239,7 +239,7 @@ describe("kills", () => {
 });
 
 describe("never a step back", () => {
-  const held = { epoch: 3, revision: 5 };
+  const cached = { epoch: 3, revision: 5 };
   it.each([
     ["an older revision", { epoch: 3, revision: 4 }, "older-revision"],
     ["an older epoch with a greater revision", { epoch: 2, revision: 99 }, "older-revision"],
@@ -255,7 +255,7 @@ describe("never a step back", () => {
       "foreign-database",
     ],
   ])("%s is refused, its kills are heard", async (_name, head, fault) => {
-    await edge.put({ flags: copilot, head: held });
+    await edge.put({ flags: copilot, head: cached });
     await edge.read();
     edge.clock.now += 60_000;
     await edge.put({ flags: [on("search")], head, off: { copilot: null } });
@@ -269,13 +269,13 @@ describe("never a step back", () => {
     });
     // So whoever waits for a kill learns that it is in force, although nothing is confirmed.
     expect(reading.killsAgeMs).toBe(0);
-    expect(reading.held?.compiled.flags.map((flag) => flag.key)).toEqual(["copilot"]);
+    expect(reading.cached?.compiled.flags.map((flag) => flag.key)).toEqual(["copilot"]);
     // The head told enough: a snapshot that will be refused is not fetched at every attempt.
     expect(edge.store.log).toEqual(["head snapshot off", "head off"]);
   });
 
   it("the same content under an older revision is refused too", async () => {
-    await edge.put({ flags: copilot, head: held });
+    await edge.put({ flags: copilot, head: cached });
     await edge.read();
     edge.clock.now += 60_000;
     await edge.put({ flags: copilot, head: { epoch: 3, revision: 4 } });
@@ -287,12 +287,12 @@ describe("never a step back", () => {
     ["a newer epoch with a smaller revision", { epoch: 4, revision: 1 }],
     ["another database in a newer epoch", { epoch: 4, revision: 1, database_id: "db-2" }],
   ])("%s is taken", async (_name, head) => {
-    await edge.put({ flags: copilot, head: held });
+    await edge.put({ flags: copilot, head: cached });
     await edge.read();
     edge.clock.now += 60_000;
     await edge.put({ flags: [on("search")], head });
     const reading = await edge.read();
-    expect(reading.held?.compiled.flags.map((flag) => flag.key)).toEqual(["search"]);
+    expect(reading.cached?.compiled.flags.map((flag) => flag.key)).toEqual(["search"]);
     expect(reading.fault).toBeUndefined();
   });
 
@@ -324,7 +324,7 @@ describe("faults", () => {
     ["the snapshot is garbage", { snapshot: "<html>" }, "digest-mismatch"],
     ["the head is garbage", { head: "<html>" }, "head-unreadable"],
     ["the head is of a newer schema", { head: '{"schema":2}' }, "head-unreadable"],
-  ])("%s: nothing is held, and it is said", async (_name, part, fault) => {
+  ])("%s: nothing is cached, and it is said", async (_name, part, fault) => {
     edge.store.stored = { ...(await publish({ flags: copilot })), ...part };
     expect(seen(await edge.read())).toMatchObject({ revision: undefined, source: "none", fault });
     expect(edge.faults.map(({ word }) => word)).toEqual([fault]);
@@ -384,7 +384,7 @@ describe("faults", () => {
     expect(seen(await edge.read())).toMatchObject({ revision: 1, source: "memory", fault: undefined });
   });
 
-  it("what is held outlasts an outage, ages and is said to be old", async () => {
+  it("the cached snapshot outlasts an outage, ages and is said to be old", async () => {
     await edge.put({ flags: copilot });
     await edge.read();
     edge.store.obstacle = down;

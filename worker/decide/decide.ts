@@ -24,13 +24,13 @@ const NOTHING: Decided = { compiled: NO_FLAGS, decisions: [], stale: false, over
  * @param overrides what a test override of this browser forces, by flag key
  */
 export async function decideAll(
-  { held, ageMs = 0 }: Reading,
+  { cached, ageMs = 0 }: Reading,
   context: EvaluationContext,
   maxStaleMs: number,
   overrides?: ReadonlyMap<string, string>,
 ): Promise<Decided> {
-  if (held === undefined) return NOTHING;
-  const { compiled, killed } = held;
+  if (cached === undefined) return NOTHING;
+  const { compiled, killed } = cached;
   const buckets = await computeBuckets(compiled, context);
   const stale = ageMs > maxStaleMs;
   const decisions = decide(compiled, context, buckets, {

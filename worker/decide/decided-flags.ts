@@ -50,7 +50,7 @@ export function toFlags(evaluation: Evaluation, headers: Headers, onExposure?: O
 /** Why everything reads as off, when it does. */
 function problemOf({ decided, reading, isStatic }: Evaluation): string | undefined {
   if (isStatic) return "STATIC_PATHS names this path: nothing is decided for it";
-  if (decided !== undefined && reading.held !== undefined) return undefined;
+  if (decided !== undefined && reading.cached !== undefined) return undefined;
   return `no flags are held${reading.fault === undefined ? "" : `: ${reading.fault}`}`;
 }
 

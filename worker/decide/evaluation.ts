@@ -4,8 +4,7 @@ import type { Identify, Visitor } from "../identity/identify.ts";
 import type { Stripped } from "../identity/strip.ts";
 import type { Report } from "../isolate/report.ts";
 import type { WaitUntil } from "../isolate/wait-until.ts";
-import { readOverride } from "../override/read-override.ts";
-import type { OverrideRules } from "../override/verify-override.ts";
+import { readOverride, type OverrideRules } from "../override/verify-override.ts";
 import type { Reading, SnapshotReader } from "../snapshot/snapshot-reader.ts";
 
 /** One request, and what was decided for it: all that the steps behind it go by. */

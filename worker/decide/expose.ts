@@ -71,10 +71,10 @@ export function createExpose(options: ExposeOptions): Expose {
     try {
       const { targetingKey } = visitor.context;
       const flags = drawnOf(decided);
-      if (targetingKey === undefined || reading.held === undefined || flags.length === 0) return;
+      if (targetingKey === undefined || reading.cached === undefined || flags.length === 0) return;
       if (!isWithin(await bucketU32(SAMPLE_SALT, targetingKey), basisPoints)) return;
       if (!isNews(JSON.stringify([targetingKey, flags]))) return;
-      const { epoch, revision } = reading.held.head;
+      const { epoch, revision } = reading.cached.head;
       const person = await toPerson(targetingKey);
       const at = new Date(now()).toISOString();
       for (let first = 0; first < flags.length; first += MAX_FLAGS) {

@@ -30,7 +30,7 @@ export async function evaluateStatic(
   try {
     const reading = await read(waitUntil);
     // With nothing on every gate is shut: what passes untouched has none.
-    const passage = passGates(reading.held?.gates ?? deployed, undefined, target);
+    const passage = passGates(reading.cached?.gates ?? deployed, undefined, target);
     if (!("url" in passage) || passage.url.href !== target.href) return undefined;
     return { received, visitor: { context: {} }, reading, decided: undefined, isStatic: true };
   } catch (error) {

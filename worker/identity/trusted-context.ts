@@ -1,7 +1,7 @@
 import { parseContext, type EvaluationContext } from "../../shared/flag/context.ts";
 import { ANONYMOUS_PREFIX } from "./visitor/anonymous-id.ts";
-import { decodeBase64Url } from "../isolate/base64url.ts";
-import { Fault } from "../isolate/fault.ts";
+import { decodeBase64Url } from "../isolate/bytes.ts";
+import { WorkerFault } from "../isolate/fault.ts";
 import type { Claim } from "./strip.ts";
 
 /** The longest `x-sluice-context`, in characters as sent. */
@@ -14,17 +14,17 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * Reads what a trusted proxy says about the user: base64url of the UTF-8 of a JSON evaluation context.
  *
  * @param secrets CONTEXT_SECRET, and the one before while proxies change over; none believes nobody
- * @throws Fault `context-unproven` or `context-malformed`; its text holds nothing of the claim
+ * @throws WorkerFault `context-unproven` or `context-malformed`; its text holds nothing of the claim
  */
 export async function readTrustedContext(
   claim: Claim,
   secrets: readonly string[],
 ): Promise<EvaluationContext> {
   if (secrets.length === 0) {
-    throw new Fault("context-unproven", "x-sluice-context came, but CONTEXT_SECRET is not set");
+    throw new WorkerFault("context-unproven", "x-sluice-context came, but CONTEXT_SECRET is not set");
   }
   if (claim.proof === null || !(await isOneOf(claim.proof, secrets))) {
-    throw new Fault("context-unproven", "x-sluice-context came without the right x-sluice-proof");
+    throw new WorkerFault("context-unproven", "x-sluice-context came without the right x-sluice-proof");
   }
   if (claim.context.length > MAX_CLAIM_LENGTH) {
     throw malformed(`x-sluice-context is longer than ${MAX_CLAIM_LENGTH} characters`);
@@ -53,6 +53,6 @@ async function isOneOf(given: string, secrets: readonly string[]): Promise<boole
   return digest !== undefined && expected.some((one) => crypto.subtle.timingSafeEqual(digest, one));
 }
 
-function malformed(detail: string): Fault {
-  return new Fault("context-malformed", detail);
+function malformed(detail: string): WorkerFault {
+  return new WorkerFault("context-malformed", detail);
 }

@@ -1,3 +1,5 @@
+import type { Parsed } from "../../shared/flag/fault.ts";
+
 /** The variables, secrets and bindings that wrangler provides. Any of them may be missing or wrong. */
 export interface Bindings {
   readonly ORIGIN?: Fetcher;
@@ -43,6 +45,8 @@ export interface BindingReader {
   has(name: keyof Bindings): boolean;
   /** A required text. Where it is missing or not valid, `fix` says what to do. */
   text(name: keyof Bindings, fix: string, isValid: (value: string) => boolean): string;
+  /** A text that `parse` accepts; undefined when the variable is not set or not valid. */
+  parsed<T>(name: keyof Bindings, parse: (text: string) => Parsed<T>): T | undefined;
   /** A whole number from `min` to `max`, of `unit`. */
   integer(name: keyof Bindings, fallback: number, min: number, max: number, unit?: string): number;
 }
@@ -58,6 +62,14 @@ export function readBindings(bindings: Bindings): BindingReader {
       if (typeof value === "string" && value !== "" && isValid(value)) return value;
       problems.push(has(name) ? `${name}: ${fix}` : `${name} is not set: ${fix}`);
       return "";
+    },
+    parsed(name, parse) {
+      if (!has(name)) return undefined;
+      const value = bindings[name];
+      const parsed = typeof value === "string" ? parse(value) : { problem: "must be a text" };
+      if ("value" in parsed) return parsed.value;
+      problems.push(`${name}: ${parsed.problem}`);
+      return undefined;
     },
     integer(name, fallback, min, max, unit = "milliseconds") {
       const value = bindings[name] ?? fallback;

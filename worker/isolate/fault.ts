@@ -30,18 +30,18 @@ export type FaultWord =
   | "internal";
 
 /** A fault with a detail for the log: what is wrong and how to mend it, never a token, an id or a payload. */
-export class Fault extends Error {
+export class WorkerFault extends Error {
   readonly word: FaultWord;
 
   constructor(word: FaultWord, detail: string) {
     super(detail);
-    this.name = "Fault";
+    this.name = "WorkerFault";
     this.word = word;
   }
 }
 
 /** The fault that an exception is. An unforeseen one is named by its class alone: its text may hold anything. */
-export function toFault(error: unknown): Fault {
-  if (error instanceof Fault) return error;
-  return new Fault("internal", `unexpected ${error instanceof Error ? error.name : typeof error}`);
+export function toFault(error: unknown): WorkerFault {
+  if (error instanceof WorkerFault) return error;
+  return new WorkerFault("internal", `unexpected ${error instanceof Error ? error.name : typeof error}`);
 }

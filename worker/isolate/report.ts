@@ -1,7 +1,7 @@
-import type { Fault, FaultWord } from "./fault.ts";
+import type { WorkerFault, FaultWord } from "./fault.ts";
 
 /** Makes a fault visible to whoever runs the worker. */
-export type Report = (fault: Fault) => void;
+export type Report = (fault: WorkerFault) => void;
 
 /** The same fault is written at most once in this time: a log is billed by the line, and every request may fail alike. */
 const QUIET_MS = 10_000;

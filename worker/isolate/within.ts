@@ -1,7 +1,7 @@
 /**
- * What the work gives, or a fault when it takes longer. The work goes on by itself.
+ * The result of some work, or a fault when it takes longer than `ms`. The work itself goes on.
  *
- * @throws what `late` gives, when it is late; what the work throws
+ * @throws the error of `late`, or of the work
  */
 export async function within<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
   const patience = Promise.withResolvers<never>();

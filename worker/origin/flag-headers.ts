@@ -29,14 +29,14 @@ const MAX_PATH_LENGTH = 4_096;
 export function toFlagHeaders(
   destination: Destination,
   { context }: Visitor,
-  { held, ageMs, source }: Reading,
+  { cached, ageMs, source }: Reading,
   { compiled, decisions, stale, overridden }: Decided,
   at: number,
 ): FlagHeaders {
   const flags = encodeFlags(compiled, decisions);
   const flagsContext = encodeFlagsContext({
     ...where(destination),
-    ...(held !== undefined && { version: held.head }),
+    ...(cached !== undefined && { version: cached.head }),
     ...(ageMs !== undefined && { ageMs }),
     ...(context.targetingKey !== undefined && { targetingKey: context.targetingKey }),
     ...(stale && { stale }),

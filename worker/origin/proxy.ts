@@ -1,6 +1,6 @@
 import type { Evaluation } from "../decide/evaluation.ts";
 import type { Checked } from "../isolate/bindings.ts";
-import { Fault } from "../isolate/fault.ts";
+import { WorkerFault } from "../isolate/fault.ts";
 import type { Report } from "../isolate/report.ts";
 import { errorAnswer } from "../pages/error-answer.ts";
 
@@ -37,7 +37,7 @@ export async function proxy(
 ): Promise<Response> {
   if ("problems" in origin) {
     const detail = origin.problems.join("; ");
-    report(new Fault("origin-missing", detail));
+    report(new WorkerFault("origin-missing", detail));
     return errorAnswer(request, 500, "Sluice is not set up", detail);
   }
   const publicUrl = new URL(received.url);
@@ -51,7 +51,7 @@ export async function proxy(
     return answer;
   } catch (error) {
     const name = error instanceof Error ? error.name : "?";
-    report(new Fault("origin-unreachable", `the origin did not answer (${name})`));
+    report(new WorkerFault("origin-unreachable", `the origin did not answer (${name})`));
     return errorAnswer(
       request,
       502,
@@ -84,8 +84,8 @@ export function isSharedCopy({ headers }: Response): boolean {
   );
 }
 
-function sharedCopy(): Fault {
-  return new Fault(
+function sharedCopy(): WorkerFault {
+  return new WorkerFault(
     "shared-copy",
     "a page came out of a cache between worker and origin that does not tell flags apart, so it may have been made for somebody else: have the origin answer with Vary: x-flags or Cache-Control: private, or name the path in STATIC_PATHS",
   );

@@ -1,24 +1,22 @@
 import { parseSigningKeys } from "../../shared/x-flags/signing-keys.ts";
 import type { BindingReader } from "../isolate/bindings.ts";
-import { readKeys, type SigningKeys } from "../isolate/signing-settings.ts";
+import type { SigningKeys } from "../isolate/signing-settings.ts";
 
-/** Secrets that others hold as well: the site checks `x-flags` by one, and signs people in by the other. */
+/** Secrets that others know as well: with one of them the site checks `x-flags`, with the other it signs people in. */
 interface OtherSecrets {
   readonly signingKeys: SigningKeys | undefined;
   readonly jwtSecrets: readonly string[];
 }
 
-/**
- * Reads `OVERRIDE_KEYS`.
- *
- * @returns undefined when it is not set: no override is believed; or when it is wrong, which is a problem then
- */
+/** Reads `OVERRIDE_KEYS`; undefined when no override is accepted. */
 export function readOverrideKeys(read: BindingReader, others: OtherSecrets): SigningKeys | undefined {
-  const keys = readKeys(read, "OVERRIDE_KEYS");
+  const keys = read.parsed("OVERRIDE_KEYS", parseSigningKeys);
   const known = [...bytesOfKeys(others.signingKeys ?? []), ...others.jwtSecrets.flatMap(bytesOfText)];
   if (keys?.some(({ secret }) => known.some((other) => isEqual(other, secret))) === true) {
-    // Whoever checks an HMAC can write one.
-    read.problems.push("OVERRIDE_KEYS holds a secret of SIGNING_KEYS or JWT_SECRET: make one of its own");
+    // Anyone who can check an HMAC can also make one.
+    read.problems.push(
+      "OVERRIDE_KEYS holds a secret of SIGNING_KEYS or JWT_SECRET: make a secret of its own",
+    );
   }
   return keys;
 }

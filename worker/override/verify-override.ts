@@ -7,17 +7,18 @@ import {
   parseOverrides,
   type Overrides,
 } from "../../shared/flag/override.ts";
-import { Fault } from "../isolate/fault.ts";
+import { WorkerFault, toFault } from "../isolate/fault.ts";
+import type { Report } from "../isolate/report.ts";
 import type { SigningKeys } from "../isolate/signing-settings.ts";
 
-/** An override that holds. */
+/** A verified override. */
 export interface Override {
   readonly overrides: Overrides;
-  /** From when on it holds no longer, in milliseconds since the epoch. */
+  /** When it ends, in milliseconds since the epoch. */
   readonly endsAt: number;
 }
 
-/** What an override must be signed by, and for whom. */
+/** The keys that must sign an override, and the environment it must be for. */
 export interface OverrideRules {
   readonly keys: SigningKeys;
   readonly environment: string;
@@ -27,22 +28,44 @@ export interface OverrideRules {
 const CLOCK_SKEW_S = 60;
 
 /**
- * Checks a token: a compact JWS by HMAC-SHA256 of a type, a key and an audience of its own, that ends.
+ * The overrides of a browser's cookie. A token that is not valid is reported and ignored; an expired one is ignored
+ * without a report.
+ *
+ * @param rules undefined when OVERRIDE_KEYS is not set: every token is ignored
+ */
+export async function readOverride(
+  token: string | undefined,
+  rules: OverrideRules | undefined,
+  report: Report,
+): Promise<Overrides | undefined> {
+  if (token === undefined || token === "" || rules === undefined) return undefined;
+  try {
+    return (await verifyOverride(token, rules, Date.now())).overrides;
+  } catch (error) {
+    const fault = toFault(error);
+    if (fault.word !== "override-ended") report(fault);
+    return undefined;
+  }
+}
+
+/**
+ * Verifies a token: a compact JWS by HMAC-SHA256 that expires, with a type, a key and an audience of its own.
  *
  * @param now milliseconds since the epoch
- * @throws Fault `override-ended`, or `override-refused` for every other reason; nothing of the token is in it
+ * @throws WorkerFault `override-ended`, or `override-refused` for every other reason; it holds nothing of the token
  */
 export async function verifyOverride(
   token: string,
   { keys, environment }: OverrideRules,
   now: number,
 ): Promise<Override> {
-  if (token.length > MAX_OVERRIDE_TOKEN) throw refused("it is longer than any that the publisher signs");
+  if (token.length > MAX_OVERRIDE_TOKEN)
+    throw refused("it is longer than any token that the publisher signs");
   const { payload } = await jwtVerify(
     token,
     ({ kid }) => {
       const key = keys.find(({ id }) => id === kid);
-      if (key === undefined) throw refused("its key is none of OVERRIDE_KEYS");
+      if (key === undefined) throw refused("its key is not one of OVERRIDE_KEYS");
       return key.secret;
     },
     {
@@ -55,23 +78,24 @@ export async function verifyOverride(
       maxTokenAge: MAX_OVERRIDE_S,
     },
   ).catch((error: unknown) => {
-    throw error instanceof Fault ? error : toRefusal(error);
+    throw error instanceof WorkerFault ? error : toRefusal(error);
   });
   const { exp = 0, iat = 0, flags } = payload;
-  // Where the two clocks differ an override may begin early, and never ends late.
+  // Where the two clocks differ an override may begin early, but never end late.
   if (exp * 1000 <= now) throw ended();
-  if (exp - iat > MAX_OVERRIDE_S) throw refused("it is to hold for more than a week");
+  if (exp - iat > MAX_OVERRIDE_S) throw refused("it lasts for more than a week");
   const parsed = parseOverrides(flags);
   if ("problem" in parsed) throw refused(parsed.problem);
   return { overrides: parsed.value, endsAt: exp * 1000 };
 }
 
-const refused = (why: string): Fault => new Fault("override-refused", `an override does not hold: ${why}`);
+const refused = (why: string): WorkerFault =>
+  new WorkerFault("override-refused", `an override is not valid: ${why}`);
 
-const ended = (): Fault => new Fault("override-ended", "an override does not hold any longer");
+const ended = (): WorkerFault => new WorkerFault("override-ended", "an override has expired");
 
-/** jose's own texts are not taken over: only its codes, and the name of the claim. */
-function toRefusal(error: unknown): Fault {
+/** jose's texts may quote the token: only its codes and the name of the claim are used. */
+function toRefusal(error: unknown): WorkerFault {
   if (error instanceof errors.JWTExpired) return ended();
   if (error instanceof errors.JWTClaimValidationFailed) return refused(`${error.code}, ${error.claim}`);
   return refused(error instanceof errors.JOSEError ? error.code : "it is malformed");

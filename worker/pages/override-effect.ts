@@ -27,7 +27,7 @@ export function effectsOf(
   return [...overrides].map(([key, forced]) => ({ key, forced, against: against(key) }));
 
   function against(key: string): string | undefined {
-    if (decided === undefined || reading.held === undefined) return "no flags are held at the moment";
+    if (decided === undefined || reading.cached === undefined) return "no flags are held at the moment";
     const { rule, errorCode } = decisionOf(decided.compiled, decided.decisions, key);
     if (rule === "override") return undefined;
     if (errorCode === "FLAG_NOT_FOUND") return "there is no such flag";

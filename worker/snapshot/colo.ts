@@ -1,18 +1,19 @@
-import { Fault } from "../isolate/fault.ts";
+import { toHex } from "../isolate/bytes.ts";
+import { WorkerFault } from "../isolate/fault.ts";
 import type { Report } from "../isolate/report.ts";
 import { within } from "../isolate/within.ts";
 
-/** What an isolate of this colo was told by Redis, as texts, and when it asked. */
+/** Redis' answer to an isolate of this colo, as texts. */
 export interface Copy {
   readonly head: string;
   readonly off: string | null;
-  /** When the command was sent that gave them, in milliseconds since the epoch. */
+  /** When the command was sent that returned them, in milliseconds since the epoch. */
   readonly confirmedAt: number;
 }
 
 /**
- * The cache that all isolates of a colo share. A help and never a condition: each method waits a limited time, none
- * rejects, and a cache that is not there reads as an empty one.
+ * The cache that all isolates of a colo share. It is optional: each method waits a limited time, none rejects, and a
+ * cache that is down reads as empty.
  */
 export interface Colo {
   readCopy(): Promise<Copy | undefined>;
@@ -25,28 +26,28 @@ export interface ColoOptions {
   readonly environment: string;
   readonly redisUrl: string;
   readonly redisToken: string;
-  /** How long a look may take, in milliseconds: what it takes is missing to Redis. */
+  /** How long a read may take, in milliseconds. Redis gets the rest of the time that a request waits. */
   readonly timeoutMs: number;
   readonly report: Report;
   readonly now?: () => number;
   readonly open?: () => Promise<Pick<Cache, "match" | "put">>;
 }
 
-/** After a fault the cache is left alone for so long: a hanging one would cost every refresh its patience. */
+/** For this long after a fault the cache is not used: a hanging one would delay every refresh. */
 const REST_MS = 30_000;
 
-/** As news a copy counts for one refresh time; after that it still tells which snapshot, and never to step back. */
+/** A copy is used as news for one refresh time. After that it still names the snapshot and prevents a step back. */
 const COPY_TTL_S = 3_600;
 
-/** A snapshot stands under its digest and can be nothing else: it only has to go at some time. */
+/** A snapshot is stored under its digest and never becomes wrong; it only has to expire at some time. */
 const SNAPSHOT_TTL_S = 86_400;
 
 const WRITE_TIMEOUT_MS = 5_000;
 
 /**
- * Makes the cache of one environment. It is a named one, which no fetch, no page rule and no visitor's request reads or
- * fills, and its keys stand under a host that cannot exist; beside the environment they hold a hash of Redis' address
- * and token, so that two databases never meet and no other worker of the account can guess them.
+ * Makes the cache of one environment. It is a named cache, which no fetch, no page rule and no visitor's request reads
+ * or fills. Its keys are URLs of a host that cannot exist. They contain a hash of Redis' address and token, so that two
+ * databases never mix and no other worker of the account can guess them.
  */
 export function createColo(options: ColoOptions): Colo {
   const { timeoutMs, report, now = Date.now, open = () => caches.open("sluice") } = options;
@@ -54,20 +55,20 @@ export function createColo(options: ColoOptions): Colo {
   let prefix: string | undefined;
 
   async function toUrl(name: string): Promise<string> {
-    // The text is kept and not the promise: another request's would never be settled in this one.
+    // The text is cached and not its promise: a promise belongs to its request.
     prefix ??= await toPrefix(options);
     return `${prefix}${name}`;
   }
 
-  /** What the work gives, undefined when it fails or takes too long. */
+  /** The result of the work; undefined when it fails or takes too long. */
   async function attempt<T>(ms: number, work: () => Promise<T>): Promise<T | undefined> {
     if (now() < restUntil) return undefined;
     try {
-      return await within(ms, work(), () => new Fault("colo-cache", `it did not answer within ${ms} ms`));
+      return await within(ms, work(), () => new WorkerFault("colo-cache", `no answer within ${ms} ms`));
     } catch (error) {
       restUntil = now() + REST_MS;
-      const reason = error instanceof Fault ? error.message : error instanceof Error ? error.name : "?";
-      report(new Fault("colo-cache", `the colo's cache is left alone for ${REST_MS} ms: ${reason}`));
+      const reason = error instanceof WorkerFault ? error.message : error instanceof Error ? error.name : "?";
+      report(new WorkerFault("colo-cache", `the colo's cache is not used for ${REST_MS} ms: ${reason}`));
       return undefined;
     }
   }
@@ -97,25 +98,20 @@ export function createColo(options: ColoOptions): Colo {
       return text === undefined ? undefined : parseCopy(text);
     },
     readSnapshot: (digest) => read(`snapshot/${digest}`),
-    writeCopy: (copy) =>
-      write(
-        "copy",
-        JSON.stringify({ head: copy.head, off: copy.off, confirmed_at: copy.confirmedAt }),
-        COPY_TTL_S,
-      ),
+    writeCopy: ({ head, off, confirmedAt }) =>
+      write("copy", JSON.stringify({ head, off, confirmed_at: confirmedAt }), COPY_TTL_S),
     writeSnapshot: (digest, text) => write(`snapshot/${digest}`, text, SNAPSHOT_TTL_S),
   };
 }
 
-/** The 1 is the format's: workers of two versions share a colo while a new one is rolled out. */
+/** The 1 is the version of the format: workers of two versions share a colo during a rollout. */
 async function toPrefix({ environment, redisUrl, redisToken }: ColoOptions): Promise<string> {
   const secret = new TextEncoder().encode(`${redisUrl}\n${redisToken}`);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", secret));
-  const hex = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return `https://sluice.invalid/1/${environment}/${hex}/`;
+  return `https://sluice.invalid/1/${environment}/${toHex(hash)}/`;
 }
 
-/** Garbage is no copy: it says nothing, and the next put replaces it. */
+/** Undefined for garbage; the next put replaces it. */
 function parseCopy(text: string): Copy | undefined {
   let value: unknown;
   try {

@@ -1,14 +1,14 @@
 import { redisKeys } from "../../shared/snapshot/snapshot.ts";
-import { Fault } from "../isolate/fault.ts";
+import { WorkerFault } from "../isolate/fault.ts";
 
-/** What stands in Redis; null where nothing does. */
+/** The texts stored in Redis; null where a key is missing. */
 export interface Stored {
   readonly head: string | null;
   readonly snapshot: string | null;
   readonly off: string | null;
 }
 
-/** Each method is one command, so that what it gives belongs together. They reject with a Fault. */
+/** Each method is one command, so that its texts belong together. They reject with a WorkerFault. */
 export interface Store {
   readHeadAndOff(): Promise<Omit<Stored, "snapshot">>;
   readAll(): Promise<Stored>;
@@ -22,15 +22,15 @@ export interface StoreOptions {
   readonly commandTimeoutMs: number;
 }
 
-/** The largest snapshot is 8 MiB, and in a JSON text every quote of it is escaped. An isolate's 128 MB are for all. */
+/** The largest snapshot is 8 MiB, and JSON escapes each of its quotes. All requests share an isolate's 128 MB. */
 const MAX_ANSWER_BYTES = 16_777_216;
 
-/** Read piece by piece, a megabyte would be 256 of them, each a step out of JavaScript and back. */
+/** Without a buffer of this size, a megabyte arrives in 256 pieces, each a step out of JavaScript and back. */
 const CHUNK_BYTES = 65_536;
 
 /**
- * The only place of the worker that talks to Redis, by Upstash's REST API. Without Upstash's client: it reads an answer
- * of any size into memory, and an isolate that runs out of it takes the site along.
+ * The only place of the worker that talks to Redis, over Upstash's REST API. Upstash's client would read an answer of
+ * any size into memory, and an isolate that runs out of memory takes the site down.
  */
 export function createStore(options: StoreOptions): Store {
   const keys = redisKeys(options.environment);
@@ -44,7 +44,7 @@ export function createStore(options: StoreOptions): Store {
         method: "POST",
         headers: { authorization: `Bearer ${redisToken}`, "content-type": "application/json" },
         body: JSON.stringify(["MGET", ...names]),
-        // Nobody else is told the token.
+        // A redirect would send the token to another host.
         redirect: "manual",
         signal: AbortSignal.timeout(commandTimeoutMs),
       });
@@ -56,7 +56,7 @@ export function createStore(options: StoreOptions): Store {
     const { result, error } = parseAnswer(text);
     if (status !== 200 || error !== undefined) throw refused(error);
     if (!Array.isArray(result) || result.length !== names.length || !result.every(isTextOrNull)) {
-      throw new Fault("redis-garbage", "Redis answered MGET with something else than texts");
+      throw new WorkerFault("redis-garbage", "Redis answered MGET with something other than texts");
     }
     return result;
   }
@@ -73,7 +73,7 @@ export function createStore(options: StoreOptions): Store {
   };
 }
 
-/** @throws Fault `snapshot-too-large`: what comes is counted, since no length that is announced can be relied on */
+/** @throws WorkerFault `snapshot-too-large`; bytes are counted, since an announced length cannot be relied on */
 async function readText(response: Response): Promise<string> {
   if (response.body === null) return "";
   const reader = response.body.getReader({ mode: "byob" });
@@ -89,7 +89,10 @@ async function readText(response: Response): Promise<string> {
     if (done || value === undefined) return text + decoder.decode();
     if (bytes > MAX_ANSWER_BYTES) {
       await reader.cancel();
-      throw new Fault("snapshot-too-large", `Redis answered MGET with more than ${MAX_ANSWER_BYTES} bytes`);
+      throw new WorkerFault(
+        "snapshot-too-large",
+        `Redis answered MGET with more than ${MAX_ANSWER_BYTES} bytes`,
+      );
     }
     buffer = new Uint8Array(value.buffer);
   }
@@ -100,24 +103,24 @@ function parseAnswer(text: string): { readonly result?: unknown; readonly error?
     const answer: unknown = JSON.parse(text);
     if (typeof answer === "object" && answer !== null) return answer;
   } catch {
-    // Said below.
+    // Reported below.
   }
-  throw new Fault("redis-garbage", "Redis did not answer with a JSON object");
+  throw new WorkerFault("redis-garbage", "Redis did not answer with a JSON object");
 }
 
-/** Redis' error texts hold the whole command: only the code is taken over. */
-function refused(error: unknown): Fault {
+/** Redis' error texts contain the whole command: only the code is reported. */
+function refused(error: unknown): WorkerFault {
   const code = typeof error === "string" ? /^[A-Z]{2,20}\b/.exec(error)?.[0] : undefined;
-  return new Fault("redis-refused", `Redis refused MGET (${code ?? "no code"}): check URL and token`);
+  return new WorkerFault("redis-refused", `Redis refused MGET (${code ?? "no code"}): check URL and token`);
 }
 
-function toRedisFault(error: unknown): Fault {
-  if (error instanceof Fault) return error;
+function toRedisFault(error: unknown): WorkerFault {
+  if (error instanceof WorkerFault) return error;
   const name = error instanceof Error ? error.name : typeof error;
   if (name === "TimeoutError" || name === "AbortError") {
-    return new Fault("redis-timeout", "Redis did not answer in time");
+    return new WorkerFault("redis-timeout", "Redis did not answer in time");
   }
-  return new Fault("redis-unreachable", `Redis could not be reached (${name})`);
+  return new WorkerFault("redis-unreachable", `Redis could not be reached (${name})`);
 }
 
 function isTextOrNull(value: unknown): value is string | null {

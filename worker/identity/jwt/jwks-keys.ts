@@ -1,11 +1,11 @@
-import { Fault, toFault } from "../../isolate/fault.ts";
-import { fetchJwks, JWKS_TIMEOUT_MS } from "./fetch-jwks.ts";
-import { backoffMs } from "../../isolate/freshness.ts";
-import type { JwtAlgorithm } from "./jwt-algorithms.ts";
-import { selectKeys, type FindKeys, type KeyHint, type VerificationKey } from "./jwt-keys.ts";
-import type { JwksSettings } from "./jwt-key-settings.ts";
+import { createLocalJWKSet, errors, type JWK } from "jose";
+import { isObject } from "../../../shared/flag/members.ts";
+import { WorkerFault } from "../../isolate/fault.ts";
+import { createLease } from "../../isolate/lease.ts";
 import type { Report } from "../../isolate/report.ts";
-import { within } from "../../isolate/within.ts";
+import type { JwtAlgorithm } from "./jwt-algorithms.ts";
+import type { JwksSettings } from "./jwt-key-settings.ts";
+import { isStrong, MAX_CANDIDATES, type FindKeys, type KeyHint } from "./jwt-keys.ts";
 
 export interface JwksOptions {
   readonly jwks: JwksSettings;
@@ -16,99 +16,153 @@ export interface JwksOptions {
   readonly random: () => number;
 }
 
-/** Keys as they were published; `askedAt` in milliseconds since the epoch. */
-interface HeldKeys {
-  readonly keys: readonly VerificationKey[];
-  readonly askedAt: number;
-}
+type KeySet = ReturnType<typeof createLocalJWKSet>;
 
-/** After an answer an unknown `kid` is no reason to ask again for so long: anybody can make one up. */
+/** For this long after an answer, an unknown `kid` does not cause another fetch: anybody can make one up. */
 const COOLDOWN_MS = 30_000;
-/** After so many refresh times an isolate was idle: a key that was withdrawn meanwhile is not used unasked. */
-const TOO_OLD = 3;
-/** An issuer that fails is asked again at the latest after this. */
+/** An issuer that fails is asked again after this at the latest. */
 const MAX_BACKOFF_MS = 60_000;
-/** How often a request looks whether another one's fetch is done. */
-const LOOK_MS = 5;
+/** How long an issuer may take for its whole answer. Nobody waits for an answer that comes behind the response. */
+const JWKS_TIMEOUT_MS = 5_000;
+/** A hundred keys with their certificates. All requests share an isolate's 128 MB. */
+const MAX_BYTES = 262_144;
+/** Issuers have two or three keys, a dozen at most. */
+const MAX_KEYS = 100;
 
 /**
- * Keeps an issuer's published keys for all requests of an isolate. A key at hand is used, and the set refreshed behind
- * the answer; a key that is not, or an old set, makes its request wait, for a limited time. One fetch at a time is a lease with an end,
- * since in workerd no request may await another's. jose's own remote set therefore asks once for every request that
- * comes meanwhile there, reads answers of any size, and forgets the keys when the issuer fails.
+ * Caches an issuer's published keys for all requests of an isolate. A known key is used at once, and the set is
+ * refreshed behind the answer. An unknown key or an old set makes its request wait, for a limited time. jose's own remote
+ * set would fetch once for every request that arrives meanwhile, read answers of any size, and drop the keys when the
+ * issuer fails.
  */
 export function createJwksKeys(options: JwksOptions): FindKeys {
   const { jwks, algorithms, report, now, fetch, random } = options;
   const { url, refreshMs, timeoutMs, maxStaleMs } = jwks;
-  let held: HeldKeys | undefined;
-  let leaseUntil = 0;
-  let retryAt = 0;
-  let failures = 0;
+  let cached: { readonly keys: KeySet; readonly askedAt: number } | undefined;
+  const lease = createLease({
+    async work() {
+      const askedAt = now();
+      cached = { keys: await fetchKeySet(url, algorithms, fetch), askedAt };
+    },
+    refreshMs,
+    maxBackoffMs: Math.min(refreshMs, MAX_BACKOFF_MS),
+    leaseMs: 2 * JWKS_TIMEOUT_MS,
+    patienceMs: timeoutMs,
+    late: () => unusable(`did not answer within ${timeoutMs} ms`),
+    onFailure: report,
+    now,
+    random,
+  });
 
-  /** Resolves to what went wrong; never rejects. */
-  async function refresh(): Promise<Fault | undefined> {
-    const askedAt = now();
-    leaseUntil = askedAt + 2 * JWKS_TIMEOUT_MS;
-    try {
-      held = { keys: await fetchJwks(url, algorithms, fetch), askedAt };
-      failures = 0;
-      retryAt = 0;
-      return undefined;
-    } catch (error) {
-      return toFault(error);
-    } finally {
-      leaseUntil = 0;
-    }
+  /** Too old counts as none: keys may have been withdrawn meanwhile. */
+  function usable(): KeySet | undefined {
+    return cached !== undefined && now() - cached.askedAt < maxStaleMs ? cached.keys : undefined;
   }
 
-  function failed(fault: Fault): void {
-    failures += 1;
-    retryAt = now() + backoffMs(failures, Math.min(refreshMs, MAX_BACKOFF_MS), random());
-    report(fault);
+  async function select(hint: KeyHint): Promise<readonly CryptoKey[]> {
+    const keys = usable();
+    return keys === undefined ? [] : candidatesOf(keys, hint, MAX_CANDIDATES);
   }
-
-  /** Waits for a fetch of one's own, which goes on behind the answer when it takes longer. */
-  async function wait(refreshing: Promise<Fault | undefined>): Promise<void> {
-    const late = new Fault("jwt-keys", `JWT_JWKS_URL did not answer within ${timeoutMs} ms`);
-    const fault = await within(timeoutMs, refreshing, () => late).catch(() => late);
-    if (fault !== undefined) failed(fault);
-  }
-
-  /** Waits until another request's fetch has come to something, looking by timers of its own. */
-  async function follow(): Promise<void> {
-    const before = held;
-    for (let waited = 0; waited < timeoutMs; waited += LOOK_MS) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-      if (held !== before || now() >= leaseUntil || failures > 0) return;
-    }
-  }
-
-  /** Too old is as good as none: what has been withdrawn meanwhile cannot be known. */
-  function heldNow(): HeldKeys | undefined {
-    return held !== undefined && now() - held.askedAt < maxStaleMs ? held : undefined;
-  }
-
-  const select = (hint: KeyHint): readonly CryptoKey[] => selectKeys(heldNow()?.keys ?? [], hint);
 
   return async function findJwksKeys(hint, waitUntil) {
-    const found = select(hint);
-    const age = held === undefined ? Infinity : Math.abs(now() - held.askedAt);
-    const isUnderWay = now() < leaseUntil;
-    const mayAsk = !isUnderWay && now() >= retryAt;
-    if (found.length > 0 && age < TOO_OLD * refreshMs) {
-      if (mayAsk && age >= refreshMs) {
-        waitUntil(refresh().then((fault) => fault !== undefined && failed(fault)));
-      }
-      return found;
+    const found = await select(hint);
+    const age = cached === undefined ? Infinity : Math.abs(now() - cached.askedAt);
+    // An unknown key is as good as no keys: it may have been published since.
+    const plan = lease.plan(found.length > 0 ? now() - age : undefined, refreshMs);
+    if (plan === "refresh") lease.refresh(waitUntil);
+    if (plan === "follow") {
+      const before = cached;
+      await lease.follow(() => cached !== before);
     }
-    if (isUnderWay && failures === 0) {
-      await follow();
-    } else if (mayAsk && age >= Math.min(COOLDOWN_MS, refreshMs)) {
-      const refreshing = refresh();
-      waitUntil(refreshing);
-      await wait(refreshing);
-    }
-    if (heldNow() === undefined) throw new Fault("jwt-keys", "no keys of JWT_JWKS_URL are at hand");
-    return select(hint);
+    if (plan === "wait" && age >= Math.min(COOLDOWN_MS, refreshMs)) await lease.wait(waitUntil);
+    if (usable() === undefined) throw new WorkerFault("jwt-keys", "no keys of JWT_JWKS_URL are available");
+    return plan === "use" || plan === "refresh" ? found : select(hint);
   };
+}
+
+/** The public keys of a set that fit a token, by jose's rules for `kty`, `crv`, `kid`, `alg`, `use` and `key_ops`. */
+async function candidatesOf(
+  keys: KeySet,
+  { algorithm: alg, keyId: kid }: KeyHint,
+  most: number,
+): Promise<readonly CryptoKey[]> {
+  const candidates: CryptoKey[] = [];
+  try {
+    const key = await keys({ alg, ...(kid !== undefined && { kid }) });
+    if (isStrong(key)) candidates.push(key);
+  } catch (error) {
+    // Any other error means that no key fits: none matches, or the only match is broken or private.
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) return candidates;
+    for await (const key of error) {
+      if (isStrong(key)) candidates.push(key);
+      if (candidates.length === most) break;
+    }
+  }
+  return candidates;
+}
+
+/**
+ * Asks an issuer for its keys.
+ *
+ * @throws WorkerFault `jwt-keys`, with the kind of the answer and nothing of its content
+ */
+async function fetchKeySet(
+  url: string,
+  algorithms: readonly JwtAlgorithm[],
+  fetch: typeof globalThis.fetch,
+): Promise<KeySet> {
+  let text: string;
+  try {
+    const response = await fetch(url, {
+      headers: { accept: "application/jwk-set+json, application/json" },
+      // A key that was just added must be seen, and a redirect could lead to anybody's keys.
+      cache: "no-store",
+      redirect: "manual",
+      signal: AbortSignal.timeout(JWKS_TIMEOUT_MS),
+    });
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      throw unusable(`answered with status ${response.status} instead of 200`);
+    }
+    text = await readText(response);
+  } catch (error) {
+    if (error instanceof WorkerFault) throw error;
+    const name = error instanceof Error ? error.name : typeof error;
+    const isLate = name === "TimeoutError" || name === "AbortError";
+    throw unusable(isLate ? `did not answer within ${JWKS_TIMEOUT_MS} ms` : `could not be reached (${name})`);
+  }
+  const keys = toKeySet(text);
+  // jose imports a key at its first use and shares the promise. Imported here, no request awaits another's.
+  for (const algorithm of algorithms) await candidatesOf(keys, { algorithm }, MAX_KEYS);
+  return keys;
+}
+
+/** Bytes are counted: an announced length cannot be relied on. */
+async function readText(response: Response): Promise<string> {
+  if (response.body === null) return "";
+  const decoder = new TextDecoder();
+  let bytes = 0;
+  let text = "";
+  for await (const chunk of response.body as ReadableStream<Uint8Array>) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_BYTES) throw unusable(`answered with more than ${MAX_BYTES} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function toKeySet(text: string): KeySet {
+  try {
+    const { keys } = JSON.parse(text) as { keys: readonly unknown[] };
+    if (Array.isArray(keys) && keys.length <= MAX_KEYS) {
+      return createLocalJWKSet({ keys: keys.filter((key): key is JWK => isObject(key)) });
+    }
+  } catch {
+    // Reported below.
+  }
+  throw unusable("did not answer with a JSON Web Key Set");
+}
+
+function unusable(what: string): WorkerFault {
+  return new WorkerFault("jwt-keys", `JWT_JWKS_URL ${what}`);
 }

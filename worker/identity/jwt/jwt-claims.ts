@@ -1,7 +1,7 @@
 import { attributeReader, type AttributeReader } from "../../../shared/flag/context.ts";
 import type { Parsed } from "../../../shared/flag/fault.ts";
 
-/** An attribute of the evaluation context, and how it is found in a token's claims. */
+/** An attribute of the evaluation context, and how it is read from a token's claims. */
 export interface ClaimMapping {
   readonly attribute: string;
   readonly read: AttributeReader;
@@ -14,20 +14,26 @@ export interface RequiredClaim {
   readonly values: readonly string[];
 }
 
+/** The default: `sub` is the user. */
+export const SUBJECT_IS_USER: ClaimMapping = {
+  attribute: "userId",
+  read: (claims) => ownClaim(claims, "sub"),
+};
+
 const ATTRIBUTE_PATTERN = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
-/** Derived, or taken from a claim of its own: nobody may set them in passing. */
+/** Derived, or read from a claim of their own: JWT_CLAIMS must not set them. */
 const RESERVED = ["targetingKey", "anonymousId"];
 const MAX_PAIRS = 50;
 const MAX_NAME_LENGTH = 256;
 
 /**
- * Reads which claims become attributes, as settings hold it: `attribute=claim`, or a name alone where both have the
- * same. `userId` is `sub` unless something else is said.
+ * Reads which claims become attributes, as in the setting: `attribute=claim`, or one name where both have the same name.
+ * `userId` is `sub` unless the setting names another claim.
  *
  * @example
  * parseClaimMappings("email, plan=app_metadata.plan, isEmployee=https://example.com/is_employee")
  *
- * @returns at least the mapping of `userId`, or what is wrong, pairs by position
+ * @returns at least the mapping of `userId`, or the problem, which names pairs by position
  */
 export function parseClaimMappings(text: string): Parsed<readonly ClaimMapping[]> {
   const mappings: ClaimMapping[] = [];
@@ -40,7 +46,7 @@ export function parseClaimMappings(text: string): Parsed<readonly ClaimMapping[]
     }
     if (RESERVED.includes(attribute)) return { problem: `${position} cannot be set by a claim` };
     if (mappings.some((mapping) => mapping.attribute === attribute)) {
-      return { problem: `${position} is there twice` };
+      return { problem: `${position} is listed twice` };
     }
     const read = claimReader(claim);
     if (read === undefined)
@@ -48,11 +54,11 @@ export function parseClaimMappings(text: string): Parsed<readonly ClaimMapping[]
     mappings.push({ attribute, read });
   }
   if (mappings.some(({ attribute }) => attribute === "userId")) return { value: mappings };
-  return { value: [{ attribute: "userId", read: (claims) => ownClaim(claims, "sub") }, ...mappings] };
+  return { value: [SUBJECT_IS_USER, ...mappings] };
 }
 
 /**
- * Reads which claims a token must have, as settings hold it: `claim=value`. A claim that is there twice may have either
+ * Reads which claims a token must have, as in the setting: `claim=value`. A claim that is listed twice may have either
  * value.
  *
  * @example
@@ -72,7 +78,7 @@ export function parseRequiredClaims(text: string): Parsed<readonly RequiredClaim
   return { value: [...required.values()] };
 }
 
-/** A claim that is a text, a number or a boolean is what the setting says; a list is when one of its items is. */
+/** Whether a claim, or one item of a list, equals one of the values. Texts, numbers and booleans are compared as text. */
 export function hasRequired({ read, values }: RequiredClaim, claims: unknown): boolean {
   const claim = read(claims);
   return (Array.isArray(claim) ? claim : [claim]).some(
@@ -80,7 +86,7 @@ export function hasRequired({ read, values }: RequiredClaim, claims: unknown): b
   );
 }
 
-/** `a=b, c` as pairs; only the first `=` counts, so that a value may hold more. */
+/** `a=b, c` as pairs; only the first `=` separates, so that a value may contain more of them. */
 function splitPairs(text: string): readonly (readonly [string, string?])[] {
   return text.split(",").map((item) => {
     const pair = item.trim();
@@ -90,8 +96,8 @@ function splitPairs(text: string): readonly (readonly [string, string?])[] {
 }
 
 /**
- * Names with `:` or `/` are one claim each, as they are (`https://example.com/plan`, `custom:plan`), and may hold dots;
- * all others are paths.
+ * A name with `:` or `/` is one claim as written (`https://example.com/plan`, `custom:plan`) and may contain dots; any
+ * other name is a path.
  */
 function claimReader(name: string): AttributeReader | undefined {
   if (name.length > MAX_NAME_LENGTH || /\s/.test(name)) return undefined;

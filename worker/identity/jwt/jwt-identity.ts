@@ -1,9 +1,9 @@
 import { parseContext, type EvaluationContext } from "../../../shared/flag/context.ts";
 import { ANONYMOUS_PREFIX, isAnonymousId } from "../visitor/anonymous-id.ts";
-import { Fault } from "../../isolate/fault.ts";
+import { WorkerFault } from "../../isolate/fault.ts";
 import type { ClaimMapping } from "./jwt-claims.ts";
 
-/** Who a verified token says its bearer is. */
+/** Who the bearer of a verified token is. */
 export interface JwtIdentity {
   /** Has a `userId` and no `anonymousId`. */
   readonly context: EvaluationContext;
@@ -12,9 +12,9 @@ export interface JwtIdentity {
 }
 
 /**
- * Makes an identity of claims whose token holds.
+ * Makes an identity from verified claims.
  *
- * @throws Fault `jwt-refused`: attributes by name, never by value
+ * @throws WorkerFault `jwt-refused`: it names attributes, never their values
  */
 export function toIdentity(
   claims: Readonly<Record<string, unknown>>,
@@ -25,26 +25,26 @@ export function toIdentity(
   );
   if (!isVerifiedEmail(claims)) delete attributes["email"];
   const parsed = parseContext(attributes);
-  if ("problem" in parsed) throw new Fault("jwt-refused", `JWT_CLAIMS: ${parsed.problem}`);
+  if ("problem" in parsed) throw new WorkerFault("jwt-refused", `JWT_CLAIMS: ${parsed.problem}`);
   const { context } = parsed;
   if (context.userId === undefined) {
-    throw new Fault("jwt-refused", "a token names no user: the claim that is to be userId is not in it");
+    throw new WorkerFault("jwt-refused", "a token names no user: it lacks the claim for userId");
   }
   if (context.userId.startsWith(ANONYMOUS_PREFIX)) {
-    throw new Fault("jwt-refused", `a user id must not begin with "${ANONYMOUS_PREFIX}"`);
+    throw new WorkerFault("jwt-refused", `a user id must not begin with "${ANONYMOUS_PREFIX}"`);
   }
   const { anonymous_id: anonymousId } = claims;
   const isOurs = typeof anonymousId === "string" && isAnonymousId(anonymousId);
   return isOurs ? { context, anonymousId } : { context };
 }
 
-/** Some issuers know no claims but texts. */
+/** Some issuers send every claim as a text. */
 function toAttribute(name: string, claim: unknown): unknown {
   if (name !== "isEmployee" || (claim !== "true" && claim !== "false")) return claim;
   return claim === "true";
 }
 
-/** Where somebody may enter any address, one that nobody has proved would make him a colleague. */
+/** Where a user may enter any address, an unverified one must not make him a colleague. */
 function isVerifiedEmail(claims: Readonly<Record<string, unknown>>): boolean {
   if (!Object.hasOwn(claims, "email_verified")) return true;
   const { email_verified: verified } = claims;

@@ -1,16 +1,16 @@
 import { toFault } from "../../isolate/fault.ts";
+import type { Report } from "../../isolate/report.ts";
+import type { WaitUntil } from "../../isolate/wait-until.ts";
 import { createJwksKeys } from "./jwks-keys.ts";
 import { toIdentity, type JwtIdentity } from "./jwt-identity.ts";
 import { createFixedKeys, importPems, importSecrets, type FindKeys } from "./jwt-keys.ts";
 import type { JwtSettings } from "./jwt-settings.ts";
 import { findToken } from "./jwt-token.ts";
-import type { Report } from "../../isolate/report.ts";
-import type { WaitUntil } from "../../isolate/wait-until.ts";
 import { verifyJwt } from "./verify-jwt.ts";
 
 /**
- * Tells who a request's token says its sender is; undefined when it has none, or none that holds. Never rejects: what
- * does not hold is reported, and its sender is as anonymous as anybody.
+ * Returns the identity in a request's token; undefined when there is no valid token. Never rejects: a refused token is
+ * reported, and its sender stays anonymous.
  */
 export type JwtReader = (headers: Headers, waitUntil: WaitUntil) => Promise<JwtIdentity | undefined>;
 

@@ -1,4 +1,4 @@
-import { encodeBase64Url } from "../../isolate/base64url.ts";
+import { encodeBase64Url } from "../../isolate/bytes.ts";
 
 /** No verified user id may begin with it, so a cookie, which anyone can write, can never claim a listed id. */
 export const ANONYMOUS_PREFIX = "anon-";

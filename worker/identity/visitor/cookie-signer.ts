@@ -1,6 +1,6 @@
 import type { SigningKey } from "../../../shared/x-flags/signing-keys.ts";
 import { toAnonymousId } from "./anonymous-id.ts";
-import { decodeBase64Url, encodeBase64Url } from "../../isolate/base64url.ts";
+import { decodeBase64Url, encodeBase64Url } from "../../isolate/bytes.ts";
 import { deriveCookieKey, type CookieKey } from "./cookie-keys.ts";
 import type { SigningKeys } from "../../isolate/signing-settings.ts";
 import { formatVisitorCookie, type ReceivedCookie, type Seal, type VisitorCookie } from "./visitor-cookie.ts";

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { backoffMs, drawDueAge, planRefresh, type Freshness } from "../../worker/isolate/freshness.ts";
+import { backoffMs, planRefresh, randomDueAge, type RefreshState } from "../../worker/isolate/lease.ts";
 
 const now = 1_000_000;
 const refreshMs = 5_000;
 const dueMs = 4_500;
-const calm: Freshness = {
+const calm: RefreshState = {
   now,
   refreshMs,
   dueMs,
@@ -13,12 +13,16 @@ const calm: Freshness = {
   failures: 0,
   retryAt: 0,
 };
-const aged = (age: number, rest: Partial<Freshness> = {}): Freshness => ({
+const aged = (age: number, rest: Partial<RefreshState> = {}): RefreshState => ({
   ...calm,
   confirmedAt: now - age,
   ...rest,
 });
-const nothing = (rest: Partial<Freshness> = {}): Freshness => ({ ...calm, confirmedAt: undefined, ...rest });
+const nothing = (rest: Partial<RefreshState> = {}): RefreshState => ({
+  ...calm,
+  confirmedAt: undefined,
+  ...rest,
+});
 
 const leased = { leaseUntil: now + 1 };
 const backingOff = { failures: 1, retryAt: now + 1 };
@@ -41,24 +45,24 @@ describe("planRefresh", () => {
     ["too old, backing off", aged(15_000, backingOff), "use"],
     ["too old, backed off", aged(15_000, mayRetry), "wait"],
     ["too old, backed off, one is finding out", aged(15_000, { ...mayRetry, ...leased }), "use"],
-    ["nothing held", nothing(), "wait"],
-    ["nothing held, one under way", nothing(leased), "follow"],
-    ["nothing held, backing off", nothing(backingOff), "use"],
-    ["nothing held, backed off", nothing(mayRetry), "wait"],
-    ["nothing held, one is finding out", nothing({ ...mayRetry, ...leased }), "use"],
+    ["nothing is cached", nothing(), "wait"],
+    ["nothing is cached, one under way", nothing(leased), "follow"],
+    ["nothing is cached, backing off", nothing(backingOff), "use"],
+    ["nothing is cached, backed off", nothing(mayRetry), "wait"],
+    ["nothing is cached, one is finding out", nothing({ ...mayRetry, ...leased }), "use"],
     ["the clock was set back", aged(-1), "wait"],
   ] as const)("%s", (_name, state, plan) => {
     expect(planRefresh(state)).toBe(plan);
   });
 });
 
-describe("drawDueAge", () => {
+describe("randomDueAge", () => {
   it.each([
     [0, 5_000],
     [0.5, 4_500],
     [1, 4_000],
   ])("random %d: %d ms, never later than the refresh time", (random, age) => {
-    expect(drawDueAge(refreshMs, random)).toBe(age);
+    expect(randomDueAge(refreshMs, random)).toBe(age);
   });
 });
 
