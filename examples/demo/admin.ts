@@ -1,13 +1,13 @@
-/** The admin API, as a script uses it. */
+/** The part of the admin API that the demo uses. */
 export interface Admin {
-  /** @returns the revision that the write has */
+  /** @returns the revision of the write */
   readonly create: (key: string, description: string, gates?: readonly object[]) => Promise<number>;
   readonly enable: (key: string) => Promise<number>;
   readonly rollout: (key: string, percent: number) => Promise<number>;
   readonly kill: (key: string) => Promise<number>;
 }
 
-/** Speaks to the admin API. Every call throws when the answer is not what it should be. */
+/** A client of the admin API. Every call throws unless the write is published. */
 export function connectAdmin({
   apiUrl,
   adminToken,
@@ -32,7 +32,7 @@ export function connectAdmin({
     return answer.revision;
   }
 
-  // A script that is alone with its flag needs no lock against others.
+  // No other writer changes the demo's flag, so any state may be overwritten.
   const anyState = "*";
   return {
     create: (key, description, gates = []) => send("POST", "/flags", { key, description, gates }),

@@ -1,5 +1,5 @@
-// `npm run demo`: one flag's way from 0 to 50 % and its kill, with 10,000 users who ask for its AI page through the real
-// worker, which the flag gates.
+// `npm run demo`: rolls a flag out from 0 to 50 % and kills it, while 10,000 users ask the real worker for the AI page that
+// the flag gates.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -13,15 +13,15 @@ const FLAG = "demo_ai_answers";
 const AI_PAGE = "/ai/answers";
 const GATE = { pattern: "/ai/*", otherwise: { rewrite: "/search" } };
 const USERS = Array.from({ length: 10_000 }, (_, index) => `user-${index}`);
-/** Asked once more at every step, to see that nobody drops in and out. */
+/** These ask twice at every step, to prove that nobody drops in and out. */
 const REPEATED = USERS.slice(0, 1_000);
-/** How far the share among these users may be from the percentage, in points. */
+/** The largest accepted difference between share and percentage, in points. */
 const TOLERANCE = 1.5;
 const REFRESH_MS = 1_000;
-/** A change that has not arrived by then never will. */
+/** A change that takes longer counts as lost. */
 const ARRIVAL_LIMIT_MS = 30_000;
 
-/** The same page to many servers; the demo's site shows it under the first five. */
+/** Spellings that some server takes for the AI page; the demo's site understands the first five. */
 const SPELLINGS = [
   AI_PAGE,
   "/AI/Answers/",
@@ -35,7 +35,7 @@ const SPELLINGS = [
 ];
 
 const failures: string[] = [];
-/** What the site was asked for since somebody last looked. */
+/** Requests to the site since the list was last emptied. */
 const asked: string[] = [];
 const folder = await mkdtemp(path.join(tmpdir(), "sluice-demo-"));
 const started = Date.now();
@@ -50,7 +50,7 @@ const system = await startLocalSystem({
   onSiteRequest: (target) => void asked.push(target),
 });
 try {
-  await tell(system);
+  await play(system);
 } catch (error) {
   failures.push(error instanceof Error ? error.message : String(error));
 } finally {
@@ -66,7 +66,7 @@ say(
 );
 process.exitCode = failures.length === 0 ? 0 : 1;
 
-async function tell(demo: LocalSystem): Promise<void> {
+async function play(demo: LocalSystem): Promise<void> {
   const admin = connectAdmin(demo);
   const key = `${FLAG}_${process.pid}`;
   say(
@@ -87,7 +87,7 @@ async function tell(demo: LocalSystem): Promise<void> {
   await step("kill", () => admin.kill(key), 0, new Set());
   await tryEverySpelling(demo, wereIn);
 
-  /** @returns who is in then */
+  /** @returns the users who then have the flag on */
   async function step(
     name: string,
     write: () => Promise<number>,
@@ -117,19 +117,19 @@ async function tell(demo: LocalSystem): Promise<void> {
     const isExact = percent === 0;
     expect(
       isExact ? isIn.size === 0 : Math.abs(share - percent) <= TOLERANCE,
-      `${name}: ${isIn.size} are in`,
+      `${name}: ${isIn.size} users are in`,
     );
     const isSame = isIn.size === sawAi.size && [...isIn].every((user) => sawAi.has(user));
-    expect(isSame, `${name}: who saw the AI page is not who is in`);
+    expect(isSame, `${name}: the users who saw the AI page are not the users who are in`);
     expect(atTheSite === isIn.size, `${name}: the site was asked for the AI page ${atTheSite} times`);
-    expect(fellOut === 0, `${name}: ${fellOut} fell out on the way up`);
+    expect(fellOut === 0, `${name}: ${fellOut} users fell out on the way up`);
     const steady = REPEATED.every((user) => again.get(user)?.page === shown.get(user)?.page);
-    expect(steady, `${name}: asked again, the worker decided otherwise`);
+    expect(steady, `${name}: asked again, the worker decided differently`);
     return isIn;
   }
 }
 
-/** After the kill: those who had the page try to get it in other words, with and without the worker. */
+/** After the kill, users who had the page try other spellings of it, with and without the worker. */
 async function tryEverySpelling(demo: LocalSystem, users: readonly string[]): Promise<void> {
   const direct = { ...demo, edgeUrl: demo.originUrl };
   let known = 0;
@@ -152,9 +152,9 @@ async function tryEverySpelling(demo: LocalSystem, users: readonly string[]): Pr
   );
   expect(
     known >= 5,
-    `past the worker the site shows the AI page under ${known} spellings: the trial proves nothing`,
+    `without the worker the site shows the AI page under only ${known} spellings, so the attempt proves nothing`,
   );
-  expect(seen === 0 && atTheSite === 0, "after the kill a spelling led past the gate");
+  expect(seen === 0 && atTheSite === 0, "after the kill a spelling passed the gate");
 }
 
 function usersWith(
@@ -164,7 +164,7 @@ function usersWith(
   return new Set([...pages].flatMap(([user, page]) => (condition(page) ? [user] : [])));
 }
 
-/** Writes, and asks the worker until it evaluates that revision. @returns milliseconds from the command's start */
+/** Writes, then asks the worker until it uses that revision. @returns milliseconds since the start of the write */
 async function arrival(demo: LocalSystem, write: () => Promise<number>): Promise<number> {
   const begin = performance.now();
   const revision = await write();

@@ -1,25 +1,25 @@
 import { Agent, request } from "node:http";
 
-/** How a proxy that has logged a visitor in tells the worker who it is. */
+/** The worker's address, and the secret by which a proxy proves who a visitor is. */
 export interface ProvedIdentity {
   readonly edgeUrl: string;
   readonly contextSecret: string;
 }
 
-/** What the site behind the worker heard for one visitor. */
+/** The flags that the site behind the worker received for one visitor. */
 export interface Visit {
   readonly enabled: readonly string[];
-  /** The revision that was evaluated; absent while the worker holds nothing. */
+  /** The revision that was evaluated; absent while the worker has no snapshot. */
   readonly revision?: number;
 }
 
-/** The page that somebody was shown, and what the site heard beside it. */
+/** The page that a user was shown, and the flags that the site received with the request. */
 export interface ShownPage {
   readonly page: "ai" | "classic";
   readonly enabled: readonly string[];
 }
 
-/** As many at once as keep two cores busy. */
+/** Enough simultaneous requests to keep two cores busy. */
 const CONCURRENCY = 48;
 
 /** Sends every user through the worker to a page of the site once. */
@@ -56,21 +56,22 @@ export async function visit(
   context: Readonly<Record<string, unknown>>,
   agent?: Agent,
 ): Promise<Visit> {
-  const heard = (await ask(at, "/flags.json", context, agent)) as {
+  const received = (await ask(at, "/flags.json", context, agent)) as {
     enabled: string[];
     context?: { version?: { revision: number } };
     problem?: string;
   };
-  if (heard.problem !== undefined) throw new Error(`the site could not hear the worker: ${heard.problem}`);
-  const revision = heard.context?.version?.revision;
-  return { enabled: heard.enabled, ...(revision !== undefined && { revision }) };
+  if (received.problem !== undefined)
+    throw new Error(`the site rejects the worker's headers: ${received.problem}`);
+  const revision = received.context?.version?.revision;
+  return { enabled: received.enabled, ...(revision !== undefined && { revision }) };
 }
 
 async function show(at: ProvedIdentity, path: string, userId: string, agent: Agent): Promise<ShownPage> {
   return (await ask(at, path, { userId }, agent)) as ShownPage;
 }
 
-/** The headers by which a proxy says who asks. */
+/** The headers by which a proxy names the visitor. */
 export function proofOf(
   { contextSecret }: Pick<ProvedIdentity, "contextSecret">,
   context: Readonly<Record<string, unknown>>,
@@ -109,7 +110,7 @@ async function inTurn(
   }
 }
 
-// node:http rather than fetch: half the time for so many small requests, and a path goes out as it is written.
+// node:http rather than fetch: it takes half the time for many small requests, and sends a path unchanged.
 function get(
   url: string,
   path: string,

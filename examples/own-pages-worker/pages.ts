@@ -1,17 +1,17 @@
 import { html } from "hono/html";
 import type { Flags } from "sluice/read-flags";
 
-/** A document; what `html` puts in is escaped. */
+/** A document; `html` escapes its values. */
 type Page = ReturnType<typeof html>;
 
-/** The search page: with the AI feature where it is on, with a list of pages where it is not. */
+/** The search page: with the AI feature if it is on, else with a list of pages. */
 export function searchPage(flags: Flags): Page {
   return flags.isEnabled("ai_search")
     ? page("AI search", html`<form action="/ai"><input name="q" placeholder="Ask anything" /></form>`)
     : page("Search", html`<form action="/"><input name="q" placeholder="Some words" /></form>`);
 }
 
-/** The page that an answer is written into. */
+/** The page that shows an answer. */
 export function answerPage(question: string): Page {
   return page(
     "AI search",
@@ -25,7 +25,7 @@ export function answerPage(question: string): Page {
   );
 }
 
-/** What a model would write, word by word, as server-sent events. */
+/** The answer of a model, word by word, as server-sent events. */
 export function answer(question: string): ReadableStream<string> {
   const words = `${question.split(/\s+/, 20).length} words were asked and this is the answer.`.split(" ");
   return new ReadableStream({

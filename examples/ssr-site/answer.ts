@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** Milliseconds between words, about as fast as a model writes. */
 const PAUSE_MS = 80;
 
-/** What a model would write, word by word, as server-sent events; the last one is called `end`. */
+/** Sends the answer of a model, word by word, as server-sent events; the last event is `end`. */
 export function streamAnswer(response: ServerResponse, question: string): void {
   response.writeHead(200, { "content-type": "text/event-stream" });
   void write(response, question);
@@ -24,6 +24,6 @@ async function write(response: ServerResponse, question: string): Promise<void> 
     }
     response.end("event: end\ndata: \n\n");
   } catch {
-    // The visitor has gone.
+    // The visitor has left.
   }
 }

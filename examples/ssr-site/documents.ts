@@ -1,4 +1,4 @@
-/** A page of help, as the classic search finds it. */
+/** A help page that the classic search finds. */
 export interface HelpDocument {
   readonly title: string;
   readonly text: string;
@@ -7,11 +7,11 @@ export interface HelpDocument {
 const DOCUMENTS: readonly HelpDocument[] = [
   { title: "Returns", text: "Send an item back within 30 days; the label is in the box." },
   { title: "Delivery", text: "Orders leave the same day and arrive within two days." },
-  { title: "Invoices", text: "Every invoice stands in your account, also as PDF." },
+  { title: "Invoices", text: "Every invoice is in your account, also as PDF." },
   { title: "Warranty", text: "Repairs are free for two years; send the item in with its invoice." },
 ];
 
-/** Those that hold every word, letters' case aside. */
+/** The documents that contain every word, ignoring case. */
 export function findDocuments(words: string): readonly HelpDocument[] {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   if (wanted.length === 0) return [];

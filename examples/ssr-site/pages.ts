@@ -1,19 +1,19 @@
 import type { Flags } from "sluice/read-flags";
 import { findDocuments } from "./documents.ts";
 
-/** What a page is: one with the AI feature, or the one without. */
+/** Whether a page has the AI feature. */
 export type Kind = "ai" | "classic";
 
 /** A page of the site, before it is put into HTML or JSON. */
 export interface Page {
   readonly kind: Kind;
-  /** The site's own name of it: under a rewriting gate the address bar shows another. */
+  /** The site's path of the page; behind a gate that rewrites, the address bar shows another. */
   readonly path: string;
   readonly title: string;
   readonly body: string;
 }
 
-/** The home page: its search box has AI or not, as the flag says. A flag may change a part of a page, too. */
+/** The home page: the flag decides whether its search box uses AI. A flag may change only a part of a page. */
 export function homePage(flags: Flags): Page {
   return flags.isEnabled("ai_search")
     ? {
@@ -26,11 +26,11 @@ export function homePage(flags: Flags): Page {
         kind: "classic",
         path: "/",
         title: "Search",
-        body: `<p>Type some words: pages that hold them are listed.</p>\n${form("/search", "Some words", "", "Search")}`,
+        body: `<p>Type some words to list the pages that contain them.</p>\n${form("/search", "Some words", "", "Search")}`,
       };
 }
 
-/** The AI page. It asks for no flag: the gate before it does. */
+/** The AI page. It asks for no flag, because a gate protects it. */
 export function answersPage(question: string): Page {
   const answer =
     question === ""
@@ -49,7 +49,7 @@ export function answersPage(question: string): Page {
   };
 }
 
-/** The page that whoever has no AI gets. */
+/** The page for users without AI. */
 export function searchPage(words: string): Page {
   const found = findDocuments(words);
   const list = found.map(
@@ -59,7 +59,7 @@ export function searchPage(words: string): Page {
     words === ""
       ? ""
       : found.length === 0
-        ? "<p>No page holds these words.</p>"
+        ? "<p>No page contains these words.</p>"
         : `<ol>${list.join("")}</ol>`;
   return {
     kind: "classic",
@@ -69,7 +69,7 @@ export function searchPage(words: string): Page {
   };
 }
 
-/** A page as a browser shows it, with what the site heard of its visitor. */
+/** A page as HTML, with the flags that the site received. */
 export function toHtml({ kind, path, title, body }: Page, flags: Flags): string {
   const { context, enabled, problem } = flags;
   const rows: readonly (readonly [string, string])[] = [
@@ -131,7 +131,7 @@ function escape(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ESCAPES[character] ?? "");
 }
 
-/** A text as a literal within a script of a page. */
+/** A text as a literal in a script of a page. */
 function quoted(text: string): string {
   return JSON.stringify(text).replace(/[<>&\u2028\u2029]/g, (character) => {
     return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`;

@@ -5,21 +5,21 @@ import { readFlags, type Flags } from "sluice/read-flags";
 import { streamAnswer } from "./answer.ts";
 import { answersPage, homePage, searchPage, toHtml, type Page } from "./pages.ts";
 
-/** What the worker says to a site. */
-const HEARD = ["x-flags", "x-flags-context", "signature-input", "signature"] as const;
+/** The headers that the worker sends to a site. */
+const RECEIVED = ["x-flags", "x-flags-context", "signature-input", "signature"] as const;
 
-/** A site that renders on the server and lets Sluice's worker say which features a visitor has. */
+/** A site that renders on the server, with the features that Sluice's worker reports for a visitor. */
 export interface Site {
   readonly url: string;
   readonly stop: () => Promise<void>;
 }
 
 export interface SiteOptions {
-  /** 0: a free one. */
+  /** 0: a free port. */
   readonly port?: number;
-  /** The worker's SIGNING_KEYS: whoever comes past the worker has every feature off. */
+  /** The worker's SIGNING_KEYS. A request that did not pass the worker has every feature off. */
   readonly signingKeys: string;
-  /** Hears path and query of every request, as they came. */
+  /** Called with the unchanged path and query of every request. */
   readonly onRequest?: ((target: string) => void) | undefined;
 }
 
@@ -30,8 +30,9 @@ const PAGES: Readonly<Record<string, (flags: Flags, q: string) => Page>> = {
 };
 
 /**
- * Starts the site on loopback. `/` is the search page, with AI or without; `/ai/answers` the AI page, which a gate closes,
- * and `/search` the one without. Pages come as JSON, too, for whoever asks for that. `/flags.json` says what the site heard.
+ * Starts the site on loopback. `/` is the search page, with or without AI. `/ai/answers` is the AI page, which a gate
+ * closes, and `/search` the page without AI. With `Accept: application/json` pages are JSON. `/flags.json` shows the flags
+ * and headers that the site received.
  */
 export async function startSite({ port = 0, signingKeys: keys, onRequest }: SiteOptions): Promise<Site> {
   const server = createServer((request, response) => {
@@ -56,12 +57,12 @@ export async function startSite({ port = 0, signingKeys: keys, onRequest }: Site
 }
 
 function answer(request: IncomingMessage, response: ServerResponse, flags: Flags): void {
-  // What is shown depends on who asks: no shared cache may keep it.
+  // The page depends on the visitor, so no shared cache may store it.
   response.setHeader("cache-control", "private, no-store");
   const [target = "/", query = ""] = (request.url ?? "/").split("?", 2);
   const path = toPath(target);
   const q = new URLSearchParams(query).get("q") ?? "";
-  if (path === "/flags.json") return sendJson(response, heardBy(request, flags));
+  if (path === "/flags.json") return sendJson(response, receivedBy(request, flags));
   if (path === "/ai/stream") return streamAnswer(response, q);
   const page = Object.hasOwn(PAGES, path) ? PAGES[path]?.(flags, q) : undefined;
   if (page === undefined) {
@@ -77,13 +78,13 @@ function answer(request: IncomingMessage, response: ServerResponse, flags: Flags
   response.end(toHtml(page, flags));
 }
 
-/** As lenient as many servers are, so that a gate before them has something to hold: escapes, case, doubled slashes. */
+/** As lenient as many servers: accepts escapes, upper case and double slashes, so that the gate has spellings to block. */
 function toPath(target: string): string {
   let path = target;
   try {
     path = decodeURIComponent(target);
   } catch {
-    // Not UTF-8: as it came.
+    // Not UTF-8: left unchanged.
   }
   return path
     .toLowerCase()
@@ -91,9 +92,9 @@ function toPath(target: string): string {
     .replace(/(?<=.)\/$/, "");
 }
 
-function heardBy(request: IncomingMessage, flags: Flags): object {
+function receivedBy(request: IncomingMessage, flags: Flags): object {
   const { enabled, context, problem } = flags;
-  const headers = Object.fromEntries(HEARD.map((name) => [name, request.headers[name]]));
+  const headers = Object.fromEntries(RECEIVED.map((name) => [name, request.headers[name]]));
   const variants = Object.fromEntries(
     enabled
       .filter((key) => flags.variant(key) !== "on")
