@@ -100,7 +100,8 @@ async function recordKill(pool: pg.Pool, key: string, holders: readonly string[]
     const row = await readFlag(client, key, { lock: true });
     if (row === undefined) return readPublicationState(client);
     if (row.enabled) await updateFlag(client, key, { enabled: false });
-    return raiseRevision(client);
+    await raiseRevision(client);
+    return readPublicationState(client);
   });
   return { key, holders, version };
 }

@@ -1,7 +1,6 @@
 import type pg from "pg";
 import type { FlagRow } from "../postgres/flag-record.ts";
-import type { FlagWriter, VersionedFlag } from "../write/flag-writer.ts";
-import { flagNamed, flagNotFound } from "../write/flag-writer.ts";
+import { flagNamed, flagNotFound, type FlagWriter, type WrittenFlag } from "../write/flag-writer.ts";
 import { createEdgeKill } from "./edge-kill.ts";
 import type { Log } from "../process/log.ts";
 import { guardPostgres } from "../postgres/postgres-problem.ts";
@@ -9,7 +8,6 @@ import { checkPrecondition, type Precondition } from "../write/precondition.ts";
 import { Problem, briefly, type ProblemKind } from "../problem/problem.ts";
 import type { PublisherRedis } from "../redis/redis.ts";
 import { readFlagState, type FlagColumns } from "../postgres/store.ts";
-import type { Written } from "../write/write-transaction.ts";
 
 /** Off at the edge; whether Postgres has it is not known. */
 export interface Unrecorded {
@@ -19,12 +17,10 @@ export interface Unrecorded {
 }
 
 export type SwitchedOff =
-  | (VersionedFlag &
-      Written & {
-        readonly published: boolean;
-        /** Whether the edge is known to have heard of it, published or not. */
-        readonly atEdge?: boolean;
-      })
+  | (WrittenFlag & {
+      /** Whether the edge is known to have heard of it, published or not. */
+      readonly atEdge?: boolean;
+    })
   | Unrecorded;
 
 /** What Postgres says when there is nothing to switch off, or nobody may. */
@@ -64,12 +60,11 @@ export async function switchOff(
       ...request,
       plan: (row) => ({ set: { ...request.alsoSet(row), enabled: false }, required: undefined }),
     });
-    const published = await writer.publish(written);
     // Not before: a Redis that contradicts Postgres may hold a higher version without this kill, and naming ours would
     // lift it. What is not published yet stays held, and the version is named later.
-    if (published.published) await edge.record(written.state);
+    if (written.published) await edge.record(written.state);
     else onUnrecordedKill();
-    return { ...published, atEdge: isHeld };
+    return { ...written, atEdge: isHeld };
   } catch (error) {
     if (error instanceof Problem && REFUSALS.has(error.kind)) {
       await edge.release();
@@ -94,7 +89,7 @@ async function checkBeforehand(pool: pg.Pool, key: string, precondition: Precond
   try {
     await guardPostgres("read", async () => {
       const found = (await readFlagState(pool, key)) ?? flagNotFound(key);
-      await checkPrecondition(pool, flagNamed(key), found.version, precondition, undefined);
+      await checkPrecondition(pool, flagNamed(key), precondition, undefined, found.version);
     });
   } catch (error) {
     if (!(error instanceof Problem) || error.kind !== "unavailable") throw error;

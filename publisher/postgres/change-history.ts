@@ -1,5 +1,5 @@
 import type { Version } from "../../shared/snapshot/revision.ts";
-import type { Queryable } from "./postgres.ts";
+import { only, type Queryable } from "./postgres.ts";
 import { NEVER, toVersion, type VersionColumns } from "./publication.ts";
 
 /** What has a history of its own. */
@@ -28,6 +28,22 @@ export async function readVersion(db: Queryable, { entity, name }: Subject): Pro
   );
   const [row] = rows;
   return row === undefined ? NEVER : toVersion(row);
+}
+
+/** What a transaction wrote, once it has raised the revision: the state that it commits, and the subject's version. */
+export async function readWritten(
+  db: Queryable,
+  { entity, name }: Subject,
+): Promise<{ readonly state: Version; readonly version: Version }> {
+  const { rows } = await db.query<VersionColumns & { version: VersionColumns | null }>(
+    `SELECT epoch, revision,
+       (SELECT jsonb_build_object('epoch', a.epoch, 'revision', a.revision)
+        FROM flag_audit a WHERE a.${NAME_COLUMN[entity]} = $1 ORDER BY a.id DESC LIMIT 1) AS version
+     FROM publication`,
+    [name],
+  );
+  const row = only(rows);
+  return { state: toVersion(row), version: row.version === null ? NEVER : toVersion(row.version) };
 }
 
 /** Where Postgres stood a day ago, if anything changed before that. */

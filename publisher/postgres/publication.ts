@@ -130,14 +130,11 @@ export async function setActor(db: Queryable, actor: string): Promise<void> {
 }
 
 /**
- * Raises the counter and writes the audit for what this transaction changed so far, instead of at COMMIT, so that the
- * revision can be read before it. From here on other writers wait for this transaction's end.
- *
- * @returns where Postgres stands when this transaction commits; as before when it changed nothing
+ * Runs the deferred triggers now instead of at COMMIT: they raise the revision and write the audit of what this
+ * transaction changed, so that both can be read before the commit. All other writers wait until this transaction ends.
  */
-export async function raiseRevision(db: Queryable): Promise<PublicationState> {
+export async function raiseRevision(db: Queryable): Promise<void> {
   await db.query("SET CONSTRAINTS ALL IMMEDIATE");
-  return readPublicationState(db);
 }
 
 /** As pg gives them: bigint as a string. */

@@ -74,7 +74,7 @@ export function createFlagService(options: {
       }
       return { set: { enabled: true }, required: row.enabled ? undefined : WIDENS };
     };
-    return writer.publish(await writer.change({ actor, key, precondition, plan }));
+    return writer.change({ actor, key, precondition, plan });
   }
 
   function kill(actor: string, key: string, precondition: Precondition): Promise<SwitchedOff> {
@@ -167,7 +167,7 @@ export function createFlagService(options: {
     /** A new flag is disabled and at 0 %. */
     async create(actor: string, { key, ...columns }: z.output<typeof flagCreate>) {
       const plan = (client: Queryable) => createdColumns(client, columns);
-      return writer.publish(await writer.create(actor, key, plan));
+      return writer.create(actor, key, plan);
     },
 
     /** Applies a merge patch to what people set of a flag as a whole. */
@@ -176,7 +176,7 @@ export function createFlagService(options: {
         set: await patchedColumns(client, row, patch),
         required: "this may widen who sees the feature",
       });
-      return writer.publish(await writer.change({ actor, key, precondition, plan }));
+      return writer.change({ actor, key, precondition, plan });
     },
 
     async setRollout(actor: string, key: string, rolloutPct: number, precondition: Precondition) {
@@ -184,7 +184,7 @@ export function createFlagService(options: {
         set: { rollout_pct: rolloutPct },
         required: rolloutPct > Number(row.rollout_pct) ? WIDENS : undefined,
       });
-      return writer.publish(await writer.change({ actor, key, precondition, plan }));
+      return writer.change({ actor, key, precondition, plan });
     },
 
     /** Turns the kill switch over, which only makes sense from a known state. */
@@ -215,11 +215,11 @@ export function createFlagService(options: {
     /** Back into the lists, still disabled. */
     async restore(actor: string, key: string, precondition: Precondition) {
       const plan = () => ({ set: { archived_at: null }, required: undefined });
-      return writer.publish(await writer.change({ actor, key, precondition, plan }));
+      return writer.change({ actor, key, precondition, plan });
     },
 
     async remove(actor: string, key: string, precondition: Precondition) {
-      return writer.publish(await writer.remove(actor, key, precondition));
+      return writer.remove(actor, key, precondition);
     },
   };
 }

@@ -29,9 +29,9 @@ import {
 import type { segmentCreate, segmentIds, segmentPatch } from "../schema/segment-schema.ts";
 import { toSnapshotSegment } from "../publish/snapshot-segment.ts";
 import { publishStateOf, type PublishState } from "../publish/publish-state.ts";
-import { raiseRevision, readPublicationState } from "../postgres/publication.ts";
+import { readPublicationState } from "../postgres/publication.ts";
 import { unfitConditions } from "../schema/unfit-json.ts";
-import { publishWritten, writeTransaction, type Written } from "../write/write-transaction.ts";
+import { write } from "../write/write-transaction.ts";
 
 /** A segment as people see it. */
 export type SegmentView = SegmentRecord & {
@@ -67,13 +67,6 @@ export function createSegmentService(options: {
       "segment",
     );
 
-  async function write<T>(
-    actor: string,
-    work: (client: Queryable) => Promise<T>,
-  ): Promise<T & Written & { readonly published: boolean }> {
-    return publishWritten(publisher, await writeTransaction(pool, actor, work, "segment"));
-  }
-
   /** One change of a segment that is there. @param plan gives the columns to set, judged */
   function change(
     actor: string,
@@ -82,17 +75,21 @@ export function createSegmentService(options: {
     required: string | undefined,
     plan: (row: SegmentRow) => SegmentColumns,
   ) {
-    return write<VersionedSegment>(actor, async (client) => {
+    return write(options, actor, segmentNamed(name), async (client) => {
       const row = (await lockSegment(client, name)) ?? segmentNotFound(name);
       const set = plan(row);
-      const subject = segmentNamed(name);
-      await checkPrecondition(client, subject, await readVersion(client, subject), precondition, required);
-      const before = await readSegmentSize(client, name);
-      const changed = await updateSegment(client, row, set);
-      await checkSegmentSize(client, name, before, maxSnapshotBytes);
-      return versioned(client, changed);
+      await checkPrecondition(client, segmentNamed(name), precondition, required);
+      const size = await readSegmentSize(client, name);
+      return checked(client, await updateSegment(client, row, set), size);
     });
   }
+
+  /** Runs under the lock of all writers. @param size what the segment added to the snapshot before this change */
+  const checked = (client: Queryable, row: SegmentRow, size: number) => async () => {
+    await checkSegmentSize(client, row.name, size, maxSnapshotBytes);
+    const uses = await readSegmentUses(client, row.name);
+    return { segment: toView(row, uses.get(row.name)) };
+  };
 
   return {
     list: (): Promise<{ readonly segments: readonly SegmentView[] } & PublishState> =>
@@ -117,11 +114,9 @@ export function createSegmentService(options: {
       }),
 
     create: (actor: string, { name, ...columns }: z.output<typeof segmentCreate>) =>
-      write<VersionedSegment>(actor, async (client) => {
-        const row = await insertSegment(client, name, sound(name, columns));
-        await checkSegmentSize(client, name, 0, maxSnapshotBytes);
-        return versioned(client, row);
-      }),
+      write(options, actor, segmentNamed(name), async (client) =>
+        checked(client, await insertSegment(client, name, sound(name, columns)), 0),
+      ),
 
     /** Applies a merge patch. */
     patch: (actor: string, name: string, patch: z.output<typeof segmentPatch>, precondition: Precondition) =>
@@ -148,14 +143,14 @@ export function createSegmentService(options: {
       }),
 
     remove: (actor: string, name: string, precondition: Precondition) =>
-      write(actor, async (client) => {
+      write(options, actor, segmentNamed(name), async (client) => {
         if ((await lockSegment(client, name)) === undefined) segmentNotFound(name);
-        const subject = segmentNamed(name);
-        const version = await readVersion(client, subject);
-        await checkPrecondition(client, subject, version, precondition, "this removes the segment");
+        await checkPrecondition(client, segmentNamed(name), precondition, "this removes the segment");
         await deleteSegment(client, name);
-        await checkNotUsed(client, name);
-        return {};
+        return async () => {
+          await checkNotUsed(client, name);
+          return {};
+        };
       }),
   };
 }
@@ -181,15 +176,6 @@ function sound(
   if (fault !== undefined) throw faultProblem(fault);
   // Judged just now: the types say so.
   return { ...columns, condition: condition as object | null };
-}
-
-async function versioned(client: Queryable, row: SegmentRow): Promise<VersionedSegment> {
-  const uses = await readSegmentUses(client, row.name);
-  await raiseRevision(client);
-  return {
-    segment: toView(row, uses.get(row.name)),
-    version: await readVersion(client, segmentNamed(row.name)),
-  };
 }
 
 function toView(row: SegmentRow, usedBy: readonly string[] = []): SegmentView {

@@ -6,11 +6,10 @@ import { faultProblem } from "../problem/problem.ts";
 import type { FlagRow } from "../postgres/flag-record.ts";
 import type { Queryable } from "../postgres/postgres.ts";
 import { readAllGates } from "../postgres/store.ts";
-import { raiseRevision } from "../postgres/publication.ts";
 
 /**
- * Refuses gates that lead round in a circle together with those of other flags. Under the counter's lock, so that two
- * writers cannot close one together. A circle that plain SQL made keeps nobody from changing what has nothing to do with it.
+ * Refuses gates that lead round in a circle together with those of other flags. To be called under the lock of all
+ * writers: two of them could close one together. A circle that plain SQL made keeps nobody from changing what has nothing to do with it.
  *
  * @param before the flag as it was before this transaction changed it; undefined when it is new
  */
@@ -20,7 +19,6 @@ export async function checkGates(
   { key, gates }: FlagRow,
 ): Promise<void> {
   if (!Array.isArray(gates) || gates.length === 0) return;
-  await raiseRevision(db);
   const others = (await readAllGates(db)).filter((other) => other.key !== key);
   const old = findCircles([...others, { key, gates: before?.gates ?? [] }], key);
   for (const circle of findCircles([...others, { key, gates }], key)) {

@@ -7,7 +7,6 @@ import { readDependents, readRelations, requirementsOf } from "../postgres/flag-
 import { judgeContent } from "./judge-content.ts";
 import type { Queryable } from "../postgres/postgres.ts";
 import { readSegmentUses, readSegmentsNamed, rulesOf, segmentNamesIn } from "../postgres/segment-store.ts";
-import { raiseRevision } from "../postgres/publication.ts";
 
 /**
  * Refuses a write after which flags and segments would no longer fit together: a prerequisite, a variant or a segment that
@@ -27,7 +26,6 @@ export async function checkReferences(
   const removed = before === undefined ? [] : variantKeysOf(before).filter((key) => !left.includes(key));
   if (segments.size === 0 && requires.length === 0 && removed.length === 0) return;
 
-  await raiseRevision(db);
   const found =
     (await findSegmentFault(db, after, segments)) ??
     (requires.length > 0 ? await findRequirementFault(db, after) : undefined);
@@ -51,7 +49,6 @@ export async function findRequirementFault(
 
 /** Refuses to take a flag away that others need. */
 export async function checkNotRequired(db: Queryable, key: string): Promise<void> {
-  await raiseRevision(db);
   const dependents = await readDependents(db, key);
   if (dependents.length === 0) return;
   throw inUse(
@@ -62,7 +59,6 @@ export async function checkNotRequired(db: Queryable, key: string): Promise<void
 
 /** Refuses to take a segment away that rules ask for. */
 export async function checkNotUsed(db: Queryable, segment: string): Promise<void> {
-  await raiseRevision(db);
   const keys = (await readSegmentUses(db, segment)).get(segment) ?? [];
   if (keys.length === 0) return;
   const flags = keys.map((key) => ({ key }));

@@ -2,7 +2,6 @@ import { encodeMember } from "../../shared/flag/flag-member.ts";
 import { isObject } from "../../shared/flag/members.ts";
 import { only, type Queryable } from "../postgres/postgres.ts";
 import { Problem } from "../problem/problem.ts";
-import { raiseRevision } from "../postgres/publication.ts";
 
 /** The worst-case `x-flags` that a write may lead to, in bytes. */
 const MAX_HEADER_BYTES = 8_192;
@@ -54,9 +53,6 @@ export async function checkSizes(
 ): Promise<void> {
   const after = await readFlagSizes(db, key);
   if (after.snapshot <= before.snapshot && after.header <= before.header) return;
-
-  // Under the counter's lock, so that two writes cannot both just fit.
-  await raiseRevision(db);
   if (after.snapshot > before.snapshot) {
     await checkSnapshot(db, maxSnapshotBytes, `/${grownMost(before.parts, after.parts)}`);
   }
@@ -85,7 +81,6 @@ export async function checkSegmentSize(
   maxSnapshotBytes: number,
 ): Promise<void> {
   if ((await readSegmentSize(db, name)) <= before) return;
-  await raiseRevision(db);
   await checkSnapshot(db, maxSnapshotBytes, "/ids");
 }
 

@@ -2,7 +2,7 @@ import type pg from "pg";
 import type { Version } from "../../shared/snapshot/revision.ts";
 import { checkGates } from "./check-gates.ts";
 import { checkNotRequired, checkReferences } from "./check-references.ts";
-import { readVersion, type Subject } from "../postgres/change-history.ts";
+import type { Subject } from "../postgres/change-history.ts";
 import type { FlagRow } from "../postgres/flag-record.ts";
 import { NO_SIZES, checkSizes, readFlagSizes } from "./flag-sizes.ts";
 import { readFlagView, type FlagView } from "./flag-view.ts";
@@ -11,14 +11,15 @@ import { checkPrecondition, type Precondition } from "./precondition.ts";
 import { Problem } from "../problem/problem.ts";
 import type { Publisher } from "../publish/publisher.ts";
 import { deleteFlag, insertFlag, readFlag, updateFlag, type FlagColumns } from "../postgres/store.ts";
-import { raiseRevision } from "../postgres/publication.ts";
-import { publishWritten, writeTransaction, type Written } from "./write-transaction.ts";
+import { write, type Written } from "./write-transaction.ts";
 
 /** A flag with the version that changed it last. */
 export interface VersionedFlag {
   readonly flag: FlagView;
   readonly version: Version;
 }
+
+export type WrittenFlag = VersionedFlag & Written;
 
 /** What a change sets, and what makes If-Match necessary (undefined: nothing does). */
 export interface FlagPlan {
@@ -36,67 +37,59 @@ export interface FlagChangeRequest {
 
 export type FlagWriter = ReturnType<typeof createFlagWriter>;
 
-/** Writes flags: one transaction in Postgres, then the way to Redis. */
+/** Writes flags, each in one transaction, and waits until Redis has them. */
 export function createFlagWriter(options: {
   readonly pool: pg.Pool;
   readonly publisher: Publisher;
   readonly maxSnapshotBytes: number;
 }) {
-  const { pool, publisher, maxSnapshotBytes } = options;
+  const { maxSnapshotBytes } = options;
 
   return {
     /** @param plan judges what is to be written, before anything is */
-    create(actor: string, key: string, plan: (client: Queryable) => Promise<FlagColumns>) {
-      return writeTransaction<VersionedFlag>(pool, actor, async (client) => {
+    create: (actor: string, key: string, plan: (client: Queryable) => Promise<FlagColumns>) =>
+      write(options, actor, flagNamed(key), async (client) => {
         const row = await insertFlag(client, key, await plan(client));
-        await checkReferences(client, undefined, row);
-        await checkGates(client, undefined, row);
-        await checkSizes(client, key, NO_SIZES, maxSnapshotBytes);
-        return versioned(client, row);
-      });
-    },
+        return async () => {
+          await checkReferences(client, undefined, row);
+          await checkGates(client, undefined, row);
+          await checkSizes(client, key, NO_SIZES, maxSnapshotBytes);
+          return { flag: await readFlagView(client, row) };
+        };
+      }),
 
-    change({ actor, key, precondition, plan }: FlagChangeRequest) {
-      return writeTransaction<VersionedFlag>(pool, actor, async (client) => {
+    change: ({ actor, key, precondition, plan }: FlagChangeRequest): Promise<WrittenFlag> =>
+      write(options, actor, flagNamed(key), async (client) => {
         const row = await lockFlag(client, key);
         const { set, required } = await plan(row, client);
-        await checkPrecondition(
-          client,
-          flagNamed(key),
-          await readVersion(client, flagNamed(key)),
-          precondition,
-          required,
-        );
+        await checkPrecondition(client, flagNamed(key), precondition, required);
         const isNarrow = Object.keys(set).every((name) => NARROW.has(name));
-        if (isNarrow) return versioned(client, await updateFlag(client, key, set));
-        const before = await readFlagSizes(client, key);
+        const sizes = isNarrow ? undefined : await readFlagSizes(client, key);
         const changed = await updateFlag(client, key, set);
-        if (RELATING.some((name) => set[name] !== undefined)) await checkReferences(client, row, changed);
-        if (set.gates !== undefined) await checkGates(client, row, changed);
-        await checkSizes(client, key, before, maxSnapshotBytes);
-        return versioned(client, changed);
-      });
-    },
+        return async () => {
+          if (RELATING.some((name) => set[name] !== undefined)) await checkReferences(client, row, changed);
+          if (set.gates !== undefined) await checkGates(client, row, changed);
+          if (sizes !== undefined) await checkSizes(client, key, sizes, maxSnapshotBytes);
+          return { flag: await readFlagView(client, changed) };
+        };
+      }),
 
-    remove(actor: string, key: string, precondition: Precondition) {
-      return writeTransaction(pool, actor, async (client) => {
-        const row = await lockFlag(client, key);
-        if (!Array.isArray(row.gates) || row.gates.length > 0) {
+    remove: (actor: string, key: string, precondition: Precondition) =>
+      write(options, actor, flagNamed(key), async (client) => {
+        const { gates } = await lockFlag(client, key);
+        if (!Array.isArray(gates) || gates.length > 0) {
           throw new Problem(
             "conflict",
             `flag ${key} has gates, which would open without it: archive it, or remove its gates first`,
           );
         }
-        const version = await readVersion(client, flagNamed(key));
-        await checkPrecondition(client, flagNamed(key), version, precondition, "this removes the flag");
+        await checkPrecondition(client, flagNamed(key), precondition, "this removes the flag");
         await deleteFlag(client, key);
-        await checkNotRequired(client, key);
-        return {};
-      });
-    },
-
-    /** Waits until Redis has what was written. */
-    publish: <T extends Written>(written: T) => publishWritten(publisher, written),
+        return async () => {
+          await checkNotRequired(client, key);
+          return {};
+        };
+      }),
   };
 }
 
@@ -108,12 +101,6 @@ const RELATING = ["targeting", "variants", "requires"] as const;
 
 /** What changes neither sizes nor references: a kill asks for nothing but its own row. */
 const NARROW: ReadonlySet<string> = new Set(["enabled", "rollout_pct"]);
-
-async function versioned(client: Queryable, row: FlagRow): Promise<VersionedFlag> {
-  const flag = await readFlagView(client, row);
-  await raiseRevision(client);
-  return { flag, version: await readVersion(client, flagNamed(row.key)) };
-}
 
 /** One flag, kept as it is until the transaction's end. */
 async function lockFlag(client: Queryable, key: string): Promise<FlagRow> {

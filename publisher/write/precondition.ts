@@ -1,7 +1,7 @@
 import { compareVersions, type Version } from "../../shared/snapshot/revision.ts";
 import type { Queryable } from "../postgres/postgres.ts";
 import { Problem } from "../problem/problem.ts";
-import { readChangesSince, type Subject } from "../postgres/change-history.ts";
+import { readChangesSince, readVersion, type Subject } from "../postgres/change-history.ts";
 
 /** One entity tag of a request. */
 interface EntityTag {
@@ -53,21 +53,20 @@ export function isNotModified(current: Version, ifNoneMatch: Precondition): bool
 /**
  * Refuses a write that its sender has not based on what is there now.
  *
- * @param current its version, under lock
  * @param required what the write would do, when it must not happen unseen; undefined when it may
+ * @param current its version, when it is known; read otherwise, which takes a lock on its row to be worth anything
  * @throws Problem 428 without If-Match where it is required, 412 with what changed meanwhile
  */
 export async function checkPrecondition(
   db: Queryable,
   subject: Subject,
-  current: Version,
   precondition: Precondition,
   required: string | undefined,
+  current?: Version,
 ): Promise<void> {
-  if (precondition === "any") return;
-  const etag = toEntityTag(current);
+  if (precondition === "any" || (precondition === "none" && required === undefined)) return;
+  const etag = toEntityTag(current ?? (await readVersion(db, subject)));
   if (precondition === "none") {
-    if (required === undefined) return;
     throw new Problem(
       "precondition-required",
       `${required}: send If-Match with the ETag of the ${subject.entity} as you saw it (now ${etag})`,

@@ -1,38 +1,45 @@
 import type pg from "pg";
 import type { Version } from "../../shared/snapshot/revision.ts";
+import { readWritten, type Subject } from "../postgres/change-history.ts";
 import { inTransaction, type Queryable } from "../postgres/postgres.ts";
 import { guardPostgres } from "../postgres/postgres-problem.ts";
-import type { Publisher } from "../publish/publisher.ts";
 import { raiseRevision, setActor } from "../postgres/publication.ts";
+import type { PublishState } from "../publish/publish-state.ts";
+import type { Publisher } from "../publish/publisher.ts";
 
 /** How long an admin write waits for Redis before it answers `published: false`. */
 const PUBLISH_TIMEOUT_MS = 3_000;
 
-/** Where Postgres stands after a write. */
-export interface Written {
-  readonly state: Version;
+/** A write that is committed. */
+export interface Written extends PublishState {
+  /** When the flag or segment changed last; a write that changes nothing leaves it as it was. */
+  readonly version: Version;
 }
 
-/** Runs a transaction in the actor's name. */
-export function writeTransaction<T>(
-  pool: pg.Pool,
+/**
+ * Writes one flag or segment in one transaction, then waits until Redis has it.
+ *
+ * The revision is raised once, after the change and before its checks. From there on all other writers wait for the
+ * commit, so that two writes that are fine alone cannot break something together.
+ *
+ * @param change makes the change; returns the checks, which run under the lock of all writers and return the answer
+ */
+export async function write<T extends object>(
+  { pool, publisher }: { readonly pool: pg.Pool; readonly publisher: Publisher },
   actor: string,
-  work: (client: Queryable) => Promise<T>,
-  noun: "flag" | "segment" = "flag",
+  subject: Subject,
+  change: (client: Queryable) => Promise<() => Promise<T>>,
 ): Promise<T & Written> {
-  const write = () =>
-    inTransaction(pool, async (client) => {
-      await setActor(client, actor);
-      const result = await work(client);
-      return { ...result, state: await raiseRevision(client) };
-    });
-  return guardPostgres("write", write, noun);
-}
-
-/** Waits until Redis has what was written. */
-export async function publishWritten<T extends Written>(
-  publisher: Publisher,
-  written: T,
-): Promise<T & { readonly published: boolean }> {
+  const written = await guardPostgres(
+    "write",
+    () =>
+      inTransaction(pool, async (client) => {
+        await setActor(client, actor);
+        const check = await change(client);
+        await raiseRevision(client);
+        return { ...(await check()), ...(await readWritten(client, subject)) };
+      }),
+    subject.entity,
+  );
   return { ...written, published: await publisher.publishAtLeast(written.state, PUBLISH_TIMEOUT_MS) };
 }
