@@ -1,7 +1,7 @@
 /**
- * All that shared/ may touch beyond ECMAScript: Web Crypto's digest and HMAC, the UTF-8 codecs, URLs and their patterns.
- * Declared by hand, and seen by shared/tsconfig.json alone, so that a `fetch`, a `console` or a `process` here is a type
- * error.
+ * Everything that shared/ may use beyond ECMAScript: Web Crypto's digest and HMAC, UTF-8 codecs, URLs and URL patterns. The
+ * declarations are written by hand and only shared/tsconfig.json includes them, so that `fetch`, `console` or `process` is a
+ * type error here.
  */
 interface SubtleCrypto {
   digest(algorithm: "SHA-256", data: Uint8Array): Promise<ArrayBuffer>;
@@ -16,7 +16,7 @@ interface SubtleCrypto {
   verify(algorithm: "HMAC", key: CryptoKey, signature: ArrayBuffer, data: Uint8Array): Promise<boolean>;
 }
 
-/** A secret that Web Crypto holds. */
+/** A secret in Web Crypto. */
 interface CryptoKey {
   readonly type: string;
 }
@@ -32,9 +32,9 @@ declare class TextDecoder {
   decode(input?: Uint8Array): string;
 }
 
-/** The part of URLs that gates and requests are made of. */
+/** The part of URL that gates and requests use. */
 declare class URL {
-  /** @throws TypeError unless it is absolute, by itself or by its base */
+  /** @throws TypeError unless the URL is absolute, by itself or with its base */
   constructor(url: string | URL, base?: string | URL);
   readonly host: string;
   pathname: string;
@@ -54,10 +54,10 @@ declare class URLPattern {
 declare function atob(data: string): string;
 declare function btoa(data: string): string;
 
-/** The part of Fetch's Headers that a reader of headers needs. */
+/** The part of Fetch's Headers that header readers use. */
 interface Headers {
   get(name: string): string | null;
 }
 
-/** Named by structured-headers' types. */
+/** Used by the types of structured-headers. */
 type BufferSource = ArrayBufferView | ArrayBuffer;

@@ -16,7 +16,7 @@ interface Piece {
 
 /**
  * Divides all users among variants so that new weights move as few users as possible. A variant that shrinks releases the
- * end of its ranges, variants that grow take what is free in order, and no other user moves.
+ * end of its ranges, variants that grow take free ranges in order, and no other user moves.
  *
  * @param variants checked by `judgeVariants`: distinct keys, at least one weight above 0
  * @param previous the last saved allocation; when it is not valid, the variants get consecutive ranges

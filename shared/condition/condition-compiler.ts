@@ -5,73 +5,67 @@ import type { GroupTest, ValueTest } from "./comparison.ts";
 export const MAX_DEPTH = 16;
 
 /**
- * The most operators and compared values that one condition may have. Items of `$in` and its kin do not count; a
- * regular expression counts once more for every four characters that it asks for.
+ * The most operators and compared values in one condition. Items of `$in`, `$nin`, `$ini` and `$nini` do not count. Every
+ * four characters of a regular expression count as one more.
  */
 export const MAX_NODES = 1_000;
 
+/** Compiles one kind of node; undefined when it is refused. */
+type Compile = (value: unknown, compiler: ConditionCompiler) => ValueTest | undefined;
+
 /**
- * One compilation: where it is, how much it has seen, and the first thing that is wrong. After a fault nothing more is
- * looked at, so that a hostile condition costs what its limits allow and no more.
+ * The state of one compilation: the current path, the number of nodes and the first fault. After a fault nothing more is
+ * read, so a hostile condition costs no more than the limits allow.
  */
-export interface ConditionCompiler {
-  readonly group: (name: string) => GroupTest | undefined;
+export class ConditionCompiler {
   /** Operators and compared values so far. */
-  readonly nodes: number;
-  readonly fault: Fault | undefined;
-  /** The attribute that is being asked for, as a trace names it. */
-  attribute: string;
-  /** Notes what is wrong at this place, or at a place within it. Always undefined, so that it can be returned. */
-  readonly refuse: (detail: string, ...below: readonly (string | number)[]) => undefined;
-  /** Judges one more node, at a place within this one; undefined when it is refused, or something was before. */
-  readonly within: <Result>(step: string | number, judge: () => Result | undefined) => Result | undefined;
-  /** Counts more nodes; false when they are too many, which is then noted. */
-  readonly count: (nodes: number) => boolean;
-  /** A condition: attributes and logic. `scope` is what its attributes are looked up in. */
-  readonly condition: (value: unknown) => ValueTest | undefined;
-  /** What one value is compared with: operators, or something it must equal. */
-  readonly value: (value: unknown) => ValueTest | undefined;
-}
+  nodes = 0;
+  fault: Fault | undefined;
+  /** The attribute that is being compared, as a trace names it. */
+  attribute = "";
+  readonly group: (name: string) => GroupTest | undefined;
+  readonly #path: (string | number)[] = [];
+  readonly #condition: Compile;
+  readonly #value: Compile;
 
-export function conditionCompiler(
-  group: ConditionCompiler["group"],
-  condition: (value: unknown, compiler: ConditionCompiler) => ValueTest | undefined,
-  value: (value: unknown, compiler: ConditionCompiler) => ValueTest | undefined,
-): ConditionCompiler {
-  const path: (string | number)[] = [];
-  let nodes = 0;
-  let fault: Fault | undefined;
-  const compiler: ConditionCompiler = {
-    group,
-    attribute: "",
-    get nodes() {
-      return nodes;
-    },
-    get fault() {
-      return fault;
-    },
-    refuse(detail, ...below) {
-      fault ??= { path: [...path, ...below], detail };
-      return undefined;
-    },
-    within(step, judge) {
-      if (fault !== undefined) return undefined;
-      path.push(step);
-      if (path.length > MAX_DEPTH) compiler.refuse(`must not be nested more than ${MAX_DEPTH} deep`);
-      const result = compiler.count(1) ? judge() : undefined;
-      path.pop();
-      return result;
-    },
-    count(more) {
-      nodes += more;
-      if (nodes > MAX_NODES) {
-        compiler.refuse(`is too large: a condition may have ${MAX_NODES} operators and compared values`);
-      }
-      return fault === undefined;
-    },
-    condition: (inner) => condition(inner, compiler),
-    value: (inner) => value(inner, compiler),
-  };
+  constructor(group: ConditionCompiler["group"], condition: Compile, value: Compile) {
+    this.group = group;
+    this.#condition = condition;
+    this.#value = value;
+  }
 
-  return compiler;
+  /** Notes a fault at the current path, or below it. Returns undefined, so that callers can return the result. */
+  refuse(detail: string, ...below: readonly (string | number)[]): undefined {
+    this.fault ??= { path: [...this.#path, ...below], detail };
+    return undefined;
+  }
+
+  /** Compiles one more node, one step below the current path. Returns undefined after any fault. */
+  within<Result>(step: string | number, compile: () => Result | undefined): Result | undefined {
+    if (this.fault !== undefined) return undefined;
+    this.#path.push(step);
+    if (this.#path.length > MAX_DEPTH) this.refuse(`must not be nested more than ${MAX_DEPTH} deep`);
+    const result = this.count(1) ? compile() : undefined;
+    this.#path.pop();
+    return result;
+  }
+
+  /** Counts more nodes. Returns false after any fault, such as too many nodes. */
+  count(nodes: number): boolean {
+    this.nodes += nodes;
+    if (this.nodes > MAX_NODES) {
+      this.refuse(`is too large: a condition may have ${MAX_NODES} operators and compared values`);
+    }
+    return this.fault === undefined;
+  }
+
+  /** Compiles a condition: attributes and logic. The test reads attributes from its value. */
+  condition(value: unknown): ValueTest | undefined {
+    return this.#condition(value, this);
+  }
+
+  /** Compiles the value of an attribute: operators, or a value that it must equal. */
+  value(value: unknown): ValueTest | undefined {
+    return this.#value(value, this);
+  }
 }

@@ -1,26 +1,27 @@
 import { type Fault, quote } from "../flag/fault.ts";
 import { MAX_ATTRIBUTE_PATH } from "../flag/flag.ts";
+import { isObject } from "../flag/members.ts";
 import { attributeReader } from "../flag/context.ts";
 import { traceWithin, type Condition, type GroupTest, type ValueTest } from "./comparison.ts";
-import { conditionCompiler, type ConditionCompiler } from "./condition-compiler.ts";
+import { ConditionCompiler } from "./condition-compiler.ts";
 import { OPERATORS, compileOperator, isOperator } from "./operators.ts";
 
 /**
- * Prepares a condition, once per snapshot: what is wrong is found here, and what is left is a function.
+ * Compiles a condition to a function, once per snapshot. All faults are found here.
  *
  * @example
  * const compiled = compileCondition({ country: { $in: ["DE", "FR"] } }, () => undefined);
  * if ("condition" in compiled) compiled.condition({ country: "DE" }); // true
  *
  * @param value unchecked input
- * @param groups a segment's test by its name; undefined when there is no such segment
- * @returns the condition and its size, or the first thing that is wrong with it
+ * @param groups returns a segment's test by name; undefined when there is no such segment
+ * @returns the condition and its size, or its first fault
  */
 export function compileCondition(
   value: unknown,
   groups: (name: string) => GroupTest | undefined,
 ): { readonly condition: Condition; readonly nodes: number } | { readonly fault: Fault } {
-  const compiler = conditionCompiler(groups, compileMembers, compileValue);
+  const compiler = new ConditionCompiler(groups, compileMembers, compileValue);
   const test = compileMembers(value, compiler);
   if (compiler.fault !== undefined || test === undefined) {
     return { fault: compiler.fault ?? { path: [], detail: "is not a condition" } };
@@ -28,20 +29,20 @@ export function compileCondition(
   return { condition: (attributes, trace) => test(attributes, attributes, trace), nodes: compiler.nodes };
 }
 
-/** Logic between conditions. An empty `$or` holds, as GrowthBook's `cases.json` has it. */
+/** Logic between conditions. An empty `$or` matches, as GrowthBook's `cases.json` requires. */
 const LOGIC: { readonly [operator: string]: Member } = {
   $and: (argument, compiler) => allOf(compileList(argument, compiler)),
-  $or: (argument, compiler) => told("$or", anyOf(compileList(argument, compiler))),
-  $nor: (argument, compiler) => told("$nor", noneOf(anyOf(compileList(argument, compiler)))),
-  $not: (argument, compiler) => told("$not", noneOf(compileMembers(argument, compiler))),
+  $or: (argument, compiler) => inside("$or", anyOf(compileList(argument, compiler))),
+  $nor: (argument, compiler) => inside("$nor", noneOf(anyOf(compileList(argument, compiler)))),
+  $not: (argument, compiler) => inside("$not", noneOf(compileMembers(argument, compiler))),
 };
 
-/** Compiles what stands under one member of a condition. */
+/** Compiles the argument of one logical operator. */
 type Member = (argument: unknown, compiler: ConditionCompiler) => ValueTest | undefined;
 
-/** A condition: every member must hold. */
+/** Compiles a condition: every member must match. */
 function compileMembers(value: unknown, compiler: ConditionCompiler): ValueTest | undefined {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (!isObject(value)) {
     return compiler.refuse('must be an object, such as {"country": "DE"}');
   }
   const tests: ValueTest[] = [];
@@ -57,17 +58,17 @@ function compileMember(name: string, argument: unknown, compiler: ConditionCompi
   const logic = Object.hasOwn(LOGIC, name) ? LOGIC[name] : undefined;
   if (logic !== undefined) return logic(argument, compiler);
   if (isOperator(name)) {
-    return compiler.refuse(`compares an attribute: write {"<attribute>": {"${name}": …}}`);
+    return compiler.refuse(`must be inside an attribute: write {"<attribute>": {"${name}": …}}`);
   }
   if (name.startsWith("$")) {
     return compiler.refuse(
-      `unknown operator ${quote(name)}; between attributes there are ${Object.keys(LOGIC).join(", ")}`,
+      `unknown operator ${quote(name)}; use an attribute, or one of ${Object.keys(LOGIC).join(", ")}`,
     );
   }
   const read = attributeReader(name);
   if (read === undefined) {
     return compiler.refuse(
-      `${quote(name)} names no attribute: names joined by dots, without spaces, at most ${MAX_ATTRIBUTE_PATH} characters`,
+      `${quote(name)} is not an attribute: write names joined by dots, without spaces, at most ${MAX_ATTRIBUTE_PATH} characters`,
     );
   }
   const outer = compiler.attribute;
@@ -78,24 +79,20 @@ function compileMember(name: string, argument: unknown, compiler: ConditionCompi
 }
 
 /**
- * What stands behind an attribute: an object of operators, all of which must hold, or a value that it must equal.
+ * Compiles the value of an attribute: an object of operators, all of which must match, or a value that it must equal.
  *
  * @returns undefined when it is refused
  */
 function compileValue(value: unknown, compiler: ConditionCompiler): ValueTest | undefined {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return compileOperator("$eq", value, compiler);
-  }
+  if (!isObject(value)) return compileOperator("$eq", value, compiler);
   const entries = Object.entries(value);
   const operators = entries.filter(([name]) => name.startsWith("$"));
   if (entries.length === 0) {
-    return compiler.refuse('an empty object says nothing; write {"$eq": {}} or {"$exists": true}');
+    return compiler.refuse('must not be an empty object; write {"$eq": {}} or {"$exists": true}');
   }
   if (operators.length === 0) return compileOperator("$eq", value, compiler);
   if (operators.length < entries.length) {
-    return compiler.refuse(
-      'operators and other members cannot stand together; write a path such as "a.b" instead',
-    );
+    return compiler.refuse('must not mix operators with other members; write a path such as "a.b" instead');
   }
 
   const tests: ValueTest[] = [];
@@ -103,7 +100,7 @@ function compileValue(value: unknown, compiler: ConditionCompiler): ValueTest | 
     const test = compiler.within(name, () =>
       isOperator(name)
         ? compileOperator(name, argument, compiler)
-        : compiler.refuse(`unknown operator ${quote(name)}; there are ${Object.keys(OPERATORS).join(", ")}`),
+        : compiler.refuse(`unknown operator ${quote(name)}; use one of ${Object.keys(OPERATORS).join(", ")}`),
     );
     if (test === undefined) return undefined;
     tests.push(test);
@@ -137,8 +134,8 @@ function anyOf(tests: readonly ValueTest[] | undefined): ValueTest | undefined {
   );
 }
 
-/** The same test, whose comparisons say that they stand within an operator. */
-function told(operator: string, test: ValueTest | undefined): ValueTest | undefined {
+/** Makes a test's comparisons report the operator around them. */
+function inside(operator: string, test: ValueTest | undefined): ValueTest | undefined {
   return (
     test && ((scope, attributes, trace) => test(scope, attributes, trace && traceWithin(operator, trace)))
   );

@@ -1,6 +1,6 @@
 /**
- * Deep equality of JSON values without any conversion: types must be the same, lists have their order, objects have
- * none. Goes only as deep as `expected` is.
+ * Deep equality of JSON values without conversion: types must be equal, lists are ordered, objects are not. The recursion is
+ * only as deep as `expected`.
  */
 export function jsonEquals(actual: unknown, expected: unknown): boolean {
   if (typeof expected !== "object" || expected === null) return (actual ?? null) === expected;

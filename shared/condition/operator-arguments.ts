@@ -1,6 +1,7 @@
 import { traceSegment, type ValueTest } from "./comparison.ts";
 import type { ConditionCompiler } from "./condition-compiler.ts";
 import { quote } from "../flag/fault.ts";
+import { isObject } from "../flag/members.ts";
 import { compileRegex, type Regex } from "./regex/compile-regex.ts";
 import { parseTimestamp, type Instant } from "./rfc3339.ts";
 import { parseSemVer, type SemVer } from "./version-order.ts";
@@ -8,23 +9,23 @@ import { parseSemVer, type SemVer } from "./version-order.ts";
 /** The longest text in a condition, in UTF-16 units. */
 export const MAX_TEXT_LENGTH = 1_024;
 
-/** The longest list of `$in` and its kin. */
+/** The longest list of `$in`, `$nin`, `$ini` and `$nini`. */
 export const MAX_LIST_LENGTH = 10_000;
 
-/** How much of a regular expression counts as one node: its cost grows with what it asks for. */
+/** Characters of a regular expression that count as one node: a match costs more for a longer pattern. */
 const CHARACTERS_A_NODE = 4;
 
 export type Scalar = string | number | boolean | null;
 
 const TYPE_NAMES = ["string", "number", "boolean", "array", "object", "null"];
 
-/** Takes an operator's argument, checked and made ready, or notes why it is refused. */
+/** Checks and prepares an operator's argument, or notes why it is refused. */
 type Read<Argument> = (argument: unknown, compiler: ConditionCompiler) => Argument | undefined;
 
-/** A value of JSON as it is. Members that begin with "$" would be operators that nobody asks. */
+/** A JSON value that is compared as a whole. Members that begin with "$" are refused: they would not work as operators. */
 export const readJson: Read<unknown> = (argument, compiler) => {
   if (typeof argument !== "object" || argument === null) return readScalar(argument, compiler);
-  // A list's items one by one: it may be far longer than what is looked at of it.
+  // An iterator, because a list may be far longer than the limit at which reading stops.
   const entries: Iterable<readonly [string | number, unknown]> = Array.isArray(argument)
     ? argument.entries()
     : Object.entries(argument);
@@ -32,7 +33,7 @@ export const readJson: Read<unknown> = (argument, compiler) => {
     const judged = compiler.within(step, () =>
       typeof step === "string" && step.startsWith("$")
         ? compiler.refuse(
-            `${quote(step)} stands inside a value that is compared as a whole; write a path such as "a.b" instead`,
+            `${quote(step)} is inside a value that is compared as a whole; write a path such as "a.b" instead`,
           )
         : readJson(item, compiler),
     );
@@ -55,7 +56,7 @@ export const readScalars: Read<readonly Scalar[]> = (argument, compiler) => {
 export const readBoolean: Read<boolean> = (argument, compiler) =>
   typeof argument === "boolean" ? argument : compiler.refuse("must be true or false");
 
-/** What has an order. */
+/** A value that has an order. */
 export const readOrdered: Read<string | number> = (argument, compiler) =>
   typeof argument === "string" || typeof argument === "number"
     ? readScalar(argument, compiler)
@@ -65,13 +66,13 @@ export const readTypeName: Read<string> = (argument, compiler) =>
   TYPE_NAMES.find((name) => name === argument) ??
   compiler.refuse(`must be one of ${TYPE_NAMES.join(", ")}; a missing attribute is "null"`);
 
-/** Text that says something: the empty one is part of every text. */
+/** A text that is not empty: every text contains the empty one. */
 export const readText: Read<string> = (argument, compiler) =>
   typeof argument === "string" && argument !== ""
     ? readScalar(argument, compiler)
-    : compiler.refuse("must be a string that is not empty");
+    : compiler.refuse("must be a non-empty string");
 
-/** A pattern, as the test of a text. */
+/** A pattern, as a test of a text. */
 export const readRegex =
   (ignoreCase: boolean): Read<Regex["test"]> =>
   (argument, compiler) => {
@@ -84,16 +85,16 @@ export const readRegex =
 
 export const readTimestamp: Read<Instant> = (argument, compiler) =>
   parseTimestamp(argument) ??
-  compiler.refuse("must be an RFC 3339 timestamp with its offset, such as 2026-07-01T00:00:00Z");
+  compiler.refuse("must be an RFC 3339 timestamp with an offset, such as 2026-07-01T00:00:00Z");
 
 export const readVersion: Read<SemVer> = (argument, compiler) => {
-  // A number would not do: 1.10 is 1.1.
+  // Versions must be strings: as a number, 1.10 equals 1.1.
   const version = parseSemVer(argument);
   if (version === undefined) return compiler.refuse('must be a version as a string, such as "1.2.3"');
   return readScalar(String(argument), compiler) === undefined ? undefined : version;
 };
 
-/** A segment, as the test of a value. */
+/** A segment, as a test of a value. */
 export const readGroup: Read<ValueTest> = (argument, compiler) => {
   if (typeof argument !== "string") return compiler.refuse("must be the name of a segment");
   const group = compiler.group(argument);
@@ -103,10 +104,10 @@ export const readGroup: Read<ValueTest> = (argument, compiler) => {
     group(value, attributes, attribute, trace && traceSegment(argument, trace));
 };
 
-/** What may stand behind an attribute: a value, or operators. */
+/** A value to compare with, or operators. */
 export const readValue: Read<ValueTest> = (argument, compiler) => compiler.value(argument);
 
-/** A number of items, or operators on it. */
+/** A number of items, or operators on the number. */
 export const readSize: Read<ValueTest> = (argument, compiler) => {
   if (Number.isInteger(argument) && Number(argument) >= 0) return (length) => length === argument;
   return isOperatorObject(argument)
@@ -114,15 +115,15 @@ export const readSize: Read<ValueTest> = (argument, compiler) => {
     : compiler.refuse('must be an integer from 0, or operators such as {"$gte": 2}');
 };
 
-/** What an item of a list must be: operators on the item itself, or a condition on its members. */
+/** Operators on an item of a list, or a condition on the item's members. */
 export const readElement: Read<ValueTest> = (argument, compiler) =>
   isOperatorObject(argument) ? compiler.value(argument) : compiler.condition(argument);
 
-/** A list of what may stand behind an attribute. */
+/** A list of values to compare with, or of operators. */
 export const readValues: Read<readonly ValueTest[]> = (argument, compiler) =>
   readEach(argument, compiler, (item) => compiler.value(item));
 
-/** The same, where text has no case. */
+/** Like `readValues`, but texts are compared without case. */
 export const readFoldedValues: Read<readonly ValueTest[]> = (argument, compiler) =>
   readEach(argument, compiler, (item) => {
     if (typeof item !== "string") return compiler.value(item);
@@ -162,7 +163,7 @@ function scalarProblem(value: unknown): string | undefined {
 }
 
 function isOperatorObject(value: unknown): boolean {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  if (!isObject(value)) return false;
   const names = Object.keys(value);
   return names.length > 0 && names.every((name) => name.startsWith("$"));
 }

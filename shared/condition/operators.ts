@@ -21,13 +21,13 @@ import {
 import { compareInstants, parseTimestamp, type Instant } from "./rfc3339.ts";
 import { compareSemVer, parseSemVer, type SemVer } from "./version-order.ts";
 
-/** Checks an operator's argument and makes its test; undefined when the argument is refused. */
+/** Checks an operator's argument and returns its test, or undefined when the argument is refused. */
 type Operator = (argument: unknown, compiler: ConditionCompiler) => ValueTest | undefined;
 
 /**
- * Every operator that compares an attribute. A missing attribute is null. An operator that needs a type does not hold
- * for a value of another one; the negative ones ($ne, $nin, $nini, $vne, $notInGroup) hold exactly when their
- * positive one does not.
+ * Every operator that compares an attribute. A missing attribute is null. An operator for one type does not match values
+ * of another type. Negative operators ($ne, $nin, $nini, $vne, $notInGroup) match exactly when their positive counterpart
+ * does not.
  */
 export const OPERATORS: { readonly [name: string]: Operator } = {
   $eq: operator(readJson, (expected) => (value) => jsonEquals(value, expected)),
@@ -72,7 +72,7 @@ export const OPERATORS: { readonly [name: string]: Operator } = {
   ),
   $elemMatch: operator(
     readElement,
-    // An item of null says nothing, as GrowthBook has it: it is no element that could match.
+    // An item of null never matches, as in GrowthBook.
     (test) => (value, attributes) =>
       Array.isArray(value) && value.some((item) => asItIs(item) !== null && test(item, attributes)),
   ),
@@ -86,7 +86,7 @@ export function isOperator(name: string): boolean {
   return Object.hasOwn(OPERATORS, name);
 }
 
-/** The test of one operator, which says what it compared to whoever listens; undefined when it is refused. */
+/** Returns the test of one operator, which reports its comparison to a trace; undefined when the argument is refused. */
 export function compileOperator(
   operator: string,
   argument: unknown,
@@ -122,19 +122,19 @@ function asItIs(value: unknown): unknown {
   return value ?? null;
 }
 
-/** Text without its case; everything else is what it is. */
+/** Lower-cases text and returns every other value unchanged. */
 export function folded(value: unknown): unknown {
   return typeof value === "string" ? value.toLowerCase() : asItIs(value);
 }
 
-/** Whether the value, or one item of a list, is among the items. */
+/** Whether the value, or one item of a list value, is among the items. */
 function isAmong(items: readonly unknown[], reduced: (value: unknown) => unknown): ValueTest {
   const set = new Set(items.map(reduced));
   return (value) =>
     Array.isArray(value) ? value.some((item) => set.has(reduced(item))) : set.has(reduced(value));
 }
 
-/** Whether each test holds for some item of a list. */
+/** Whether every test passes for at least one item of a list. */
 function hasAll(tests: readonly ValueTest[]): ValueTest {
   return (value, attributes) =>
     Array.isArray(value) && tests.every((test) => value.some((item) => test(item ?? null, attributes)));
@@ -162,10 +162,10 @@ function typeName(value: unknown): string {
 const DECIMAL = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 /**
- * The order of two values: two strings by UTF-16 code units, everything else as numbers, where a string of decimal
- * digits is its number and null or missing is 0 (GrowthBook's `cases.json` asks for both).
+ * Compares two values: two strings by UTF-16 code units, everything else as numbers. A string of decimal digits counts as
+ * its number, and null or missing as 0. GrowthBook's `cases.json` requires both.
  *
- * @returns below, equal to or above 0; NaN, which is neither, when the two have no order
+ * @returns below, equal to or above 0; NaN when the two have no order
  */
 function compareValues(left: unknown, right: unknown): number {
   if (typeof left === "string" && typeof right === "string") {
@@ -173,7 +173,7 @@ function compareValues(left: unknown, right: unknown): number {
     return left < right ? -1 : 1;
   }
   const [first, second] = [toNumber(left), toNumber(right)];
-  // Not by subtraction: two infinities are equal.
+  // Infinity - Infinity is NaN, so no subtraction here.
   if (first === second) return 0;
   if (first < second) return -1;
   return first > second ? 1 : Number.NaN;

@@ -1,4 +1,4 @@
-/** A moment: whole seconds since 1970-01-01T00:00:00Z, and nanoseconds of the next one. */
+/** A moment: whole seconds since 1970-01-01T00:00:00Z, plus nanoseconds. */
 export interface Instant {
   readonly seconds: number;
   readonly nanoseconds: number;
@@ -16,10 +16,10 @@ const DAYS_TO_1970 = 719_528;
 const DAY = 86_400;
 
 /**
- * Reads an RFC 3339 timestamp such as `2026-07-01T00:00:00Z` or `2026-07-01t02:00:00.25+02:00`. By hand: the core has
- * no clock, and `Date` also takes much that is no timestamp. Digits beyond nanoseconds are cut off.
+ * Reads an RFC 3339 timestamp such as `2026-07-01T00:00:00Z` or `2026-07-01t02:00:00.25+02:00`. It does not use `Date`,
+ * which accepts many other formats and has no nanoseconds. Digits beyond nanoseconds are cut off.
  *
- * @returns undefined for everything else, such as a day that its month does not have, or a time without an offset
+ * @returns undefined for everything else, such as February 30 or a time without an offset
  */
 export function parseTimestamp(value: unknown): Instant | undefined {
   const parts = typeof value === "string" ? TIMESTAMP.exec(value) : null;
@@ -34,7 +34,7 @@ export function parseTimestamp(value: unknown): Instant | undefined {
 
   const offset = (offsetHours * 60 + offsetMinutes) * 60 * (parts[8] === "-" ? -1 : 1);
   const seconds = daysSince1970(year, month, day) * DAY + (hour * 60 + minute) * 60 + second - offset;
-  // A leap second ends a month of UTC; it counts as the first second of the next one.
+  // A leap second is only valid at the end of a UTC month. It counts as the first second of the next month.
   if (second === 60 && !isMonthBoundary(seconds, year, month)) return undefined;
   return { seconds, nanoseconds: Number((parts[7] ?? "").slice(0, 9).padEnd(9, "0")) };
 }
@@ -54,13 +54,13 @@ function daysOfMonth(year: number, month: number): number {
 
 function daysSince1970(year: number, month: number, day: number): number {
   const past = year - 1;
-  // Of the years before this one; the year 0 is one of them, which the quotients leave out.
+  // Leap days of the years before this one. The quotients leave out the year 0, hence + 1.
   const leapDays = Math.floor(past / 4) - Math.floor(past / 100) + Math.floor(past / 400) + 1;
   const leapDay = month > 2 && isLeapYear(year) ? 1 : 0;
   return year * 365 + leapDays + (DAYS_BEFORE_MONTH[month - 1] ?? 0) + leapDay + day - 1 - DAYS_TO_1970;
 }
 
-/** Whether a moment is midnight of UTC on the first of a month; an offset moves it from its own month by one at most. */
+/** Whether a moment is midnight UTC on the first of a month: the given one or the next, because offsets are below a day. */
 function isMonthBoundary(seconds: number, year: number, month: number): boolean {
   const next = month === 12 ? daysSince1970(year + 1, 1, 1) : daysSince1970(year, month + 1, 1);
   return seconds === daysSince1970(year, month, 1) * DAY || seconds === next * DAY;

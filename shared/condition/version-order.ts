@@ -1,15 +1,15 @@
-/** A version made ready to be compared: its segments, without a leading "v" and without build information. */
+/** A version's segments, without a leading "v" and without build information. */
 export type SemVer = readonly string[];
 
-/** What "1.0.0" has in the place of a pre-release: above every ASCII text, so that it follows "1.0.0-beta". */
+/** Replaces the missing pre-release of "1.0.0". It is above every ASCII text, so that "1.0.0" follows "1.0.0-beta". */
 const RELEASE = "~";
 
 const DIGITS = /^\d+$/;
 
 /**
- * Splits a version at "." and "-". Every text is a version of some kind; only the empty one is none.
+ * Splits a version at "." and "-". Every text that is not empty is a version.
  *
- * @returns undefined for what is no text, or empty
+ * @returns undefined for an empty text, and for values that are not text
  */
 export function parseSemVer(value: unknown): SemVer | undefined {
   if (typeof value !== "string" || value === "") return undefined;
@@ -19,8 +19,8 @@ export function parseSemVer(value: unknown): SemVer | undefined {
 }
 
 /**
- * The order of GrowthBook's SDK specification (`paddedVersionString`): segment by segment, digits before text, digits
- * by their value, text by UTF-16 code units, and what is longer after what it begins with.
+ * Compares as GrowthBook's SDK specification does (`paddedVersionString`): segment by segment, digits before text, digits
+ * by value, text by UTF-16 code units. A version follows every shorter version that it starts with.
  *
  * @returns below, equal to or above 0
  */
@@ -37,7 +37,7 @@ function compareSegments(left: string, right: string): number {
   if (left === right) return 0;
   const digits = DIGITS.test(left);
   if (digits !== DIGITS.test(right)) return digits ? -1 : 1;
-  // Of two runs of digits the longer one is the larger number, whatever its size; padding would say the same.
+  // The longer run of digits is the larger number. GrowthBook pads the shorter one, with the same result.
   if (digits && left.length !== right.length) return left.length - right.length;
   return left < right ? -1 : 1;
 }

@@ -3,14 +3,14 @@ import { targetOf, withPath, type Otherwise } from "./gate.ts";
 import { pathReadings } from "./path-readings.ts";
 import { pathsInQuery } from "./side-doors.ts";
 
-/** A gate that a request meets. */
+/** A gate that matches a request. */
 export interface Closing {
   readonly gate: ReadyGate;
-  /** What the path was taken for; undefined when it can be read in more ways than can be told, so that any gate closes it. */
+  /** The reading of the path that matched. Undefined when the path has too many readings: then every gate matches. */
   readonly reading: string | undefined;
 }
 
-/** The gates that are for a page, in their order. A gate is not asked about the very page that it leads to. */
+/** The gates that match a page, in order. A gate never matches the page that it rewrites or redirects to. */
 export function* closingsOf(gates: GateTable, { pathname, search }: URL): Generator<Closing, void> {
   const own = pathReadings(pathname);
   const named = search === "" ? [] : pathsInQuery(search).map(pathReadings);
@@ -40,16 +40,16 @@ function matches({ prefix, spellings }: ReadyGate, { path, folded }: ReadiedPath
   return spellings.some((pattern) => pattern.test({ pathname }));
 }
 
-/** A URLPattern would resolve them by itself: this keeps the path as deep as it is written. */
+/** Replaces dot segments, because URLPattern would resolve them and change the depth of the path. */
 function nameDots(path: string): string {
   return path.replace(/(?<=\/|^)\.{1,2}(?=\/|$)/g, "_");
 }
 
-/** Whether this is the page that a gate leads to: whoever was sent there must not be sent there again. */
+/** Whether this is the page that a gate leads to. Matching it would send the visitor there again without end. */
 function leadsTo(otherwise: Otherwise, pathname: string): boolean {
   const target = targetOf(otherwise);
   return target !== undefined && withPath(SITE, target).pathname === pathname;
 }
 
-/** Any: a path is read as the part of a URL. */
+/** Any site: only the path counts. */
 const SITE = new URL("https://site.invalid");

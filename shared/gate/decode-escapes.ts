@@ -1,6 +1,6 @@
 /**
- * What a run of percent escapes stands for to the least careful decoder. Overlong UTF-8 (`%c0%af`) is the character
- * that it spells out, and a byte that is no UTF-8 is one of Latin-1: some origin reads it so.
+ * Decodes a run of percent escapes as the least strict origin would. Overlong UTF-8 (`%c0%af`) is decoded, and a byte that is
+ * not UTF-8 is taken for Latin-1.
  *
  * @param run such as `%c3%bc`
  */
@@ -18,7 +18,7 @@ export function decodeEscapes(run: string): string {
   return text;
 }
 
-/** Bytes of a character by the first one's upper bits, and how many of its own bits count. */
+/** The length of a UTF-8 sequence by its first byte, and the bits of that byte that belong to the code point. */
 const LEADS = [
   { from: 0xf0, to: 0xf7, length: 4, bits: 0x07 },
   { from: 0xe0, to: 0xef, length: 3, bits: 0x0f },

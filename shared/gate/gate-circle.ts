@@ -5,14 +5,14 @@ import type { GateTable, ReadyGate } from "./gate-table.ts";
 const SITE = new URL("https://site.invalid");
 
 /**
- * A way from gate to gate that comes back to where it began, for somebody for whom the flags of all of them are off: a
- * redirect would never end, a rewrite would end as 404.
+ * Finds a circle of gates, for a user for whom all their flags are off. Its redirects would never end, and its rewrites
+ * would end as 404.
  *
- * @returns the gates in turn, the first one being `from`; undefined when there is none
+ * @returns the gates in order, starting with `from`; undefined when there is no circle
  */
 export function findCircle(table: GateTable, from: ReadyGate): readonly ReadyGate[] | undefined {
   const cameBy = new Map<ReadyGate, ReadyGate | undefined>([[from, undefined]]);
-  // A map is walked in the order of insertion, and what is added meanwhile is walked too.
+  // The loop also visits gates that are added to the map during the loop.
   for (const gate of cameBy.keys()) {
     for (const next of nextOf(table, gate)) {
       if (next === from) return wayTo(cameBy, gate);
@@ -22,12 +22,12 @@ export function findCircle(table: GateTable, from: ReadyGate): readonly ReadyGat
   return undefined;
 }
 
-/** The gates that may speak where this one leads: whether more specific ones of other flags are open is not known. */
+/** The gates that may match where this one leads. More specific gates of other flags may be open or closed. */
 function nextOf(table: GateTable, { otherwise }: ReadyGate): readonly ReadyGate[] {
   const target = "status" in otherwise && !("redirect" in otherwise) ? undefined : targetOf(otherwise);
   if (target === undefined) return [];
   const closed = Array.from(closingsOf(table, withPath(SITE, target)), ({ gate }) => gate);
-  // Of one flag all gates are shut at once, so the most specific of them speaks.
+  // All gates of one flag are closed together, so only its most specific one decides.
   return closed.filter(({ flag }, index) => closed.findIndex((other) => other.flag === flag) === index);
 }
 

@@ -1,42 +1,42 @@
-import { KEY_PATTERN } from "../flag/flag.ts";
+import { isKey } from "../flag/flag.ts";
 import { isObject } from "../flag/members.ts";
 import { decodeEscapes } from "./decode-escapes.ts";
 import type { Otherwise } from "./gate.ts";
 
-/** A gate made ready: its pattern in every spelling that means the same. */
+/** A gate prepared for matching: its pattern in every equivalent spelling. */
 export interface ReadyGate {
-  /** Undefined: without a usable key the flag is never on, so the gate is always closed. */
+  /** Undefined when the flag's key is invalid. The flag is then never on, so the gate is always closed. */
   readonly flag: string | undefined;
   /** As it was written. */
   readonly pattern: string;
   readonly spellings: readonly URLPattern[];
-  /** What everything that matches begins with, in lower case: a URLPattern costs a hundred times as much to ask. */
+  /** The start of every path that matches, in lower case. Comparing it is a hundred times cheaper than a URLPattern. */
   readonly prefix: string;
   readonly otherwise: Otherwise;
 }
 
-/** All gates, in the order in which they are asked: the most specific first, then by flag key, then as the flag has them. */
+/** All gates in matching order: the most specific first, then by flag key, then in the order of the flag. */
 export type GateTable = readonly ReadyGate[];
 
-/** The gates of a snapshot, and whose could not be understood. */
+/** The gates of a snapshot, and the flags with unreadable gates. */
 export interface ReadGates {
   readonly table: GateTable;
-  /** Keys of flags that must be off since some of their pages could not be closed. */
+  /** Keys of flags that must be off, because some of their pages cannot be closed. */
   readonly unreadable: ReadonlySet<string>;
-  /** Some flag's gates could not be understood, even of a flag without a usable key. */
+  /** Whether any gate was unreadable, also of a flag with an invalid key. */
   readonly faulty: boolean;
 }
 
-/** What is closed by a gate whose pattern is understood and whose rest is not. */
+/** Used for a gate with a valid pattern and an invalid `otherwise`: its pages stay closed. */
 const UNKNOWN_OTHERWISE: Otherwise = { status: 404 };
 
 const REDIRECT_STATUSES: readonly unknown[] = [302, 303, 307];
 const CLOSED_STATUSES: readonly unknown[] = [403, 404, 410];
 
 /**
- * Makes gates ready, once per snapshot. Whatever can be understood is closed, also of a flag that is broken otherwise.
+ * Prepares gates, once per snapshot. Every readable gate closes its pages, also when the rest of the flag is invalid.
  *
- * @param flags unchecked: a snapshot's
+ * @param flags unchecked input from a snapshot
  */
 export function readGates(flags: readonly unknown[]): ReadGates {
   const table: ReadyGate[] = [];
@@ -44,7 +44,7 @@ export function readGates(flags: readonly unknown[]): ReadGates {
   let faulty = false;
   for (const raw of flags) {
     if (!isObject(raw) || raw["gates"] === undefined) continue;
-    const flag = typeof raw["key"] === "string" && KEY_PATTERN.test(raw["key"]) ? raw["key"] : undefined;
+    const flag = isKey(raw["key"]) ? raw["key"] : undefined;
     const given: unknown = raw["gates"];
     const items = Array.isArray(given) ? given.map((item) => readGate(flag, item)) : [UNREADABLE];
     if (items.some((item) => item.fault)) {
@@ -56,7 +56,7 @@ export function readGates(flags: readonly unknown[]): ReadGates {
   return { table: inOrder(table), unreadable, faulty };
 }
 
-/** Stable: which of two gates for one page speaks is the same everywhere, whatever the order of the snapshot. */
+/** Sorts gates so that every worker chooses the same one, independent of the order in the snapshot. */
 function inOrder(gates: readonly ReadyGate[]): GateTable {
   const ranked = gates.map((gate) => ({ gate, rank: gateRank(gate.pattern), key: gate.flag ?? "" }));
   ranked.sort((a, b) => compare(a.rank, b.rank) || compare(a.key, b.key));
@@ -103,15 +103,15 @@ function readOtherwise(raw: unknown): Otherwise | undefined {
   return isPath(page) ? { ...closed, page } : undefined;
 }
 
-/** A path of this site: `//host` or `/\host` would lead to another one. */
+/** A path of this site. `//host` and `/\host` would lead to another site. */
 function isPath(value: unknown): value is string {
   return typeof value === "string" && /^\/(?![/\\])[\x21-\x7e]*$/.test(value);
 }
 
 /**
- * A pattern in every spelling that means the same. Requests are compared decoded too, so a pattern that holds escapes
- * or doubled slashes must be there decoded as well. Case is ignored: many origins do. Whoever closes all of `/ai/*`
- * means the page `/ai`, too, which many origins serve as `/ai/`.
+ * Returns a pattern in every equivalent spelling. Requests are also compared decoded, so escapes and doubled slashes of the
+ * pattern are decoded too. Case is ignored, because many origins ignore it. `/ai/*` also closes `/ai`, which many origins
+ * serve as `/ai/`.
  */
 function toSpellings(pattern: string): readonly URLPattern[] | undefined {
   if (!pattern.startsWith("/")) return undefined;
@@ -131,26 +131,26 @@ function toSpellings(pattern: string): readonly URLPattern[] | undefined {
   }
 }
 
-/** Told only of what has one meaning beyond doubt, as `/ai/chat`, `/ai/*` or `/docs/:page/ai`; the empty one excludes nothing. */
+/** The literal start of simple patterns such as `/ai/chat`, `/ai/*` or `/docs/:page/ai`. Empty for all others: no restriction. */
 function toPrefix(pattern: string): string {
   const literal = /^((?:\/[\w-]+)+)(?:\/(?:[\w-]+|\*|:\w+))*$/.exec(pattern)?.[1] ?? "";
   return literal.toLowerCase();
 }
 
-/** What a segment of a pattern may be, the most specific first. */
+/** The kinds of pattern segments, the most specific first. */
 const KINDS: readonly (readonly [test: RegExp, digit: string])[] = [
   [/^(?:[^\\*:(){}?+]|\\.)*$/su, "0"],
   [/^:\w+$/, "2"],
   [/^\*+$/, "3"],
 ];
-/** Partly a name or a wildcard, as `draft-*`; or whatever else a URLPattern may hold. */
+/** Partly a name or wildcard, such as `draft-*`, or any other URLPattern syntax. */
 const MIXED = "1";
-/** Any rest, however long. */
+/** A wildcard at the end, which matches any number of segments. */
 const REST = "9";
 
 /**
- * How specific a pattern is, as a text: of two patterns for one page the lower text is the more specific. Compared from
- * the left, segment by segment: words before `draft-*` before `:name` before `*`, and any rest comes last.
+ * Ranks a pattern by how specific it is: of two patterns for one page, the lower text is more specific. Segments are compared
+ * from the left: words before `draft-*` before `:name` before `*`, and a wildcard at the end last.
  */
 function gateRank(pattern: string): string {
   const segments = pattern
@@ -159,6 +159,6 @@ function gateRank(pattern: string): string {
     .slice(1);
   const digits = segments.map((segment) => KINDS.find(([test]) => test.test(segment))?.[1] ?? MIXED);
   if (digits.at(-1) === "3") digits[digits.length - 1] = REST;
-  // Where kinds are the same, the one that says more.
+  // Among patterns of equal kinds, the longer one is more specific.
   return `${digits.join("")}/${String(100_000 - Math.min(pattern.length, 99_999)).padStart(6, "0")}`;
 }

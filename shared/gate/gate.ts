@@ -1,35 +1,35 @@
 import { withoutPaths } from "./side-doors.ts";
 
-/** Where a request goes that a gate turns away: another page of the site, passed on or redirected to, or an error page. */
+/** What a gate does with a blocked request: rewrites it to another page, redirects it, or answers with an error page. */
 export type Otherwise =
   | { readonly rewrite: string }
   | { readonly redirect: string; readonly status: 302 | 303 | 307 }
   | {
       readonly status: 403 | 404 | 410;
-      /** A page of the site that is shown with this status; a plain one of the worker's own without it. */
+      /** A page of the site to show with this status. Absent: a plain page of the worker. */
       readonly page?: string;
     };
 
-/** One gate of a flag, as the snapshot carries it: pages that only those see for whom the flag is on. */
+/** One gate of a flag in the snapshot: pages that are only visible to users for whom the flag is on. */
 export interface Gate {
-  /** A URLPattern for the pathname; one that ends in `/*` is for the page without it, too. */
+  /** A URLPattern for the pathname. A pattern such as `/ai/*` also matches `/ai`. */
   readonly pattern: string;
   readonly otherwise: Otherwise;
 }
 
-/** A flag's gates as they were at the deploy. */
+/** A flag's gates at the time of the deploy. */
 export interface DeployedGate {
   readonly flag: string;
   readonly gates: readonly Gate[];
 }
 
-/** The path to which a gate leads; undefined when it leads nowhere. */
+/** The page of the site that a gate shows instead; undefined when it has none. */
 export function targetOf(otherwise: Otherwise): string | undefined {
   if ("rewrite" in otherwise) return otherwise.rewrite;
   return "redirect" in otherwise ? otherwise.redirect : otherwise.page;
 }
 
-/** The same site, another path, which may bring a query along. */
+/** Replaces the path and query of a URL. `path` may contain a query. */
 export function withPath(from: URL, path: string): URL {
   const target = new URL(from);
   const [, pathname = "/", query = ""] = /^([^?#]*)\??([^#]*)/.exec(path) ?? [];
@@ -38,7 +38,7 @@ export function withPath(from: URL, path: string): URL {
   return target;
 }
 
-/** The same URL with another path; its query stays, behind one that the new path brings along. */
+/** Replaces the path of a URL. A query in `path` comes first, then the URL's own query. */
 export function withPathKeepingQuery(from: URL, path: string): URL {
   const target = withPath(from, path);
   target.search = [target.search.slice(1), withoutPaths(from.search)].filter((part) => part !== "").join("&");

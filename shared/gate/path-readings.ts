@@ -1,14 +1,14 @@
 import { decodeEscapes } from "./decode-escapes.ts";
 import { pagesBehind } from "./side-doors.ts";
 
-/** All that an origin may take a path for. */
+/** All paths that an origin may read a path as. */
 export interface PathReadings {
   readonly paths: readonly string[];
-  /** False: there are more than can be told, so it must be taken for any page. No link of a site is like that. */
+  /** False when there are too many readings. The path then counts as every page. No ordinary link is like that. */
   readonly isComplete: boolean;
 }
 
-/** Bounds of what one request may cost: so many readings, of so many characters together. */
+/** Limits of the cost of one request: the number of readings, and their characters in total. */
 const MAX_READINGS = 256;
 const MAX_CHARACTERS = 200_000;
 
@@ -16,11 +16,11 @@ const ESCAPES = /(?:%[0-9a-f]{2})+/gi;
 const ESCAPES_BUT_SLASHES = /(?:%(?!2f|5c)[0-9a-f]{2})+/gi;
 
 /**
- * What servers and frameworks do to a path before they look for a page, each as the path after it. None does all of it,
- * and they disagree on the order, so each step is taken from every reading.
+ * The changes that servers and frameworks make to a path before they look up a page. No server makes all of them, and the
+ * order differs, so every step is applied to every reading.
  */
 const STEPS: readonly ((path: string) => readonly string[])[] = [
-  // Escapes, also those that were escaped several times: all of them, or all but slashes; and IIS' own.
+  // Percent escapes, also nested ones: all of them, or all except slashes. Then IIS' own %u escapes.
   (path) => (path.includes("%") ? [path.replace(ESCAPES, decodeEscapes)] : []),
   (path) => (path.includes("%") ? [path.replace(ESCAPES_BUT_SLASHES, decodeEscapes)] : []),
   (path) => [
@@ -28,17 +28,17 @@ const STEPS: readonly ((path: string) => readonly string[])[] = [
   ],
   (path) => [path.replaceAll("\\", "/")],
   (path) => [path.replace(/\/{2,}/g, "/")],
-  // Resolved against a base, as by `new URL(request.url, base)`, what stands behind two slashes is a host.
+  // `new URL(request.url, base)` takes the segment after two slashes for a host.
   (path) => [path.replace(/^\/{2,}[^/]*/, "")],
-  // A parameter, or, where `;` begins the query, the end.
+  // `;` begins a path parameter, or, for some servers, the query.
   (path) => [path.replace(/;[^/]*/g, ""), path.replace(/;.*$/s, "")],
-  // A `?` or `#` that was escaped, or what ends a text in C.
-  // oxlint-disable-next-line no-control-regex -- They are what is looked for.
+  // An escaped `?` or `#`, or a NUL, which ends a string in C.
+  // oxlint-disable-next-line no-control-regex -- The pattern looks for NUL.
   (path) => [path.replace(/[?#\u0000].*$/s, "")],
-  // Tabs and line ends are no part of a URL, so its parser drops them; other control characters go elsewhere.
+  // URL parsers drop tabs and line ends. Some servers drop other control characters.
   // oxlint-disable-next-line no-control-regex
   (path) => [path.replace(/[\u0000-\u001f\u007f]+/g, "")],
-  // Windows' names of files: `ai.`, `ai ` and `ai::$DATA` are `ai`.
+  // Windows file names: `ai.`, `ai ` and `ai::$DATA` are `ai`.
   (path) => [path.replace(/::\$[^/]*/g, "").replace(/(?<=[^/. ])[. ]+(?=\/|$)/g, "")],
   foldLetters,
   (path) => [resolveDots(path)],
@@ -46,15 +46,15 @@ const STEPS: readonly ((path: string) => readonly string[])[] = [
   pagesBehind,
 ];
 
-/** Most paths, which few of the steps change. */
+/** Most paths. Only two of the steps can change them. */
 const PLAIN = /^(?:\/[\w-]+)+\/?$/;
 const PLAIN_STEPS: typeof STEPS = [withoutLastSlash, pagesBehind];
 
 /**
- * All readings of a path, so that no spelling of it leads past a gate: a gate is closed when it matches any of them.
- * Letters' case is the pattern's affair: it ignores it.
+ * Returns all readings of a path, so that no spelling of it gets past a gate: a gate matches when it matches any reading.
+ * Case is not changed, because patterns ignore it.
  *
- * @param pathname of a URL, so with a slash first and plain dot segments resolved
+ * @param pathname of a URL: it starts with a slash, and plain dot segments are resolved
  */
 export function pathReadings(pathname: string): PathReadings {
   const readings = new Set<string>();
@@ -66,7 +66,7 @@ export function pathReadings(pathname: string): PathReadings {
     characters += reading.length;
   };
   add(pathname);
-  // A set is walked in the order of insertion, and what is added meanwhile is walked too.
+  // The loop also visits readings that are added to the set during the loop.
   for (const path of readings) {
     for (const step of PLAIN.test(path) ? PLAIN_STEPS : STEPS) {
       step(path).forEach(add);
@@ -82,7 +82,7 @@ function withoutLastSlash(path: string): readonly string[] {
   return path.endsWith("/") ? [path.replace(/(?<=[^/])\/+$/, "")] : [];
 }
 
-/** Letters that are not ASCII's, as an origin may fold them into it: compatibility forms, accents, what is not seen. */
+/** Folds non-ASCII letters as an origin may: compatibility forms, accents, and invisible characters. */
 function foldLetters(path: string): readonly string[] {
   // oxlint-disable-next-line no-control-regex
   if (/^[\u0000-\u007f]*$/.test(path)) return [];

@@ -1,23 +1,23 @@
 /**
- * Files that belong to many pages: they stay what they are. Whatever else ends in an extension may be a page's content
- * in another form, as `/ai.json`, `/ai.html`, `/ai.rsc` or `/ai.data`.
+ * Extensions of files that many pages share. Any other extension may be a page's content in another form, such as
+ * `/ai.json`, `/ai.html`, `/ai.rsc` or `/ai.data`.
  */
 const ASSETS =
   "css|m?js|cjs|map|wasm|png|jpe?g|gif|svg|webp|avif|ico|bmp|woff2?|ttf|otf|eot|mp[34]|m4[av]|webm|og[gv]|wav|webmanifest";
 
-/** What runs a program and takes the rest of the path as its argument (CGI's PATH_INFO). */
+/** Extensions of programs, which receive the rest of the path as their argument (CGI's PATH_INFO). */
 const PROGRAMS = "php|cgi|fcgi|pl|py|rb|asp|aspx|ashx|jsp|jspx|do|dll";
 
-/** Files of pages, behind which some servers ignore the rest of the path. */
+/** Extensions of pages, after which some servers ignore the rest of the path. */
 const DOCUMENTS = "s?html?|xhtml";
 
 /**
- * How frameworks name a page beside its own address, each as what is to be taken away or put in its place. All of them
- * are linear: no part of a pattern can be repeated in two ways.
+ * Other addresses under which frameworks serve a page, as a pattern and its replacement. All patterns match in linear time:
+ * no part of them can be repeated in two ways.
  */
 const DOORS: readonly (readonly [pattern: RegExp, page: string])[] = [
-  // Next.js, pages router: /_next/data/<build>/ai.json; the extension goes below.
-  // Also below a base path that the origin knows of and the gate does not.
+  // Next.js, pages router: /_next/data/<build>/ai.json; a later pattern removes the extension.
+  // The origin may have a base path that the gate does not know.
   [/\/_next\/data\/[^/]+(?=\/)/i, ""],
   [/^.*?\/_next\/data\/[^/]+(?=\/)/i, ""],
   [/\/_next\/data\/[^/]+\/[a-z]{2}(?:-[a-z]{2,4})?(?:\.json$|(?=\/))/i, ""],
@@ -36,33 +36,33 @@ const DOORS: readonly (readonly [pattern: RegExp, page: string])[] = [
   // Gatsby: /page-data/ai/page-data.json
   [/\/page-data(?=\/.*\/page-data\.json$)/i, ""],
   [/\/page-data\.json$/i, ""],
-  // Programs: /index.php/ai and /app/index.php/ai are /ai for the one, and /ai.php/x is /ai for the other.
+  // Programs: /index.php/ai and /app/index.php/ai are /ai for a framework, and /ai.php/x is /ai for CGI.
   [new RegExp(String.raw`^.*?\/[^/]+\.(?:${PROGRAMS})(?=\/)`, "i"), ""],
   [new RegExp(String.raw`\/[^/]+\.(?:${PROGRAMS})(?=\/)`, "i"), ""],
   [new RegExp(String.raw`(\.(?:${PROGRAMS}|${DOCUMENTS}))\/.*$`, "i"), "$1"],
-  // Any other form of a page, and the name that stands for a folder.
+  // Any other form of a page, and the index page of a folder.
   [new RegExp(String.raw`(?<=[^/])\.(?!(?:${ASSETS})$)[\w-]{1,16}$`, "i"), ""],
   [/\/(?:index|default)$/i, ""],
 ];
 
-/** Nothing else can be a side door. */
+/** A quick check: no other path matches one of the patterns. */
 const MAY_BE = /\.|\/(?:index|default)$/i;
 
-/** The pages that a framework may answer for when it is asked for this path, each one step nearer; none for most paths. */
+/** The pages that a framework may serve at this path, one replacement each; none for most paths. */
 export function pagesBehind(path: string): readonly string[] {
   if (!MAY_BE.test(path)) return [];
   return DOORS.flatMap(([pattern, page]) => (pattern.test(path) ? [path.replace(pattern, page)] : []));
 }
 
-/** Parameters by which an adapter takes another path than the URL's: Astro's and SvelteKit's for Vercel. */
+/** Query parameters that replace the URL's path, in Astro's and SvelteKit's adapters for Vercel. */
 const PATH_PARAMETERS: ReadonlySet<string> = new Set(["x_astro_path", "__pathname"]);
 
-/** The paths that a query names in the place of the URL's own. @param search with its question mark, or empty */
+/** The paths that a query puts in place of the URL's path. @param search with its question mark, or empty */
 export function pathsInQuery(search: string): readonly string[] {
   return partsOf(search).flatMap(({ name, value }) => (PATH_PARAMETERS.has(name) ? [value] : []));
 }
 
-/** The query without such parameters, the others byte for byte. */
+/** The query without these parameters; all others stay byte for byte. */
 export function withoutPaths(search: string): string {
   return partsOf(search)
     .filter(({ name }) => !PATH_PARAMETERS.has(name))

@@ -1,36 +1,37 @@
 import type { Parsed } from "../flag/fault.ts";
-import { KEY_PATTERN } from "../flag/flag.ts";
+import { isKey } from "../flag/flag.ts";
+import { isObject } from "../flag/members.ts";
 import { compareVersions, type Version } from "./revision.ts";
 
-/** The schema of `head` and `snapshot` that this code reads. Additions never raise it; a raised one is refused. */
+/** The schema of `head` and `snapshot` that this code reads. Additions never raise it. A higher schema is rejected. */
 export const SCHEMA = 1;
 
-/** What Redis holds under `snapshot`: everything the edge needs, and no revision, so that its digest moves only with its content. */
+/** The value of `snapshot` in Redis. It contains no revision, so that its digest only changes with its content. */
 export interface Snapshot {
   readonly schema: typeof SCHEMA;
-  /** Unchecked: `compile` judges every flag by itself. */
+  /** Unchecked: `compile` checks every flag by itself. */
   readonly flags: readonly unknown[];
-  /** Absent: none. Unchecked, too: a broken one spoils the flags that ask for it. */
+  /** Absent: none. Unchecked: an invalid segment only affects the flags that refer to it. */
   readonly segments?: readonly unknown[];
 }
 
-/** What Redis holds under `head`: which snapshot is current. */
+/** The value of `head` in Redis: the current snapshot's version and digest. */
 export interface Head extends Version {
   readonly schema: typeof SCHEMA;
-  /** The database that published it. */
+  /** The database that the snapshot was published from. */
   readonly database_id: string;
   /** SHA-256 of the snapshot's UTF-8, in lower-case hex. */
   readonly digest: string;
-  /** Length of the snapshot's UTF-8. */
+  /** Bytes of the snapshot in UTF-8. */
   readonly bytes: number;
   /** RFC 3339, UTC. */
   readonly published_at: string;
 }
 
-/** What Redis holds under `off`: per flag key the version that recorded its kill, or null while none has. */
+/** The value of `off` in Redis: killed flags, by key. The version is the one that recorded the kill; null: not recorded yet. */
 export type Off = ReadonlyMap<string, Version | null>;
 
-/** The names of Sluice's keys in Redis, apart for every environment. */
+/** The names of Sluice's Redis keys. Every environment has its own. */
 export function redisKeys(environment: string): {
   readonly head: string;
   readonly snapshot: string;
@@ -40,18 +41,18 @@ export function redisKeys(environment: string): {
   return { head: `${prefix}head`, snapshot: `${prefix}snapshot`, off: `${prefix}off` };
 }
 
-/** Environments become part of Redis' keys and of log lines. */
+/** The form of environment names, which are part of Redis keys and log lines. */
 export const ENVIRONMENT_PATTERN = /^[a-z][a-z0-9_-]{0,31}$/;
 
 const encoder = new TextEncoder();
 
-/** The digest that `head` names: SHA-256 of the UTF-8, in lower-case hex. */
+/** The digest in `head`: SHA-256 of the snapshot's UTF-8, in lower-case hex. */
 export async function digestOf(snapshotText: string): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(snapshotText)));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Reads what stands in Redis under `snapshot`. */
+/** Parses the value of `snapshot` in Redis. */
 export function parseSnapshot(text: string): Parsed<Snapshot> {
   const json = parseObject("snapshot", text);
   if ("problem" in json) return json;
@@ -59,12 +60,12 @@ export function parseSnapshot(text: string): Parsed<Snapshot> {
   if (schema !== SCHEMA) return schemaProblem("snapshot", schema);
   if (!Array.isArray(flags)) return { problem: "snapshot: flags must be an array" };
   if (segments === undefined) return { value: { schema, flags } };
-  // Without its segments no flag could tell whom it must leave out.
+  // Without segments, flags could not exclude the users that they must exclude.
   if (!Array.isArray(segments)) return { problem: "snapshot: segments must be an array" };
   return { value: { schema, flags, segments } };
 }
 
-/** Reads what stands in Redis under `head`. */
+/** Parses the value of `head` in Redis. */
 export function parseHead(text: string): Parsed<Head> {
   const json = parseObject("head", text);
   if ("problem" in json) return json;
@@ -83,15 +84,15 @@ export function parseHead(text: string): Parsed<Head> {
   return { value: { schema, epoch, revision, database_id, digest, bytes, published_at } };
 }
 
-/** Reads what stands in Redis under `off`; null, no key there, is nothing killed. */
+/** Parses the value of `off` in Redis. Null, a missing key, means that no flag is killed. */
 export function parseOff(text: string | null): Parsed<Off> {
   if (text === null) return { value: new Map() };
   const json = parseObject("off", text);
   if ("problem" in json) return json;
   const off = new Map<string, Version | null>();
   for (const [key, entry] of Object.entries(json.value)) {
-    if (!KEY_PATTERN.test(key)) continue; // no flag can have it
-    // An entry that cannot be understood was meant to switch something off.
+    if (!isKey(key)) continue; // no flag can have it
+    // An invalid entry counts as a kill: it was meant to be one.
     const version = Array.isArray(entry) && isCount(entry[0]) && isCount(entry[1]);
     off.set(key, version ? { epoch: Number(entry[0]), revision: Number(entry[1]) } : null);
   }
@@ -99,28 +100,27 @@ export function parseOff(text: string | null): Parsed<Off> {
 }
 
 /**
- * The flags that `off` kills for a reader: those whose kill no revision has recorded yet, and those whose kill is
- * newer than what the reader holds.
+ * The flags that `off` kills for a reader: kills that no revision has recorded yet, and kills that are newer than the
+ * reader's snapshot.
+ *
+ * @param current the version of the reader's snapshot
  */
-export function killedKeys(off: Off, held: Version): ReadonlySet<string> {
+export function killedKeys(off: Off, current: Version): ReadonlySet<string> {
   const killed = new Set<string>();
   for (const [key, version] of off) {
-    if (version === null || compareVersions(version, held) > 0) killed.add(key);
+    if (version === null || compareVersions(version, current) > 0) killed.add(key);
   }
   return killed;
 }
 
-function parseObject(name: string, text: string): Parsed<Record<string, unknown>> {
+function parseObject(name: string, text: string): Parsed<Readonly<Record<string, unknown>>> {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     return { problem: `${name}: not JSON` };
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return { problem: `${name}: must be a JSON object` };
-  }
-  return { value: value as Record<string, unknown> };
+  return isObject(value) ? { value } : { problem: `${name}: must be a JSON object` };
 }
 
 function schemaProblem(name: string, schema: unknown): { readonly problem: string } {
@@ -131,7 +131,7 @@ function schemaProblem(name: string, schema: unknown): { readonly problem: strin
     : { problem: `${name}: schema must be ${SCHEMA}` };
 }
 
-/** An integer from 0 that fits a structured field (RFC 9651, section 3.3.1: 15 digits), since headers carry it. */
+/** An integer from 0 with at most 15 digits. Headers carry it, and structured fields allow no more (RFC 9651, section 3.3.1). */
 function isCount(value: unknown): value is number {
   return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 999_999_999_999_999;
 }

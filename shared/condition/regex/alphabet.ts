@@ -1,23 +1,26 @@
 import { LAST_CODE_UNIT, WORD, holds, type CodeUnits } from "./code-units.ts";
 
-/** Units that no set of a pattern tells apart, as letters: few, where there are 65,536 units. */
+/**
+ * Groups the 65,536 code units into a few letters. All units of a letter are in the same sets of the pattern, so the matcher
+ * can treat them alike.
+ */
 export interface Alphabet {
-  /** How many letters there are. */
+  /** The number of letters. */
   readonly size: number;
   /** By letter: whether its units are word characters. */
   readonly isWord: readonly boolean[];
   readonly letterOf: (unit: number) => number;
-  /** The letters of a set that the alphabet was made for, ascending. */
+  /** The letters of one of the pattern's sets, ascending. */
   readonly lettersOf: (units: CodeUnits) => readonly number[];
 }
 
-/** Units below this one are looked up directly, others are searched for. */
+/** Units below this one are looked up in a table, others by binary search. */
 const DIRECT = 256;
 
 export function alphabetOf(sets: Iterable<CodeUnits>): Alphabet {
   const starts = new Set([0]);
   for (const set of [WORD, ...sets]) {
-    // Ranges alternate with the gaps between them: each begins where the other ends.
+    // A letter begins at every start of a range, and directly after every end of one.
     for (const [index, unit] of set.entries()) {
       const start = index % 2 === 0 ? unit : unit + 1;
       if (start <= LAST_CODE_UNIT) starts.add(start);
@@ -43,7 +46,7 @@ export function alphabetOf(sets: Iterable<CodeUnits>): Alphabet {
   };
 }
 
-/** The last beginning that is not above the unit. */
+/** The index of the last beginning that is not above the unit. */
 function search(beginnings: Uint16Array, unit: number): number {
   let [low, high] = [0, beginnings.length - 1];
   while (low < high) {

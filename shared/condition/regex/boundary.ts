@@ -1,7 +1,7 @@
 /**
- * A boundary is the place before, between or after characters of a text. Assertions only need to know what is on each
- * side: the edge of the text, a word character, or another character. That makes nine kinds of boundary, and a set of
- * kinds is a bit set of nine bits.
+ * A boundary lies before, between or after the characters of a text. Assertions only need to know the two sides of it: each
+ * is the edge of the text, a word character, or another character. That makes nine kinds of boundary, and a set of kinds is
+ * a bit set of nine bits.
  */
 export type Boundaries = number;
 

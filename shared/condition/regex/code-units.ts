@@ -1,9 +1,9 @@
-/** A set of UTF-16 code units: pairs of first and last, ascending, not touching one another. */
+/** A set of UTF-16 code units: pairs of first and last unit, ascending, never adjacent. */
 export type CodeUnits = readonly number[];
 
 export const LAST_CODE_UNIT = 0xffff;
 
-/** Joins ranges in any order, overlapping or not, to one set. */
+/** Merges sets into one. */
 export function unite(...sets: readonly CodeUnits[]): CodeUnits {
   const [only] = sets;
   if (only !== undefined && sets.length === 1) return only;
@@ -47,7 +47,7 @@ export function holds(set: CodeUnits, unit: number): boolean {
 /** `\d`. */
 export const DIGITS: CodeUnits = [0x30, 0x39];
 
-/** `\w`, which `\b` asks about. */
+/** `\w`, which also defines `\b`. */
 export const WORD: CodeUnits = [0x30, 0x39, 0x41, 0x5a, 0x5f, 0x5f, 0x61, 0x7a];
 
 /** `\s`: ECMAScript's WhiteSpace and LineTerminator. */
@@ -64,18 +64,18 @@ export const SPACE: CodeUnits = unite(
   [0xfeff, 0xfeff],
 );
 
-/** `.`: everything but the ends of lines. */
+/** `.`: everything except line terminators. */
 export const DOT: CodeUnits = complement([0x0a, 0x0a, 0x0d, 0x0d, 0x2028, 0x2029]);
 
 const FIRST_NON_ASCII = 0x80;
 
-/** The units beyond ASCII that are the same without their case, in groups of two or more; made when first needed. */
+/** Groups of two or more units beyond ASCII that are equal without case. Computed on first use. */
 let caseGroups: readonly (readonly number[])[] | undefined;
 
-/** Everything that is the same as a member of the set when case is ignored, as `RegExp` with `i` and without `u` has it. */
+/** Adds all units that equal a member of the set without case, as for `RegExp` with `i` and without `u`. */
 export function ignoringCase(set: CodeUnits): CodeUnits {
   const added: number[] = [];
-  // No unit beyond ASCII has an ASCII one as its other case here, nor the other way round.
+  // Without `u`, no unit beyond ASCII equals an ASCII unit.
   for (let upper = 0x41; upper <= 0x5a; upper++) {
     const lower = upper + 0x20;
     if (holds(set, upper) !== holds(set, lower)) added.push(upper, upper, lower, lower);
@@ -89,7 +89,7 @@ export function ignoringCase(set: CodeUnits): CodeUnits {
   return added.length === 0 ? set : unite(set, added);
 }
 
-/** Whether a set has none or all of what is beyond ASCII, so that no case can add to it. */
+/** Whether a set has no unit beyond ASCII, or all of them. Then ignoring case adds nothing there. */
 function isTrivialBeyondAscii(set: CodeUnits): boolean {
   const [from, to] = [set.at(-2) ?? 0, set.at(-1) ?? 0];
   return to < FIRST_NON_ASCII || (from <= FIRST_NON_ASCII && to === LAST_CODE_UNIT);

@@ -73,7 +73,7 @@ class Refusal extends Error {}
  * `u`, `v` and `m`. Syntax that other engines read differently (`[]`, a lone `{`) is rejected.
  *
  * @param ignoreCase as the flag `i` of `RegExp`
- * @returns the tree, or what is wrong with the pattern
+ * @returns the tree, or the problem with the pattern
  */
 export function parseRegex(
   pattern: string,
