@@ -1,53 +1,46 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { LongestFirst } from "./test/support/longest-first.ts";
+import { patient } from "./test/support/patience.ts";
 
 const report = process.env["SLUICE_TEST_REPORT"];
 
-/** Bounds against hanging, in milliseconds; far above what a busy machine needs. */
-const patient = { testTimeout: 60_000, hookTimeout: 120_000 };
+/** Limits against hanging: no test fails because a machine is slow. */
+const limits = { testTimeout: patient(60_000), hookTimeout: patient(120_000) };
+
+/** Files of one project share a process, and with it the modules they import. */
+const shared = { isolate: false, ...limits };
 
 /** Each project is one kind of room to run in; `npm test` runs those that need no Debian package. */
 export default defineConfig({
   test: {
     // .ci/run counts from a report; people read the terminal.
     reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
+    // Many tests wait for a server or a timer: Vitest's own choice, one less than the cores, leaves half of two idle.
+    maxWorkers: Math.max(2, availableParallelism()),
+    // Read by test/support/thoroughness.ts, also inside workerd, which sees no environment.
+    provide: { runs: process.env["SLUICE_TEST_RUNS"] ?? "100" },
+    sequence: { sequencer: LongestFirst },
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], ...patient } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], ...shared } },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
-        test: { name: "edge", include: ["test/worker/**/*.test.ts"], ...patient },
+        test: { name: "edge", include: ["test/worker/**/*.test.ts"], ...shared },
       },
-      {
-        test: {
-          name: "worker-http",
-          include: ["test/worker-http/**/*.test.ts"],
-          ...patient,
-        },
-      },
+      { test: { name: "worker-http", include: ["test/worker-http/**/*.test.ts"], ...shared } },
       {
         test: {
           name: "publisher",
           include: ["test/publisher/**/*.test.ts", "test/contract/**/*.test.ts"],
           globalSetup: ["test/support/postgres-global-setup.ts"],
-          ...patient,
+          ...shared,
         },
       },
-      {
-        test: {
-          name: "e2e",
-          include: ["test/e2e/**/*.test.ts"],
-          fileParallelism: false,
-          testTimeout: 300_000,
-          hookTimeout: 120_000,
-        },
-      },
+      { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], ...shared } },
       {
         // Needs Debian's redis-server: the same contract suite once more, on a real Redis.
-        test: {
-          name: "redis",
-          include: ["test/redis/**/*.test.ts"],
-          ...patient,
-        },
+        test: { name: "redis", include: ["test/redis/**/*.test.ts"], ...limits },
       },
       {
         // Needs Debian's nginx and varnish: real caches before and behind the worker.
@@ -55,7 +48,7 @@ export default defineConfig({
           name: "caches",
           include: ["test/caches/**/*.test.ts"],
           fileParallelism: false,
-          ...patient,
+          ...limits,
         },
       },
       {
@@ -63,10 +56,8 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
-          // One process for all files: they bundle the same worker.
-          isolate: false,
           globalSetup: ["test/support/postgres-global-setup.ts"],
-          ...patient,
+          ...shared,
         },
       },
       {
@@ -75,7 +66,7 @@ export default defineConfig({
           name: "faults",
           include: ["test/faults/**/*.test.ts"],
           fileParallelism: false,
-          ...patient,
+          ...limits,
         },
       },
     ],

@@ -37,7 +37,7 @@ export function toGatesModule({ flags }: Snapshot): GatesModule {
   const list = entries.length === 0 ? "[]" : JSON.stringify(entries, null, 2);
   return {
     text:
-      'import type { DeployedGate } from "../../shared/gate/gate.ts";\n\n' +
+      'import type { DeployedGate } from "../shared/gate/gate.ts";\n\n' +
       "/** Gates as they were at the deploy: `sluice publish` writes this file. They are closed while the worker holds no " +
       `snapshot. */\nexport const deployedGates: readonly DeployedGate[] = ${list};\n`,
     gates: entries.reduce((sum, { gates }) => sum + gates.length, 0),

@@ -66,16 +66,16 @@ describe("publish", () => {
   test("writes once, and tells what is broken", async () => {
     await sql(`INSERT INTO feature_flags (key) VALUES ('sound');
                INSERT INTO feature_flags (key, targeting) VALUES ('broken', '{"plans": 1}')`);
-    const first = await runSluice(["publish"], { env });
+    const first = await runSluice(["publish", "--no-gates-module"], { env });
     expect(first).toMatchObject({ code: 0, stderr: "" });
     expect(first.stdout).toMatch(/^Published revision \d+ \(epoch \d+\): the snapshot has \d+ bytes\.\n/);
     expect(first.stdout).toMatch(/^broken is off at the edge, as it is not valid: .*plans/m);
-    const second = await runSluice(["publish"], { env });
+    const second = await runSluice(["publish", "--no-gates-module"], { env });
     expect(second).toMatchObject({ code: 0, stderr: "" });
     expect(second.stdout).toMatch(
       /^Redis has revision \d+ \(epoch \d+\) already: \d+ bytes, nothing was written\.\n/,
     );
-    const json = await runSluice(["publish", "--json"], { env });
+    const json = await runSluice(["publish", "--json", "--no-gates-module"], { env });
     expect(JSON.parse(json.stdout)).toMatchObject({
       written: false,
       invalid: { broken: expect.any(String) },
@@ -86,16 +86,16 @@ describe("publish", () => {
     const head = await redisCommand("GET", redisKey("head"));
     const foreign = JSON.stringify({ ...(JSON.parse(head) as object), database_id: "another" });
     await redisCommand("SET", redisKey("head"), foreign);
-    const run = await runSluice(["publish"], { env });
+    const run = await runSluice(["publish", "--no-gates-module"], { env });
     expect(run).toMatchObject({ code: 8, stdout: "" });
     expect(run.stderr).toContain("error: Redis contradicts Postgres: nothing was published\n");
     expect(run.stderr).toContain("Redis was published from another database");
     expect(await redisCommand("GET", redisKey("head"))).toBe(foreign);
     // A Redis that agrees again ends nothing: somebody has to look, and say so.
     await redisCommand("SET", redisKey("head"), head);
-    expect((await runSluice(["publish"], { env })).code).toBe(8);
-    expect((await runSluice(["publish", "--force"], { env })).code).toBe(0);
-    expect((await runSluice(["publish"], { env })).code).toBe(0);
+    expect((await runSluice(["publish", "--no-gates-module"], { env })).code).toBe(8);
+    expect((await runSluice(["publish", "--force", "--no-gates-module"], { env })).code).toBe(0);
+    expect((await runSluice(["publish", "--no-gates-module"], { env })).code).toBe(0);
   });
 
   test.each([
@@ -115,7 +115,7 @@ describe("publish", () => {
       says: /Postgres cannot be/,
     },
   ])("$fault", async ({ change, says }) => {
-    const run = await runSluice(["publish"], { env: { ...env, ...change } });
+    const run = await runSluice(["publish", "--no-gates-module"], { env: { ...env, ...change } });
     expect(run).toMatchObject({ code: 6, stdout: "" });
     expect(run.stderr).toMatch(says);
     expect(run.stderr).not.toContain(redis.token);

@@ -47,6 +47,13 @@ const publish = (...args: readonly string[]): Promise<CliRun> =>
     },
   });
 
+test("without gates is the module that the worker comes with, whose import leads to a file", async () => {
+  const text = await readFile(GATES_MODULE, "utf8");
+  const [, imported = ""] = /from "(.+)"/.exec(text) ?? [];
+  expect((await stat(path.join(path.dirname(GATES_MODULE), imported))).isFile()).toBe(true);
+  expect(toGatesModule({ schema: SCHEMA, flags: [] }).text).toBe(text);
+});
+
 test("holds every gate and nothing of who is in, and is a module that the worker can import", async () => {
   const run = await publish("--gates-module", file);
   expect(run).toMatchObject({ code: 0, stderr: "" });

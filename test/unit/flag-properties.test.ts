@@ -17,6 +17,7 @@ import {
   SEGMENT_LIST,
   WEIGHTS,
 } from "../support/flag-arbitraries.ts";
+import { isFull, runs } from "../support/thoroughness.ts";
 
 const SEED = 20_260_701;
 /** Snapshots; each has one to five flags, so that there are well over 10,000 of these with their contexts. */
@@ -38,7 +39,7 @@ async function decideAll(
 /** A copy that shares nothing, by way of JSON, in which "__proto__" is a member like any other. */
 const copyOf = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value)) as Value;
 
-describe(`${RUNS} snapshots of every kind of flag, and contexts, seed ${SEED}`, () => {
+describe(`snapshots of every kind of flag, and contexts, seed ${SEED}`, () => {
   test("a decision is made, the same one each time, and its explanation agrees", async () => {
     const seen = new Map<string, number>();
     let decided = 0;
@@ -68,9 +69,9 @@ describe(`${RUNS} snapshots of every kind of flag, and contexts, seed ${SEED}`, 
         const { decision } = await explain(compiled, first?.key ?? "", context, circumstances);
         expect(decision).toStrictEqual(explanations[0]?.decision);
       }),
-      { seed: SEED, numRuns: RUNS },
+      { seed: SEED, numRuns: runs(RUNS) },
     );
-    expect(decided).toBeGreaterThan(10_000);
+    if (isFull) expect(decided).toBeGreaterThan(10_000);
     // Every step that can answer did, so that the agreement says something about each.
     const answers = [
       ...["off DISABLED", "fail_mode STALE", "enabled DISABLED", "requires TARGETING_MATCH"],
@@ -84,9 +85,9 @@ describe(`${RUNS} snapshots of every kind of flag, and contexts, seed ${SEED}`, 
         "variants ERROR",
       ],
     ];
-    expect(answers.filter((answer) => (seen.get(answer) ?? 0) < 20)).toStrictEqual([]);
+    if (isFull) expect(answers.filter((answer) => (seen.get(answer) ?? 0) < 20)).toStrictEqual([]);
     expect([...seen.keys()].filter((answer) => !answers.includes(answer))).toStrictEqual([]);
-  }, 300_000);
+  });
 });
 
 describe("what is not understood fails closed, wherever it stands", () => {
@@ -137,9 +138,9 @@ describe("what is not understood fails closed, wherever it stands", () => {
           }
         },
       ),
-      { seed: SEED, numRuns: RUNS / 5 },
+      { seed: SEED, numRuns: runs(RUNS / 5) },
     );
-  }, 300_000);
+  });
 
   /** Whether a flag needs another, over however many in between. */
   function needs(flags: readonly SnapshotFlag[], key: string, other: string): boolean {
@@ -190,11 +191,11 @@ describe("a rollout only adds", () => {
           }
         },
       ),
-      { seed: SEED, numRuns: RUNS / 5 },
+      { seed: SEED, numRuns: runs(RUNS / 5) },
     );
-    expect(gained).toBeGreaterThan(20);
-    expect(kept).toBeGreaterThan(150);
-  }, 300_000);
+    if (isFull) expect(gained).toBeGreaterThan(20);
+    if (isFull) expect(kept).toBeGreaterThan(150);
+  });
 });
 
 describe("new weights move as few as they can", () => {
@@ -222,8 +223,8 @@ describe("new weights move as few as they can", () => {
         expect(await variantIn(after)).toBe(await ownerIn(after));
         if ((await ownerIn(before)) !== (await ownerIn(after))) moved += 1;
       }),
-      { seed: SEED, numRuns: 1_000 },
+      { seed: SEED, numRuns: runs(1_000) },
     );
-    expect(moved).toBeGreaterThan(50);
+    if (isFull) expect(moved).toBeGreaterThan(50);
   });
 });

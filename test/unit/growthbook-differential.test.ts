@@ -7,9 +7,10 @@ import { CASE, SEGMENTS, WRAPPING } from "../support/condition-arbitraries.ts";
 import { DIFFERENCES } from "../support/growthbook-differences.ts";
 import { explainCondition, growthbook, sluice } from "../support/growthbook-explain.ts";
 import { REFUSALS } from "../support/refused-conditions.ts";
+import { isFull, runs } from "../support/thoroughness.ts";
 
 const SEED = 20_260_701;
-const RUNS = 60_000;
+const RUNS = runs(60_000);
 
 /** How often each operator has to give each answer, so that the comparison says something about it. */
 const ENOUGH = 20;
@@ -40,7 +41,7 @@ function rowsOf(title: string): readonly Row[] {
   });
 }
 
-describe(`${RUNS} conditions beside GrowthBook's evalCondition, seed ${SEED}`, () => {
+describe(`conditions beside GrowthBook's evalCondition, seed ${SEED}`, () => {
   const differences = new Map<string, number>();
   const answers = new Map<string, number>();
   const count = (counts: Map<string, number>, name: string): void =>
@@ -58,6 +59,7 @@ describe(`${RUNS} conditions beside GrowthBook's evalCondition, seed ${SEED}`, (
       }),
       { seed: SEED, numRuns: RUNS },
     );
+    if (!isFull) return;
     for (const operator of Object.keys(OPERATORS).filter((name) => !OWN.has(name))) {
       for (const matched of [true, false]) {
         expect(answers.get(`${operator} ${matched}`) ?? 0, `${operator} ${matched}`).toBeGreaterThan(ENOUGH);
@@ -65,10 +67,10 @@ describe(`${RUNS} conditions beside GrowthBook's evalCondition, seed ${SEED}`, (
     }
     expect(answers.get("true")).toBeGreaterThan(RUNS / 10);
     expect(answers.get("false")).toBeGreaterThan(RUNS / 10);
-  }, 300_000);
+  });
 
   test.for(DIFFERENCES)("$name: it occurs", ({ name }) => {
-    expect(differences.get(name) ?? 0).toBeGreaterThan(0);
+    expect(differences.get(name) ?? 0).toBeGreaterThanOrEqual(isFull ? 1 : 0);
   });
 
   test("docs/targeting-reference.md tells of these differences, and of no others", () => {
@@ -89,7 +91,7 @@ describe("what GrowthBook evaluates somehow is refused", () => {
           fault: { path: [...wrapped.path, ...path], detail: expect.any(String) },
         });
       }),
-      { seed: SEED, numRuns: 50 * conditions.length },
+      { seed: SEED, numRuns: runs(50 * conditions.length) },
     );
   });
 

@@ -5,6 +5,7 @@ import { withTargetingKey } from "../../shared/flag/context.ts";
 import { computeBuckets, decide, type Circumstances } from "../../shared/evaluate/evaluate.ts";
 import type { Decision } from "../../shared/flag/reason.ts";
 import { SCHEMA } from "../../shared/snapshot/snapshot.ts";
+import { runs } from "../support/thoroughness.ts";
 
 /** Prerequisites name earlier keys alone, so that they never go round in a circle. */
 const KEYS = ["a", "b", "c", "d", "e"] as const;
@@ -49,7 +50,7 @@ const AROUND = fc.record({
   stale: fc.constantFrom(false, false, false, true),
 });
 /** Most random flags have nothing to do with each other. */
-const RUNS = { numRuns: 2_000 };
+const RUNS = { numRuns: runs(2_000) };
 
 interface Both {
   readonly compiled: Compiled;

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compileRegex } from "../../shared/condition/regex/compile-regex.ts";
 import { holds, ignoringCase } from "../../shared/condition/regex/code-units.ts";
+import { isFull, runs } from "../support/thoroughness.ts";
 
 const SEED = 20_260_701;
 
@@ -149,9 +150,10 @@ describe("the result is RegExp's", () => {
           });
         }
       }),
-      { seed: SEED, numRuns: 4_000 },
+      { seed: SEED, numRuns: runs(4_000) },
     );
     // Both answers often enough that the comparison says something.
+    if (!isFull) return;
     expect(compared).toBeGreaterThan(20_000);
     expect(matched).toBeGreaterThan(2_000);
     expect(compared - matched).toBeGreaterThan(2_000);

@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readFlags, type RequestLike } from "../../shared/x-flags/read-flags.ts";
 import { SIGNED_AT, SIGNED_CONTEXT, keysText, signedHeaders } from "../support/signed-headers.ts";
+import { isFull, runs } from "../support/thoroughness.ts";
 
 const OPTIONS = { keys: keysText("new", "old"), now: SIGNED_AT };
-const RUNS = { numRuns: 10_000 };
+const RUNS = { numRuns: runs(10_000) };
 
 const NAMES = ["x-flags", "x-flags-context", "signature-input", "signature"] as const;
 type Sent = Record<string, string | readonly string[] | undefined>;
@@ -144,8 +145,8 @@ test("a worker's headers that were changed are off, or say just what was signed"
     RUNS,
   );
   // Changes that touch nothing that is signed are among them, and many that do.
-  expect(off).toBeGreaterThan(1_000);
-  expect(whole).toBeGreaterThan(100);
+  if (isFull) expect(off).toBeGreaterThan(1_000);
+  if (isFull) expect(whole).toBeGreaterThan(100);
 });
 
 test("a request that was changed is another one", async () => {
@@ -169,7 +170,7 @@ test("a request that was changed is another one", async () => {
     }),
     RUNS,
   );
-  expect(Math.min(same, other)).toBeGreaterThan(100);
+  if (isFull) expect(Math.min(same, other)).toBeGreaterThan(100);
 });
 
 test("what is no request is another one", async () => {

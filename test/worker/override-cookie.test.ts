@@ -5,6 +5,7 @@ import {
   overrideCookie,
   withoutOverrideCookie,
 } from "../../worker/override/override-cookie.ts";
+import { runs } from "../support/thoroughness.ts";
 
 const OURS = "__Host-sluice-override";
 const pairs = fc.array(
@@ -32,7 +33,7 @@ describe("whatever a Cookie header holds", () => {
         expect(left.trim()).toBe(others.join(";").trim());
         if (findOverrideToken(header) === undefined) expect(left).toBe(header);
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 
