@@ -12,12 +12,12 @@ let browser: Browser;
 openForAll(async (...opened) => {
   [shop, browser] = opened;
   for (const flag of placeFlags) await shop.publisher.make(flag, { bucket_by: "anonymousId" });
-  // In one go, and not by 80 writes.
+  // One statement instead of 80 writes.
   await shop.publisher.sql("UPDATE feature_flags SET enabled = true, rollout_pct = 50");
   await shop.arrived();
 });
 
-/** Each device is a profile of its own, new to every row; who signs in and out does so by the site's pages. */
+/** Each device is a browser profile, cleared for each row. Users sign in and out on the site's pages. */
 const devices = new Map<string, { readonly tab: Tab; user: string }>();
 
 async function find(name: string) {
@@ -47,20 +47,20 @@ const player: Player = {
   },
 };
 
-/** Those that a browser can play: one key, no forgery, and pages alone. */
+/** The rows that a browser can play: with one key, without forgery, with pages only. */
 const cases = (await readCarryOver()).filter(([, steps]) => !/key |forges| \/api/.test(steps));
 
-it("the documentation has them", () => {
+it("the documentation has more than ten such rows", () => {
   expect(cases.length).toBeGreaterThan(10);
 });
 
-describe("carry-over in a browser, as docs/identity.md has it", () => {
+describe("carry-over in a browser, as in docs/identity.md", () => {
   it.each(cases)("%s", async (_name, steps) => {
     for (const name of devices.keys()) await clear(name);
     expect(await playCarryOver(steps, player)).toBe(steps);
   });
 
-  it("after a restart of the browser, too", async () => {
+  it("it also works after a restart of the browser", async () => {
     const before = await visit(await browser.context.newPage(), SHOP);
     const ann = await visit(await browser.context.newPage(), `${SHOP}/sign-in?user=ann`);
     expect(ann).toMatchObject({ key: "ann", flags: before.flags });

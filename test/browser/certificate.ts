@@ -5,16 +5,16 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 
-/** A certificate that nobody has signed but itself. */
+/** A self-signed certificate. */
 export interface Certificate {
   /** PEM. */
   readonly key: string;
   readonly cert: string;
-  /** SHA-256 of its public key, in base64: by this a browser can be told to take it. */
+  /** SHA-256 of its public key, in base64. A browser can be started so that it accepts this key. */
   readonly pin: string;
 }
 
-/** Makes one for a few days, with Debian's openssl. */
+/** Makes a certificate for a few days, with Debian's openssl. */
 export async function makeCertificate(hosts: readonly string[]): Promise<Certificate> {
   const folder = await mkdtemp(path.join(tmpdir(), "sluice-tls-"));
   const file = (name: string): string => path.join(folder, name);

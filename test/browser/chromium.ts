@@ -3,31 +3,31 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { chromium, type BrowserContext } from "playwright-core";
 
-/** A browser with a profile of its own. */
+/** A browser with its own profile. */
 export interface Browser {
-  /** Its windows and cookies; another one after `restart`. */
+  /** Its windows and cookies; `restart` replaces it. */
   readonly context: BrowserContext;
-  /** Another profile, without a disk, beside it. */
+  /** Opens another profile, in memory only. */
   openOther(): Promise<BrowserContext>;
-  /** Closes it and starts it again on the same profile. */
+  /** Closes the browser and starts it again on the same profile. */
   restart(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Where the browser's requests arrive. */
+/** Where the browser's requests go. */
 export interface Network {
-  /** `host:port` on loopback by public name and port; every other name leads nowhere. */
+  /** `host:port` on loopback, by public name and port. Other names do not resolve. */
   readonly hosts: Readonly<Record<string, string>>;
-  /** Whose certificate is taken as if somebody had signed it. */
+  /** The pin of the certificate that the browser accepts. */
   readonly pin: string;
 }
 
 const DEBIAN = "/usr/bin/chromium";
 
-/** What Playwright switches off for the sake of other tests, and people have on. The rest of what it sets is quiet. */
+/** Options of Playwright that are left out, because they switch off something that users have. */
 const NOT_OF_PLAYWRIGHT = ["--disable-back-forward-cache"];
 
-/** Starts Debian's Chromium, or SLUICE_TEST_CHROMIUM, without a window, on a profile that goes with it. */
+/** Starts Debian's Chromium, or SLUICE_TEST_CHROMIUM, without a window. `close` removes its profile. */
 export async function openBrowser(network: Network): Promise<Browser> {
   const executablePath = await findChromium(process.env["SLUICE_TEST_CHROMIUM"]);
   const profile = await mkdtemp(path.join(tmpdir(), "sluice-chromium-"));
@@ -36,12 +36,12 @@ export async function openBrowser(network: Network): Promise<Browser> {
     chromium.launchPersistentContext(profile, {
       executablePath,
       ignoreDefaultArgs: NOT_OF_PLAYWRIGHT,
-      // Its sandbox refuses root.
+      // The sandbox does not work for root.
       chromiumSandbox: process.getuid?.() !== 0,
       args: [
         ...["--disable-gpu", "--disable-quic"],
         `--host-resolver-rules=${[...rules, "MAP * ~NOTFOUND"].join(",")}`,
-        // Not by ignoring all errors: what comes with one is kept by no cache.
+        // Not by ignoring all certificate errors: the browser does not cache answers that have one.
         `--ignore-certificate-errors-spki-list=${network.pin}`,
       ],
     });
@@ -56,7 +56,8 @@ export async function openBrowser(network: Network): Promise<Browser> {
     },
     async openOther() {
       const other = await context.browser()?.newContext();
-      if (other === undefined) throw new Error("this Playwright opens no profiles beside a persistent one");
+      if (other === undefined)
+        throw new Error("this Playwright cannot open a second profile beside a persistent one");
       return other;
     },
     async restart() {
@@ -70,7 +71,7 @@ export async function openBrowser(network: Network): Promise<Browser> {
   };
 }
 
-/** @throws when it is not there: without a browser nothing here is tested, and nothing is skipped */
+/** @throws if the browser is missing: tests are not skipped silently */
 export async function findChromium(given = ""): Promise<string> {
   const file = given === "" ? DEBIAN : given;
   try {

@@ -19,14 +19,14 @@ beforeEach(() => shop.toggle("ai_search", true));
 
 const openTab = (): Promise<Tab> => browser.context.newPage();
 const isOn = async (tab: Tab): Promise<boolean> => (await readPage(tab)).flags.includes("ai_search");
-/** What the site was asked for since then, each with what the browser said of a copy. */
+/** The requests that the site got since then, each with the entity tag of the browser's copy. */
 const askedSince = (before: number) =>
   shop.site.seen.slice(before).map(({ url, headers }) => [url, headers["if-none-match"]] as const);
 
 const doc = await readFile(new URL("../../docs/caching.md", import.meta.url), "utf8");
 
-describe("after a kill, as docs/caching.md says", () => {
-  /** The pages of the site by what it says to caches. */
+describe("after a kill, as in docs/caching.md", () => {
+  /** The pages of the site, by their caching headers in the table. */
   const PATHS: Readonly<Record<string, string>> = {
     nothing: "/page",
     "`ETag` alone": "/tagged",
@@ -46,13 +46,13 @@ describe("after a kill, as docs/caching.md says", () => {
         .slice(1, -1),
     );
 
-  it("the table is there", () => {
+  it("the table has all five rows", () => {
     expect(rows.map(([says = ""]) => PATHS[says])).toEqual(Object.values(PATHS));
   });
 
   it.each(rows)(
     "%s: reload %s, view %s, back %s, back from the cache %s, prerendered %s",
-    async (says, ...told) => {
+    async (says, ...expected) => {
       const url = `${SHOP}${PATHS[says]}`;
       const tabs = {
         memory: await openTab(),
@@ -61,7 +61,7 @@ describe("after a kill, as docs/caching.md says", () => {
         early: await openTab(),
       };
       for (const tab of [tabs.view, tabs.memory, tabs.cache]) await visit(tab, url);
-      // A page that wants to hear of its end is not kept in memory.
+      // A page with an `unload` listener is not kept in the back/forward cache.
       await tabs.cache.evaluate(() => addEventListener("unload", () => undefined));
       await tabs.memory.evaluate(() => Object.assign(globalThis, { isTheSame: true }));
       for (const tab of [tabs.memory, tabs.cache]) await visit(tab, `${SHOP}/other`);
@@ -86,19 +86,19 @@ describe("after a kill, as docs/caching.md says", () => {
       await tabs.early.getByRole("link").click();
       await tabs.early.waitForURL(`${SHOP}${early}`);
       shown.push(await isOn(tabs.early));
-      // What a reload brings is the copy from then on.
+      // The view comes before the reload, because a reload replaces the copy.
       await tabs.view.goto(url);
       shown.unshift(await isOn(tabs.view));
       await tabs.view.reload();
       shown.unshift(await isOn(tabs.view));
-      expect(shown.map((on) => (on ? "old" : "new"))).toEqual(told);
+      expect(shown.map((on) => (on ? "old" : "new"))).toEqual(expected);
     },
   );
 
   it.each([
     ["memory", ""],
     ["the cache", "<script>addEventListener('unload', () => undefined)</script>"],
-  ])("the page that goes back out of %s, and asks again as it shows, is the new one", async (_from, more) => {
+  ])("a page that reloads itself on `pageshow` is new after going back to %s", async (_from, more) => {
     const [, script = ""] = /^ *```html\n(.*?)^ *```$/ms.exec(doc) ?? [];
     expect(script).toContain("pageshow");
     shop.site.guestbook = script + more;
@@ -115,9 +115,9 @@ describe("after a kill, as docs/caching.md says", () => {
 });
 
 describe("a copy", () => {
-  it("is confirmed by a 304 while the decision is the same, and asked for whole when it is not", async () => {
+  it("is confirmed by a 304 while the decision is unchanged, and replaced after it changed", async () => {
     const tab = await openTab();
-    // The cookie comes first: whoever is to get one is given whole pages.
+    // Get the cookie first: an answer that sets it is never a 304.
     await visit(tab, SHOP);
     const before = shop.site.seen.length;
     const first = await visit(tab, `${SHOP}/tagged?copy`);
@@ -133,7 +133,7 @@ describe("a copy", () => {
     ]);
   });
 
-  it("that a page has fetched ahead by `<link rel=prefetch>` is asked for again", async () => {
+  it("of a page prefetched by `<link rel=prefetch>` is not used", async () => {
     const tab = await openTab();
     const before = shop.site.seen.length;
     shop.site.guestbook = '<link rel="prefetch" href="/page?ahead"><a href="/page?ahead">it</a>';
@@ -145,7 +145,7 @@ describe("a copy", () => {
     expect(await isOn(tab)).toBe(false);
   });
 
-  it("of what a script fetches is asked for again", async () => {
+  it("of an answer that a script fetched is not used", async () => {
     const tab = await openTab();
     await visit(tab, SHOP);
     const fetchFlags = (): Promise<readonly string[]> =>
@@ -155,7 +155,7 @@ describe("a copy", () => {
     expect(await fetchFlags()).toEqual([]);
   });
 
-  it("of a redirect is none: neither of a gate's, nor of one that the site calls permanent", async () => {
+  it("of a redirect is never made: neither of a gate's, nor of a permanent one of the site", async () => {
     const tab = await openTab();
     expect((await visit(tab, `${SHOP}/ai/chat`)).path).toBe("/");
     expect((await visit(tab, `${SHOP}/moved`)).path).toBe("/on");
@@ -179,9 +179,9 @@ describe("a service worker", () => {
   })())`;
 
   it.each([
-    ["that shows what it has kept shows the page of before", KEEPS_PAGES, true],
+    ["that answers pages from its cache shows the old page", KEEPS_PAGES, true],
     [
-      "that leaves pages to the network shows the new one",
+      "that leaves pages to the network shows the new page",
       `if (event.request.mode !== "navigate") ${KEEPS_PAGES}`,
       false,
     ],

@@ -8,11 +8,11 @@ import { SHOP, type Shop } from "./shop.ts";
 
 /** A gate of each kind, by flag. */
 const GATES = {
-  led_away: { pattern: "/away/*", otherwise: { redirect: "/" } },
+  redirected: { pattern: "/away/*", otherwise: { redirect: "/" } },
   replaced: { pattern: "/beta/*", otherwise: { rewrite: "/classic" } },
   hidden: { pattern: "/lab/*", otherwise: { status: 404 } },
 } as const;
-const FLAGS = ["led_away", "replaced", "hidden"] as const;
+const FLAGS = ["redirected", "replaced", "hidden"] as const;
 const FOLDERS = ["/away", "/beta", "/lab"] as const;
 
 let shop: Shop;
@@ -27,7 +27,7 @@ beforeEach(async () => {
   tab = await browser.context.newPage();
 });
 
-/** What the browser itself fetches ahead for a page, by Speculation Rules. */
+/** How the browser fetches a page ahead, by Speculation Rules. */
 const AHEAD = ["prefetch", "prerender"] as const;
 
 const fetchAhead = (paths: readonly string[]): string => {
@@ -40,7 +40,10 @@ const fetchAhead = (paths: readonly string[]): string => {
 
 const NAMES = [...Object.keys(PAGE_REQUESTS), ...AHEAD.map((how) => `ahead-${how}`)];
 
-/** Has a page ask by every means, for gated pages and then for others; tells of which gated ones the site has heard. */
+/**
+ * Opens a page that requests gated pages and an open one in every way. Returns a function that lists the gated pages that
+ * reached the site.
+ */
 async function askForGated(): Promise<() => readonly string[]> {
   const before = shop.site.seen.length;
   const asked = (): readonly string[] => shop.site.seen.slice(before).map(({ url }) => url);
@@ -54,7 +57,7 @@ async function askForGated(): Promise<() => readonly string[]> {
     [...new Set(asked().filter((path) => FOLDERS.some((folder) => path.startsWith(folder))))].sort();
 }
 
-it("what a page asks for is not there while its flag is off, and is once it is on", async () => {
+it("no request of a page reaches a gated page while its flag is off, and every one does once it is on", async () => {
   const closed = await askForGated();
   await visit(tab, SHOP);
   expect(closed()).toEqual([]);
@@ -69,7 +72,7 @@ it("what a page asks for is not there while its flag is off, and is once it is o
   expect(again()).toEqual([]);
 });
 
-describe("a form that is sent to a page with a rewrite", () => {
+describe("a form that is sent to a rewritten page", () => {
   it.each([
     ["application/x-www-form-urlencoded", "title=K%C3%A4se+%26+Brot"],
     ["multipart/form-data", 'name="title"\r\n\r\nKäse & Brot\r\n'],
@@ -102,11 +105,11 @@ it("a rewrite carries WebSockets and event streams", async () => {
     });
     socket.close();
     const stream = new EventSource("/beta/events");
-    const told = await new Promise((resolve) => {
+    const event = await new Promise((resolve) => {
       stream.addEventListener("message", ({ data }) => resolve(String(data)));
     });
     stream.close();
-    return [said, told];
+    return [said, event];
   });
   expect(heard).toEqual(["HELLO", "/classic"]);
 });
@@ -115,7 +118,7 @@ it.each([
   ["/away/page", "/", "Shop", 200],
   ["/beta/page", "/beta/page", "Shop", 200],
   ["/lab/page", "/lab/page", "Not Found", 404],
-])("a closed page that is typed, %s, shows what its gate says", async (path, at, title, status) => {
+])("opening the closed page %s directly shows the outcome of its gate", async (path, at, title, status) => {
   const answer = await tab.goto(`${SHOP}${path}`);
   expect([new URL(tab.url()).pathname, await tab.title(), answer?.status()]).toEqual([at, title, status]);
 });

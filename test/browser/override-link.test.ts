@@ -22,7 +22,7 @@ beforeEach(async () => {
   tab = await browser.context.newPage();
 });
 
-it("what `sluice override` prints puts a feature into one browser, until its button is pressed", async () => {
+it("the link that `sluice override` prints turns a feature on in one browser, until its button ends it", async () => {
   const words = ["override", "ai_search=on", "--for", "2h", "--url", `${SHOP}/ai/chat`];
   const [link = ""] = (await shop.sluice(...words)).split("\n");
   expect((await visit(tab, `${SHOP}/ai/chat`)).path).toBe("/");
@@ -47,7 +47,7 @@ it("what `sluice override` prints puts a feature into one browser, until its but
   expect(await visit(tab, `${SHOP}/ai/chat`)).toMatchObject({ path: "/", flags: [], override: [] });
 });
 
-it("a link on another page asks first, and its button puts it into force", async () => {
+it("a link on another page asks first, and its button puts the override into force", async () => {
   shop.strangers.pages.set(
     "/",
     `<a href="${await links.sign({ ai_search: "on" }, "/ai/chat?q=1#end")}">Try it</a>`,
@@ -64,7 +64,7 @@ it("a link on another page asks first, and its button puts it into force", async
   expect(await readPage(tab)).toMatchObject({ path: "/ai/chat", override: ["ai_search"] });
 });
 
-it("a stranger who redirects from a page makes it ask; from what is opened by hand he does not", async () => {
+it("a redirect from another site's page asks first, and a redirect that was opened by hand does not", async () => {
   shop.strangers.redirects.set("/on", await links.sign({ ai_search: "on" }, "/page"));
   shop.strangers.pages.set("/", '<a href="/on">Try it</a>');
   await tab.goto(STRANGER);
@@ -77,7 +77,7 @@ it("a stranger who redirects from a page makes it ask; from what is opened by ha
   expect(await hasOverride(browser.context)).toBe(true);
 });
 
-it("it ends by itself", async () => {
+it("an override ends by itself", async () => {
   await tab.goto(await links.signBriefly({ ai_search: "on" }, "/page", 3));
   expect((await readPage(tab)).override).toEqual(["ai_search"]);
   while (await hasOverride(browser.context)) await sleep(50);
@@ -88,7 +88,7 @@ it("it ends by itself", async () => {
   expect(await hasOverride(browser.context)).toBe(false);
 });
 
-it("a kill beats it", async () => {
+it("a kill beats an override", async () => {
   await tab.goto(await links.sign({ ai_search: "on" }, "/ai/chat"));
   expect((await readPage(tab)).flags).toEqual(["ai_search"]);
   await shop.sluice("kill", "ai_search");
@@ -101,7 +101,7 @@ it("a kill beats it", async () => {
   expect((await visit(tab, `${SHOP}/ai/chat`)).override).toEqual(["ai_search"]);
 });
 
-it("beginning and ending empty the browser's cache: a copy of its own was made without, or with it", async () => {
+it("starting and ending an override empties the browser's cache, so no older copy is shown", async () => {
   const copy = await visit(tab, `${SHOP}/own-minute`);
   expect(await visit(tab, `${SHOP}/own-minute`)).toEqual(copy);
   await tab.goto(await links.sign({ ai_search: "on" }, "/own-minute"));
@@ -112,8 +112,8 @@ it("beginning and ending empty the browser's cache: a copy of its own was made w
   expect((await visit(tab, `${SHOP}/own-minute`)).override).toEqual([]);
 });
 
-describe("under a service worker that passes everything on", () => {
-  it("cannot be told from a frame, says so, and opens by a reload past it", async () => {
+describe("with a service worker that forwards every request", () => {
+  it("a link looks like a frame; the page says so, and a reload without the service worker opens it", async () => {
     await visit(tab, SHOP);
     const code = 'addEventListener("fetch", (event) => event.respondWith(fetch(event.request)))';
     await tab.evaluate(
@@ -130,7 +130,7 @@ describe("under a service worker that passes everything on", () => {
         "Reload this page with the Shift key held",
       );
 
-      // A stranger's form arrives as one of the shop's own.
+      // Through the service worker, a stranger's form looks like one of the shop.
       shop.strangers.pages.set(
         "/",
         `<form method="post" action="${link}"></form><script>document.forms[0].submit()</script>`,
@@ -140,7 +140,7 @@ describe("under a service worker that passes everything on", () => {
       expect(await hasOverride(browser.context)).toBe(false);
 
       await tab.goto(link);
-      // What a browser does for Shift and reload.
+      // The same as a reload with the Shift key.
       const devtools = await browser.context.newCDPSession(tab);
       await devtools.send("Page.reload", { ignoreCache: true });
       await tab.waitForURL(`${SHOP}/page`);

@@ -9,11 +9,11 @@ type Forced = Readonly<Record<string, string>>;
 
 /** Links that put overrides into force at the shop. */
 export interface SignedLinks {
-  /** Where the browser shows what is in force. */
+  /** The page that shows the overrides in force. */
   readonly page: string;
-  /** A link for two hours, by the admin API. */
+  /** Signs a link for two hours, by the admin API. */
   sign(flags: Forced, to: string): Promise<string>;
-  /** One that ends so soon as no publisher would sign it. */
+  /** Signs a link that ends sooner than a publisher would allow. */
   signBriefly(flags: Forced, to: string, seconds: number): Promise<string>;
 }
 
@@ -39,7 +39,7 @@ export function openOverrides({ publisher }: Shop): SignedLinks {
   };
 }
 
-/** Whether a browser has an override of the shop's, whatever it is worth. */
+/** Whether a browser has an override cookie of the shop, valid or not. */
 export async function hasOverride(context: BrowserContext): Promise<boolean> {
   return (await context.cookies(SHOP)).some(({ name }) => name === "__Host-sluice-override");
 }

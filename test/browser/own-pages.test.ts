@@ -25,7 +25,7 @@ beforeEach(async () => {
   tab = await browser.context.newPage();
 });
 
-/** Opens each of the pages that the worker makes by itself. */
+/** The pages that the worker makes itself, with a function that opens each. */
 const PAGES: readonly (readonly [what: string, title: string, open: () => Promise<unknown>])[] = [
   ["no override", "Test overrides in this browser", () => tab.goto(links.page)],
   ["an override", "Test overrides in this browser", () => tab.goto(link)],
@@ -39,7 +39,7 @@ const PAGES: readonly (readonly [what: string, title: string, open: () => Promis
       await tab.getByRole("button").waitFor();
     },
   ],
-  ["a link that does not hold", "Test overrides in this browser", () => tab.goto(`${links.page}?token=x`)],
+  ["an invalid link", "Test overrides in this browser", () => tab.goto(`${links.page}?token=x`)],
   ["a closed page", "Not Found", () => tab.goto(`${SHOP}/ai/chat`)],
   [
     "a site that does not answer",
@@ -54,7 +54,7 @@ const PAGES: readonly (readonly [what: string, title: string, open: () => Promis
 ];
 
 describe.each(PAGES)("%s", (_what, title, open) => {
-  it("is a whole page that loads nothing and breaks no rule of its own", async () => {
+  it("is a whole page that loads nothing else and obeys its own Content-Security-Policy", async () => {
     const asked: string[] = [];
     const said: string[] = [];
     tab.on("request", (request) => asked.push(new URL(request.url()).pathname));
@@ -67,7 +67,7 @@ describe.each(PAGES)("%s", (_what, title, open) => {
     expect(await tab.locator("html").getAttribute("lang")).toBe("en");
   });
 
-  it.each([1280, 320])("has its style, and fits into %i pixels", async (width) => {
+  it.each([1280, 320])("has its style, and fits into a width of %i pixels", async (width) => {
     await tab.setViewportSize({ width, height: 640 });
     await open();
     const [style, overflow] = await tab.evaluate(() => [
@@ -79,26 +79,26 @@ describe.each(PAGES)("%s", (_what, title, open) => {
 });
 
 it.each(["light", "dark"] as const)(
-  "its text and buttons are legible where it is %s",
+  "text and buttons have enough contrast in %s mode",
   async (colorScheme) => {
     await tab.emulateMedia({ colorScheme });
     await tab.goto(link);
     const pairs = await tab.evaluate(() => {
       const context = document.createElement("canvas").getContext("2d");
-      if (context === null) throw new Error("nothing to paint on");
+      if (context === null) throw new Error("the browser has no canvas to paint on");
       const paint = (...colours: readonly string[]): number => {
         for (const colour of colours) {
           context.fillStyle = colour;
           context.fillRect(0, 0, 1, 1);
         }
-        // Relative luminance, as WCAG 2 has it.
+        // Relative luminance by WCAG 2.
         const [red = 0, green = 0, blue = 0] = Array.from(context.getImageData(0, 0, 1, 1).data, (byte) => {
           const share = byte / 255;
           return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
         });
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
       };
-      // The page's own ground is the browser's.
+      // The page has the background colour of the browser.
       const ground = document.body.appendChild(document.createElement("p"));
       ground.style.backgroundColor = "canvas";
       const canvas = getComputedStyle(ground).backgroundColor;
@@ -114,7 +114,7 @@ it.each(["light", "dark"] as const)(
   },
 );
 
-it("its button is reached and pressed by the keyboard", async () => {
+it("the button can be reached and pressed with the keyboard", async () => {
   await tab.goto(link);
   await tab.keyboard.press("Tab");
   await tab.keyboard.press("Enter");

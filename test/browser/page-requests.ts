@@ -1,9 +1,9 @@
-/** HTML that makes a browser ask for an address. */
+/** HTML that makes a browser request an address. */
 type Asking = (url: string) => string;
 
 export const script = (code: string): string => `<script>${code}</script>`;
 
-/** Requests that a page makes without leaving it, and mostly without anybody seeing them, by what makes them. */
+/** Ways to make a request from a page without leaving it, mostly invisible, by name. */
 export const PAGE_REQUESTS: Readonly<Record<string, Asking>> = {
   picture: (url) => `<img src="${url}">`,
   frame: (url) => `<iframe src="${url}"></iframe>`,
@@ -30,7 +30,7 @@ export const PAGE_REQUESTS: Readonly<Record<string, Asking>> = {
     ${script("document.currentScript.previousElementSibling.submit()")}`,
 };
 
-/** A page with all of them. */
+/** HTML with all of these requests. */
 export function askByAll(toUrl: (name: string) => string): string {
   return Object.entries(PAGE_REQUESTS)
     .map(([name, ask]) => ask(toUrl(name)))

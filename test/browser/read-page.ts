@@ -1,13 +1,13 @@
 import type { FrameLocator, Page as Tab } from "playwright-core";
 import type { Page } from "./site.ts";
 
-/** What the page that a tab or a frame shows says about itself, wherever the browser has it from. */
+/** Reads the page in a tab or a frame, also a copy from the browser's cache. */
 export async function readPage(shown: Tab | FrameLocator): Promise<Page> {
-  const told: Page = JSON.parse((await shown.locator("#page").textContent()) ?? "");
-  return told;
+  const page: Page = JSON.parse((await shown.locator("#page").textContent()) ?? "");
+  return page;
 }
 
-/** Opens an address as somebody who types it, and reads what comes. */
+/** Opens an address as if it were typed, and reads the page. */
 export async function visit(tab: Tab, url: string): Promise<Page> {
   await tab.goto(url);
   return await readPage(tab);

@@ -11,7 +11,7 @@ import { startStrangers, type Strangers } from "./strangers.ts";
 
 /** The shop: a site behind the worker. */
 export const SHOP = "https://www.shop.example";
-/** Another host of the same site: where its guests write, for one. */
+/** Another host of the same site, for example a blog with content of guests. */
 export const SIBLING = "https://blog.shop.example";
 /** Another site. */
 export const STRANGER = "https://evil.example";
@@ -26,15 +26,15 @@ export interface Shop {
   readonly network: Network;
   /** Everything that the worker has logged so far. */
   readonly log: string;
-  /** Makes a flag by the API, and returns when the worker has it: switched on, for a percentage of visitors. */
+  /** Creates an enabled flag with a percentage by the API, and returns when the worker has it. */
   make(key: string, percent: number, columns?: Readonly<Record<string, unknown>>): Promise<void>;
-  /** Raises or lowers a flag's percentage, likewise. */
+  /** Changes a flag's percentage, and returns when the worker has it. */
   rollOut(key: string, percent: number): Promise<void>;
-  /** Switches a flag off or on, likewise. */
+  /** Enables or kills a flag, and returns when the worker has it. */
   toggle(key: string, enabled: boolean): Promise<void>;
-  /** Runs `sluice` with these words, and returns what it printed when the worker has what it wrote. */
+  /** Runs `sluice` with these words, waits until the worker has the change, and returns the output. */
   sluice(...words: readonly string[]): Promise<string>;
-  /** Returns when the worker has all that was written. */
+  /** Returns when the worker has all changes. */
   arrived(): Promise<void>;
   close(): Promise<void>;
 }
@@ -49,7 +49,7 @@ export async function openShop(): Promise<Shop> {
   const redis = await startRedisRest();
   const publisher = await startCliSystem({ redis });
   const keys = `shop:${Buffer.alloc(32, "sign").toString("base64")}`;
-  const jwtSecret = "what the shop's sign-in and the worker share";
+  const jwtSecret = "the secret that sign-in and worker share";
   const site = await startSite({ keys, jwtSecret });
   const strangers = await startStrangers(tls);
   const worker = await startWorker({
@@ -64,13 +64,13 @@ export async function openShop(): Promise<Shop> {
       JWT_SECRET: jwtSecret,
       JWT_COOKIE: "__Host-who",
       REFRESH_MS: "100",
-      // A busy machine is no fault of Redis'.
+      // On a busy machine Redis may be slow; that is not what these tests are about.
       REDIS_TIMEOUT_MS: "10000",
     },
   });
 
-  /** The revision that the worker holds, asked for at its own address: the browser has no part in it. */
-  async function heldRevision(): Promise<unknown> {
+  /** The revision in the memory of the worker, read without the browser. */
+  async function revisionOfWorker(): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const { port } = new URL(worker.url);
     askByHttps(
@@ -89,7 +89,7 @@ export async function openShop(): Promise<Shop> {
 
   async function arrived(): Promise<void> {
     const [row] = await publisher.sql<{ revision: string }>("SELECT revision FROM publication");
-    while (String(await heldRevision()) !== row?.revision) await sleep(20);
+    while (String(await revisionOfWorker()) !== row?.revision) await sleep(20);
   }
 
   async function change(key: string, path: string, body: object): Promise<void> {

@@ -5,36 +5,36 @@ import { readFlags, type Flags } from "../../shared/x-flags/read-flags.ts";
 import { startOrigin, type Origin } from "../support/origin.ts";
 
 export interface Site extends Origin {
-  /** What a guest has written into `/guest`, a page that takes any HTML. */
+  /** HTML that a guest has written into `/guest`; the page accepts any HTML. */
   guestbook: string;
 }
 
 interface SiteOptions {
   /** The worker's SIGNING_KEYS. */
   readonly keys: string;
-  /** By which it signs who has signed in. */
+  /** Signs the token of the signed-in user. */
   readonly jwtSecret: string;
 }
 
-/** What a page of the site says about itself. */
+/** The content of a page of the site. */
 export interface Page {
-  /** The path that the site was asked for, which a gate may have chosen. */
+  /** The requested path; a gate may have chosen it. */
   readonly path: string;
   readonly flags: readonly string[];
   /** The flags that a test override decided. */
   readonly override: readonly string[];
-  /** Who the worker says is asking. */
+  /** The targeting key that the worker sent. */
   readonly key: string;
-  /** Which of all pages that were ever made: a copy has the number of what it was copied from. */
+  /** The number of this page; a copy has the number of its original. */
   readonly made: number;
-  /** What came with a POST. */
+  /** The body of a POST. */
   readonly body?: string;
 }
 
-/** A tag that comes from a build and not from what is on the page, as many sites have it. */
+/** An entity tag that comes from the build, not from the content, as on many sites. */
 const TAG = '"build-7"';
 
-/** What the site says to caches, by path; nothing at all about the other pages. */
+/** The caching headers by path. Other pages have none. */
 const TO_CACHES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "/tagged": { etag: TAG },
   "/own-minute": { etag: TAG, "cache-control": "private, max-age=60" },
@@ -42,7 +42,7 @@ const TO_CACHES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "/never-kept": { "cache-control": "no-store" },
 };
 
-/** Starts a site that renders by flags which it verifies, signs people in, and streams events and echoes WebSockets. */
+/** Starts a site that verifies its flags and renders by them, signs users in, streams events and echoes WebSockets. */
 export async function startSite({ keys, jwtSecret }: SiteOptions): Promise<Site> {
   const site = Object.assign(await startOrigin(), { guestbook: "" });
   let made = 0;
@@ -50,7 +50,7 @@ export async function startSite({ keys, jwtSecret }: SiteOptions): Promise<Site>
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname: path, searchParams } = new URL(request.url ?? "/", "http://site.invalid");
     const flags = await readFlags(request.headers, { keys, now: Date.now(), request });
-    if (flags.problem !== undefined) throw new Error(`the worker is not to be believed: ${flags.problem}`);
+    if (flags.problem !== undefined) throw new Error(`the flag headers are not valid: ${flags.problem}`);
     if (path === "/sign-in") {
       response.setHeader("set-cookie", await whoCookie(searchParams.get("user"), searchParams.get("claim")));
       return void response.writeHead(303, { location: "/" }).end();
@@ -109,9 +109,9 @@ function toPage(path: string, flags: Flags, made: number, body: string | undefin
 }
 
 function toHtml(page: Page, more: string): string {
-  const told = JSON.stringify(page).replaceAll("<", String.raw`\u003c`);
+  const json = JSON.stringify(page).replaceAll("<", String.raw`\u003c`);
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Shop</title><link rel="icon" href="data:,">
 <h1>${page.flags.includes("ai_search") ? "AI search" : "Search"}</h1>
-<script type="application/json" id="page">${told}</script>
+<script type="application/json" id="page">${json}</script>
 ${more}</html>`;
 }

@@ -3,16 +3,16 @@ import { createServer as createPlainServer, type RequestListener } from "node:ht
 import { createServer } from "node:https";
 import type { Certificate } from "./certificate.ts";
 
-/** Other sites, which are none of the shop's business: whatever their name, one server. */
+/** Other sites. One server answers for all their names. */
 export interface Strangers {
   /** `host:port` on loopback, with TLS and without. */
   readonly address: string;
   readonly plainAddress: string;
-  /** Every request, with all that it said. */
+  /** Every request with its headers. */
   readonly seen: readonly { readonly url: string; readonly headers: string }[];
-  /** HTML by path; everything else there is an empty page. */
+  /** HTML by path. Other paths are empty pages. */
   readonly pages: Map<string, string>;
-  /** Where they lead on to, by path. */
+  /** The targets of redirects, by path. */
   readonly redirects: Map<string, string>;
   /** `Set-Cookie` of all pages. */
   cookies: readonly string[];
@@ -37,7 +37,8 @@ export async function startStrangers(tls: Certificate): Promise<Strangers> {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const address = server.address();
-    if (typeof address !== "object" || address === null) throw new Error("the strangers have no port");
+    if (typeof address !== "object" || address === null)
+      throw new Error("the servers of the other sites have no port");
     addresses.push(`127.0.0.1:${address.port}`);
   }
   const [address = "", plainAddress = ""] = addresses;

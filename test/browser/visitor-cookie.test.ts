@@ -36,10 +36,10 @@ const isRare = async (id: string): Promise<boolean> =>
 
 const idIn = (value: string): string => value.split(".")[0] ?? "";
 
-it("the browser takes it, for this host and TLS alone, for a year", async () => {
+it("the browser accepts the cookie, for this host and TLS only, for a year", async () => {
   const { key } = await visit(tab, SHOP);
   const { expires, value, ...cookie } = await ownCookie();
-  // A host's own cookie has no dot before its domain.
+  // The domain of a host-only cookie has no dot in front.
   expect(cookie).toEqual({
     ...{ name: NAME, domain: "www.shop.example", path: "/" },
     ...{ secure: true, httpOnly: true, sameSite: "Lax" },
@@ -49,7 +49,7 @@ it("the browser takes it, for this host and TLS alone, for a year", async () => 
   expect(expires).toBeLessThan(Date.now() / 1000 + 366 * DAY_S);
 });
 
-it("it keeps a visitor's place in a flag at 50 %: in 20 page views, and after a restart", async () => {
+it("the cookie keeps a visitor's bucket in a flag at 50 %: in 20 page views, and after a restart", async () => {
   const sides = new Set<boolean>();
   while (sides.size < 2) {
     await browser.context.clearCookies();
@@ -67,9 +67,9 @@ it("it keeps a visitor's place in a flag at 50 %: in 20 page views, and after a 
   }
 });
 
-it("it comes again, where it was lost, with a page of which the browser has a copy", async () => {
+it("a lost cookie is set again, even by a page that the browser has a copy of", async () => {
   const keys = new Set<string>();
-  // Every other time the decision is another, and the copy is asked for whole because of that.
+  // Half of the time the decision differs, so the worker sends a whole page instead of a 304.
   for (let time = 0; time < 8; time++) {
     await browser.context.clearCookies();
     const { key } = await visit(tab, `${SHOP}/tagged`);
@@ -79,7 +79,7 @@ it("it comes again, where it was lost, with a page of which the browser has a co
   expect(keys.size).toBe(8);
 });
 
-it("no script of the page can read it, or write over it", async () => {
+it("no script of the page can read or replace the cookie", async () => {
   const { key } = await visit(tab, SHOP);
   const readable = await tab.evaluate(async (name) => {
     const forged = `anon-${"x".repeat(22)}`;
@@ -93,7 +93,7 @@ it("no script of the page can read it, or write over it", async () => {
 });
 
 describe("other hosts", () => {
-  it("are not sent it, nor is this one without TLS", async () => {
+  it("do not get the cookie, and neither does this host without TLS", async () => {
     await visit(tab, SHOP);
     const others = [SIBLING, "https://shop.example", "https://a.www.shop.example", STRANGER];
     const before = shop.strangers.seen.length;
@@ -106,7 +106,7 @@ describe("other hosts", () => {
     for (const { headers } of asked) expect(headers).not.toMatch(/^cookie$/im);
   });
 
-  it("can lead a visitor here, who is who he was; in a frame of theirs he is somebody new each time", async () => {
+  it("can link to this site, and the visitor keeps the id; in their frames each view has a new id", async () => {
     const { key } = await visit(tab, SHOP);
     shop.strangers.pages.set(
       "/",
@@ -123,31 +123,31 @@ describe("other hosts", () => {
     expect((await readPage(tab)).key).toBe(key);
   });
 
-  // Each one's value is an id of the form, and unsigned.
+  // Each cookie has a well-formed id as its value, without a signature.
   it.each([
-    ["the name itself", NAME],
-    ["the name behind a blank of Unicode's", `\u2003${NAME}`],
-    ["the name in other letters", NAME.toLowerCase()],
-    ["a cookie that spells it behind a comma", `a=b,${NAME}`],
-    ["a cookie without a name that spells it", `=${NAME}`],
-  ])("of the same site cannot plant one: %s", async (_what, name) => {
+    ["the exact name", NAME],
+    ["the name after a Unicode space", `\u2003${NAME}`],
+    ["the name in lower case", NAME.toLowerCase()],
+    ["a cookie whose name has it after a comma", `a=b,${NAME}`],
+    ["a nameless cookie whose value starts with it", `=${NAME}`],
+  ])("of the same site cannot plant a cookie: %s", async (_what, name) => {
     const { key } = await visit(tab, SHOP);
     const planted = `anon-${"p".repeat(22)}`;
     const cookie = `${name}=${planted}; Domain=shop.example; Path=/; Secure`;
-    // As a header is sent: bytes.
+    // A header is sent as bytes.
     shop.strangers.cookies = [Buffer.from(cookie).toString("latin1")];
     await tab.goto(SIBLING);
     await tab.evaluate((text) => (document.cookie = text), cookie);
     shop.strangers.cookies = [];
     expect((await visit(tab, SHOP)).key).toBe(key);
-    // Nor where there was none before.
+    // Nor when the visitor has no cookie.
     await browser.context.clearCookies({ name: NAME });
     expect((await visit(tab, SHOP)).key).not.toBe(planted);
   });
 });
 
-describe("tampered with in the browser's own store", () => {
-  /** An id that is within the first percent: worth forging. */
+describe("a cookie that is changed in the browser", () => {
+  /** An id in the first percent, which is worth forging. */
   async function findRareId(): Promise<string> {
     for (let attempt = 0; ; attempt++) {
       const id = `anon-${String(attempt).padStart(22, "0")}`;
@@ -167,7 +167,7 @@ describe("tampered with in the browser's own store", () => {
     ["4,000 characters", () => "x".repeat(4_000)],
   ];
 
-  it.each(TAMPERED)("%s is replaced, and gains nothing", async (_what, tamper) => {
+  it.each(TAMPERED)("%s: the cookie is replaced, and gains nothing", async (_what, tamper) => {
     await visit(tab, SHOP);
     const cookie = await ownCookie();
     const rare = await findRareId();
@@ -176,7 +176,7 @@ describe("tampered with in the browser's own store", () => {
     const { key, flags } = await visit(tab, SHOP);
     expect([rare, idIn(cookie.value), "vip"]).not.toContain(key);
     expect(key).toMatch(/^anon-[\w-]{22}$/);
-    // Who is drawn anew may be in by luck: his new place counts, and not what he wrote.
+    // The new id may be in by luck: its bucket decides, not the forged cookie.
     expect(flags.includes("rare")).toBe(await isRare(key));
     expect(idIn((await ownCookie()).value)).toBe(key);
     expect((await visit(tab, SHOP)).key).toBe(key);

@@ -13,7 +13,7 @@ const BY_FLAGS = { "cache-control": "public, max-age=600", vary: "x-flags" };
 const PRIVATE = { "cache-control": "private" };
 const FOR_ALL = { "cache-control": "public, max-age=600" };
 
-/** Which cache stands before the origin, and what the origin says about its pages. */
+/** The cache between worker and origin, and the caching headers of the origin's pages. */
 const ARRANGEMENTS = [
   ["nginx, and pages vary by x-flags", startNginx, BY_FLAGS],
   ["Varnish, and pages vary by x-flags", startVarnish, BY_FLAGS],
@@ -39,7 +39,7 @@ afterAll(async () => {
 });
 
 it.each(ARRANGEMENTS.map(([name, , headers], index) => [name, headers, index] as const))(
-  "behind the worker %s: nobody is mixed up in 1,000 requests",
+  "behind the worker, %s: 1,000 requests show nobody the page of another visitor",
   async (name, headers, index) => {
     const rules = { inFront: false, byFlags: headers === BY_FLAGS };
     const url = edge.urls[index] ?? "";
@@ -50,21 +50,21 @@ it.each(ARRANGEMENTS.map(([name, , headers], index) => [name, headers, index] as
     const after = await play(url, 500, 1, rules);
     expect([...before.mixUps, ...after.mixUps]).toEqual([]);
     expect([...before.sharedCookies, ...after.sharedCookies]).toEqual([]);
-    // It did keep what it may.
+    // The cache did store what it may.
     expect(after.copies["/assets/app.js"]).toBe(after.views["/assets/app.js"]);
     expect(after.copies["/page"] ?? 0).toBe(headers === BY_FLAGS ? after.views["/page"] : 0);
     expect(edge.log).not.toContain("shared-copy");
   },
 );
 
-it("a cache that is told nothing of flags mixes visitors up, and the worker says so", async () => {
+it("a cache that does not vary by flags mixes visitors up, and the worker logs shared-copy", async () => {
   await edge.publish(0);
   const { play } = openBrowsers(createRandom("told nothing"));
   const url = edge.urls[ARRANGEMENTS.length] ?? "";
   const { mixUps } = await play(url, 200, 0, { inFront: false });
   expect(mixUps.length).toBeGreaterThan(10);
   const askAgain = async (): Promise<string> => {
-    // Once the copy's Age is a second.
+    // The worker recognizes a copy by its Age, which must be a second first.
     await (await fetch(`${url}/page`)).text();
     return edge.log;
   };

@@ -3,52 +3,53 @@ import { COPY_HEADER } from "./cache.ts";
 import { isOn, userIds, type Turn } from "./flags.ts";
 import { ASSETS, PAGES, type Page } from "./site.ts";
 
-/** By which the worker believes who has signed in. */
+/** The CONTEXT_SECRET: with it the worker accepts the user id that a request names. */
 export const SECRET = "a secret of 26 characters";
 
-/** One browser: who has signed in with it, its cookie, and the copies it keeps. */
+/** One browser: its signed-in user, its cookie and its cached pages. */
 interface Browser {
   readonly userId?: string;
   cookie: string | undefined;
   readonly copies: Map<string, { readonly etag: string; readonly page: Page }>;
 }
 
-/** What went wrong, one line each, and how often caches answered by themselves. */
+/** The faults found, one line each, and how often a cache answered without the worker. */
 export interface Tally {
-  /** Pages that were made for somebody else, or for a decision that holds no more. */
+  /** Pages that were made for another visitor, or for an outdated decision. */
   readonly mixUps: string[];
-  /** Cookies that a cache gave to somebody else, or could. */
+  /** Cookies that a cache gave, or could give, to another visitor. */
   readonly sharedCookies: string[];
-  /** By path, of GETs. */
+  /** GET requests by path. */
   readonly views: Record<string, number>;
+  /** GET requests by path that a shared cache answered. */
   readonly copies: Record<string, number>;
 }
 
-/** What a cache may do. */
+/** What the cache under test may do. */
 export interface Rules {
-  /** It stands before the worker: what it answers by itself has met nobody's decision. */
+  /** The cache is in front of the worker, so the worker decides nothing for an answer from the cache. */
   readonly inFront: boolean;
-  /** A page may be that of another visitor with the same flags: so says an origin by `Vary: x-flags`. */
+  /** Visitors with the same flags may share a page: the origin sends `Vary: x-flags`. */
   readonly byFlags?: boolean;
 }
 
-/** What a browser saw. */
+/** One page view of a browser. */
 interface View {
   readonly path: string;
   readonly page: Page;
   readonly answer: Response;
-  /** A shared cache had it. */
+  /** A shared cache answered. */
   readonly isCopy: boolean;
-  /** The browser had it, and it was confirmed: it may be from before there was a cookie. */
-  readonly isHeld: boolean;
-  /** Whose view it was; undefined for a visitor without a cookie, and who was not given one. */
+  /** The browser's own copy, confirmed by a 304. It may be older than the cookie. */
+  readonly isConfirmed: boolean;
+  /** The visitor's id; undefined if the browser sent no cookie and got none. */
   readonly ownId: string | undefined;
 }
 
-/** How many ask at the same time. */
+/** Concurrent requests. */
 const AT_ONCE = 8;
 
-/** Browsers with their copies and cookies, which go on from one `play` to the next. */
+/** Browsers whose copies and cookies survive from one `play` to the next. */
 export function openBrowsers(random: Random) {
   const browsers: Browser[] = userIds.map((userId) => ({ userId, cookie: undefined, copies: new Map() }));
   const ids = new Set<string>();
@@ -70,9 +71,12 @@ export function openBrowsers(random: Random) {
     };
 
     async function ask(browser: Browser, origin: string, path: string, method: string): Promise<void> {
-      const held = browser.copies.get(path);
+      const ownCopy = browser.copies.get(path);
       const sent = browser.cookie;
-      const headers = { ...identityOf(browser), ...(held !== undefined && { "if-none-match": held.etag }) };
+      const headers = {
+        ...identityOf(browser),
+        ...(ownCopy !== undefined && { "if-none-match": ownCopy.etag }),
+      };
       const answer = await fetch(`${origin}${path}`, { method, redirect: "manual", headers });
       const text = await answer.text();
       const isCopy = answer.headers.get(COPY_HEADER) === "HIT";
@@ -82,18 +86,18 @@ export function openBrowsers(random: Random) {
       if (method === "HEAD") return;
       tally.views[path] = (tally.views[path] ?? 0) + 1;
       if (isCopy) tally.copies[path] = (tally.copies[path] ?? 0) + 1;
-      const isHeld = answer.status === 304 && held !== undefined;
-      const page: Page = isHeld ? held.page : JSON.parse(text);
+      const isConfirmed = answer.status === 304 && ownCopy !== undefined;
+      const page: Page = isConfirmed ? ownCopy.page : JSON.parse(text);
       const etag = answer.headers.get("etag");
       if (etag !== null && answer.status === 200) browser.copies.set(path, { etag, page });
       const cookie = sent ?? given;
       const ownId = browser.userId ?? (cookie === undefined ? undefined : toId(cookie));
-      const view = { path, page, answer, isCopy, isHeld, ownId };
+      const view = { path, page, answer, isCopy, isConfirmed, ownId };
       const problem = await judge(view, browser.userId !== undefined);
       if (problem !== undefined) tally.mixUps.push(`${path} (${answer.status}): ${problem}`);
     }
 
-    /** Gives the worker's. */
+    /** Checks that no cookie is shared, and returns the worker's own cookie. */
     function takeCookies(path: string, answer: Response, isCopy: boolean): string | undefined {
       const cookies = answer.headers.getSetCookie();
       if (cookies.length === 0) return undefined;
@@ -109,13 +113,14 @@ export function openBrowsers(random: Random) {
     }
 
     async function judge(view: View, isUser: boolean): Promise<string | undefined> {
-      const { path, page, answer, isCopy, isHeld, ownId } = view;
-      if (path.startsWith("/assets/")) return page.key === null ? undefined : "an asset was decided";
-      if (rules.inFront && isCopy) return "a page came out of the cache";
-      if (page.key === null) return "a page was not decided";
-      // Whoever has no cookie yet is somebody new with every request.
-      if (ownId === undefined && (rules.byFlags || isHeld)) return undefined;
-      const isOwn = rules.byFlags || isHeld || ownId === undefined || page.key === ownId;
+      const { path, page, answer, isCopy, isConfirmed, ownId } = view;
+      if (path.startsWith("/assets/"))
+        return page.key === null ? undefined : "the worker sent flags for an asset";
+      if (rules.inFront && isCopy) return "the cache answered with a page";
+      if (page.key === null) return "the worker sent no flags for a page";
+      // Without a cookie, each request comes from a new visitor.
+      if (ownId === undefined && (rules.byFlags || isConfirmed)) return undefined;
+      const isOwn = rules.byFlags || isConfirmed || ownId === undefined || page.key === ownId;
       if (!isOwn) return "the page of another visitor";
       const id = ownId ?? page.key;
       const right = (await isOn(turn, isUser ? { userId: id } : { anonymousId: id })) ? "on" : "off";
@@ -142,7 +147,7 @@ function identityOf({ userId, cookie }: Browser): Record<string, string> {
   };
 }
 
-/** The anonymous id in the worker's cookie, which may say more behind a dot. */
+/** The anonymous id in the worker's cookie; more may follow after a dot. */
 function toId(cookie: string): string {
   return cookie.slice(cookie.indexOf("=") + 1).split(".")[0] ?? "";
 }

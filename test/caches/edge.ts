@@ -9,12 +9,12 @@ import { flagsIn, type Turn } from "./flags.ts";
 export interface Edge {
   readonly urls: readonly string[];
   readonly log: string;
-  /** Publishes the flag as it stands in a turn, and returns when every worker holds that. */
+  /** Publishes the flag of a turn, and returns when every worker has it. */
   publish(turn: Turn): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** @param replaced files of the worker that are others, by path */
+/** @param replaced the source of worker files to replace, by path */
 export async function startEdge(
   origins: readonly string[],
   replaced: Readonly<Record<string, string>> = {},
@@ -28,7 +28,7 @@ export async function startEdge(
       CONTEXT_SECRET: SECRET,
       STATIC_PATHS: "/assets/*",
       REFRESH_MS: "200",
-      // A busy machine is no fault of Redis'.
+      // On a busy machine Redis may be slow; that is not what these tests are about.
       REDIS_TIMEOUT_MS: "10000",
     })),
     replaced,
@@ -39,7 +39,7 @@ export async function startEdge(
     revision += 1;
     await putSnapshot(redis, "production", revision, flagsIn(turn));
     for (const url of workers.urls) {
-      while ((await heldBy(url)) !== revision) await sleep(50);
+      while ((await revisionOf(url)) !== revision) await sleep(50);
     }
   }
 
@@ -57,7 +57,7 @@ export async function startEdge(
   };
 }
 
-async function heldBy(url: string): Promise<unknown> {
+async function revisionOf(url: string): Promise<unknown> {
   const status: unknown = await (await fetch(`${url}/.well-known/sluice`)).json();
   return typeof status === "object" && status !== null && "revision" in status ? status.revision : undefined;
 }

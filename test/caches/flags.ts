@@ -2,12 +2,12 @@ import { compile } from "../../shared/compile/compile.ts";
 import { withTargetingKey } from "../../shared/flag/context.ts";
 import { computeBuckets, decide, decisionOf } from "../../shared/evaluate/evaluate.ts";
 
-/** How the flag stands. Between the two every user changes sides, and about half of all anonymous visitors. */
+/** Which state of the flag is published. Between the two, all users and about half of the anonymous visitors change sides. */
 export type Turn = 0 | 1;
 
 export const userIds: readonly string[] = Array.from({ length: 20 }, (_, n) => `user-${n}`);
 
-/** The flag in a turn, as a snapshot holds it. */
+/** The flag of a turn, as in a snapshot. */
 export function flagsIn(turn: Turn): readonly object[] {
   return [
     {
@@ -23,7 +23,7 @@ export function flagsIn(turn: Turn): readonly object[] {
   ];
 }
 
-/** What is right, by the evaluator itself. */
+/** The right decision, by the evaluator itself. */
 export async function isOn(
   turn: Turn,
   id: { readonly userId: string } | { readonly anonymousId: string },

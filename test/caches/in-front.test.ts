@@ -8,7 +8,7 @@ import { startCacheApi } from "./start-cache-api.ts";
 import { startNginx } from "./start-nginx.ts";
 import { startVarnish } from "./start-varnish.ts";
 
-/** Everything by which an origin can ask to be kept. */
+/** All headers with which an origin asks caches to store its pages. */
 const KEEP_ME = {
   "cache-control": "public, max-age=600, s-maxage=600",
   "cdn-cache-control": "max-age=600",
@@ -17,12 +17,12 @@ const KEEP_ME = {
   expires: new Date(Date.now() + 600_000).toUTCString(),
 };
 
-/** The worker without its rule for answers. */
+/** The worker without the rule that makes answers private. */
 const WITHOUT_THE_RULE = {
   "worker/answer/private-answer.ts": "export const toPrivateAnswer = (answer: Response) => answer;\n",
 };
 
-/** The worker without marks on entity tags. */
+/** The worker without its marks on entity tags. */
 const WITHOUT_MARKS = {
   "worker/answer/validators.ts":
     "export const createValidators = () => ({ unmark: async () => undefined, mark: async () => undefined });\n",
@@ -47,14 +47,14 @@ afterAll(async () => {
   await site.stop();
 });
 
-const askedFor = (path: string): number => site.seen.filter(({ url }) => url === path).length;
-const told = (): readonly string[] =>
+const requestsFor = (path: string): number => site.seen.filter(({ url }) => url === path).length;
+const assetsWithFlags = (): readonly string[] =>
   site.seen
     .filter(({ url, headers }) => url.startsWith("/assets/") && headers["x-flags-context"] !== undefined)
     .map(({ url }) => url);
 
 describe.each(CACHES)("%s in front of the worker", (name, startCache) => {
-  it("mixes nobody up in 1,000 requests, half of them after everybody's decision has changed", async () => {
+  it("shows nobody the page of another visitor in 1,000 requests, half of them after the flag changed for everybody", async () => {
     await edge.publish(0);
     const cache = await startCache(edge.urls[0] ?? "");
     try {
@@ -67,10 +67,10 @@ describe.each(CACHES)("%s in front of the worker", (name, startCache) => {
         expect(sharedCookies).toEqual([]);
         expect(Object.keys(views).length).toBe(7);
       }
-      // It did keep what it may: an asset comes from the origin only for those who asked before it was there.
+      // The cache did store what it may: only the first requests for an asset reached the origin.
       expect(after.copies["/assets/app.js"]).toBe(after.views["/assets/app.js"]);
       expect(after.copies["/assets/hello.js"]).toBeUndefined();
-      expect(told()).toEqual([]);
+      expect(assetsWithFlags()).toEqual([]);
     } finally {
       await cache.stop();
     }
@@ -78,7 +78,7 @@ describe.each(CACHES)("%s in front of the worker", (name, startCache) => {
 });
 
 describe("the test can fail", () => {
-  it.each(CACHES)("without the rule for answers %s mixes visitors up", async (name, startCache) => {
+  it.each(CACHES)("without the rule for private answers, %s mixes visitors up", async (name, startCache) => {
     const broken = await startEdge([site.url], WITHOUT_THE_RULE);
     const cache = await startCache(broken.urls[0] ?? "");
     try {
@@ -92,7 +92,7 @@ describe("the test can fail", () => {
     }
   });
 
-  it("without marks on entity tags browsers keep the page of an old decision", async () => {
+  it("without marks on entity tags, browsers keep the page of an old decision", async () => {
     const broken = await startEdge([site.url], WITHOUT_MARKS);
     try {
       const { play } = openBrowsers(createRandom("marks"));
@@ -107,10 +107,10 @@ describe("the test can fail", () => {
   });
 });
 
-it("an asset is asked for once, whoever asks", async () => {
+it("50 requests for an asset reach the origin once", async () => {
   const cache = await startNginx(edge.urls[0] ?? "");
-  const before = askedFor("/assets/once.js");
+  const before = requestsFor("/assets/once.js");
   await Promise.all(Array.from({ length: 50 }, () => fetch(`${cache.url}/assets/once.js`)));
   await cache.stop();
-  expect(askedFor("/assets/once.js") - before).toBe(1);
+  expect(requestsFor("/assets/once.js") - before).toBe(1);
 });

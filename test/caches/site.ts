@@ -1,17 +1,17 @@
 import { decodeFlagsContext } from "../../shared/x-flags/flags-header.ts";
 import { startOrigin, type Origin } from "../support/origin.ts";
 
-/** What a page of the site says: for whom it was made. */
+/** The content of a page: for which decision and visitor it was made. */
 export interface Page {
   readonly flag: "on" | "off";
-  /** The targeting key; null where the worker told nothing. */
+  /** The targeting key; null if the worker sent no flags. */
   readonly key: string | null;
 }
 
-/** Pages that depend on the flag. Their tag comes from a build and not from what they hold, as many sites have it. */
+/** Pages that depend on the flag. Their entity tag comes from the build, not from the content, as on many sites. */
 export const PAGES = ["/page", "/other?a=1", "/api", "/moved", "/missing"] as const;
 
-/** What is the same for everybody; the second one brings a cookie with it all the same. */
+/** Assets are the same for everybody. The second one sets a cookie nevertheless. */
 export const ASSETS = ["/assets/app.js", "/assets/hello.js"] as const;
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -25,7 +25,7 @@ const TAG = '"build-7"';
 /**
  * A site that renders by `x-flags`.
  *
- * @param headers what it says to caches about its pages
+ * @param headers the caching headers of its pages
  */
 export async function startSite(headers: Readonly<Record<string, string>>): Promise<Origin> {
   const origin = await startOrigin();
@@ -34,8 +34,8 @@ export async function startSite(headers: Readonly<Record<string, string>>): Prom
     const isAsset = path.startsWith("/assets/");
     response.setHeader("content-type", TYPES[path] ?? "text/html; charset=utf-8");
     response.setHeader("etag", TAG);
-    const told = isAsset ? { "cache-control": "public, max-age=31536000, immutable" } : headers;
-    for (const [name, value] of Object.entries(told)) response.setHeader(name, value);
+    const caching = isAsset ? { "cache-control": "public, max-age=31536000, immutable" } : headers;
+    for (const [name, value] of Object.entries(caching)) response.setHeader(name, value);
     if (path === "/assets/hello.js") response.setHeader("set-cookie", `hello=${Math.random()}`);
     if (request.headers["if-none-match"] === TAG) return response.writeHead(304).end();
 

@@ -2,8 +2,8 @@ import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 import { COPY_HEADER, type SharedCache } from "./cache.ts";
 
 /**
- * Another worker with the Cache API, as a site may have one before or behind Sluice: it offers every answer to the cache,
- * which keeps what it may.
+ * Another worker with the Cache API, as a site may have one in front of Sluice or behind it. It offers every answer to the
+ * cache, which stores what it may.
  */
 const script = `export default {
   async fetch(request, { UPSTREAM }, ctx) {
@@ -11,15 +11,15 @@ const script = `export default {
     const url = UPSTREAM + pathname + search;
     const reads = request.method === "GET";
     const copy = reads && (await caches.default.match(new Request(url, { headers: request.headers })));
-    if (copy) return said(copy, "HIT");
+    if (copy) return withMark(copy, "HIT");
     const answer = await fetch(new Request(new Request(url, request), { redirect: "manual" }));
     if (reads && answer.status !== 304) {
       ctx.waitUntil(caches.default.put(new Request(url), answer.clone()).catch(() => undefined));
     }
-    return said(answer, "MISS");
+    return withMark(answer, "MISS");
   },
 };
-const said = (answer, word) => {
+const withMark = (answer, word) => {
   const copy = new Response(answer.body, answer);
   copy.headers.set("${COPY_HEADER}", word);
   return copy;

@@ -3,14 +3,14 @@ import path from "node:path";
 import { freePort, launchServer } from "../support/launch-server.ts";
 import { COPY_HEADER, temporaryFolder, type SharedCache } from "./cache.ts";
 
-/** Debian's nginx with `proxy_cache`, which honours X-Accel-Expires, Cache-Control, Expires, Vary and Set-Cookie. */
+/** Debian's nginx with `proxy_cache`, which obeys X-Accel-Expires, Cache-Control, Expires, Vary and Set-Cookie. */
 export async function startNginx(upstream: string): Promise<SharedCache> {
   const { folder, remove } = await temporaryFolder("nginx");
   const port = await freePort();
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((name) => `${name}_temp_path ${folder}/${name};`)
     .join(" ");
-  // Its workers would be another user's, who may not enter the folder.
+  // By default its workers run as another user, who cannot read the folder.
   const user = process.getuid?.() === 0 ? "user root;" : "";
   const config = `
     ${user} daemon off; worker_processes 1; pid ${folder}/pid; error_log stderr crit;

@@ -4,8 +4,8 @@ import { freePort, launchServer } from "../support/launch-server.ts";
 import { COPY_HEADER, temporaryFolder, type SharedCache } from "./cache.ts";
 
 /**
- * Debian's Varnish. By itself it does not look for a copy when a request has a cookie; here it does, and goes by the
- * answer alone: Cache-Control, Surrogate-Control, Expires, Vary and Set-Cookie.
+ * Debian's Varnish. By default it does not use a copy for a request with a cookie. Here it does, and only the answer decides:
+ * Cache-Control, Surrogate-Control, Expires, Vary and Set-Cookie.
  */
 export async function startVarnish(upstream: string): Promise<SharedCache> {
   const { folder, remove } = await temporaryFolder("varnish");

@@ -18,7 +18,7 @@ const ann = Buffer.from('{"userId":"ann","plan":"pro"}').toString("base64url");
 let origin: Origin;
 let redis: RedisRest;
 let worker: RunningWorker;
-let who: Server;
+let signIn: Server;
 let nginx: { readonly url: string; stop(): Promise<void> };
 
 beforeAll(async () => {
@@ -35,27 +35,27 @@ beforeAll(async () => {
       CONTEXT_SECRET: secret,
     },
   });
-  who = createServer((request, response) => {
+  signIn = createServer((request, response) => {
     if (request.headers.cookie === "session=ann") response.setHeader("x-sluice-context", ann);
     response.end();
   }).listen(0, "127.0.0.1");
-  await once(who, "listening");
+  await once(signIn, "listening");
   nginx = await startNginx();
 });
 afterAll(async () => {
   await nginx.stop();
-  who.close();
+  signIn.close();
   await worker.stop();
   await redis.stop();
   await origin.stop();
 });
 
-/** nginx with what docs/identity.md shows; only addresses and the secret are this test's. */
+/** nginx with the configuration of docs/identity.md, with the addresses and the secret of this test. */
 async function startNginx() {
   const doc = await readFile(new URL("../../docs/identity.md", import.meta.url), "utf8");
   const [, shown = ""] = /^```nginx\n(.*?)^```$/ms.exec(doc) ?? [];
-  const address = who.address();
-  if (typeof address !== "object" || address === null) throw new Error("nobody tells who it is");
+  const address = signIn.address();
+  if (typeof address !== "object" || address === null) throw new Error("the sign-in service has no port");
   const locations = [
     ["https://www.example.com", worker.url],
     ["127.0.0.1:3001", `127.0.0.1:${address.port}`],
@@ -92,17 +92,20 @@ async function ask(headers: Readonly<Record<string, string>>) {
   return { flags, key: decodeFlagsContext(String(context))?.targetingKey };
 }
 
-it("nginx as the documentation shows it says who is signed in", async () => {
+it("the documented nginx configuration sends the signed-in user to the worker", async () => {
   expect(await ask({ cookie: "session=ann" })).toEqual({ flags: "pro", key: "ann" });
 });
 
 it.each([
-  ["nobody", {}],
+  ["no session", {}],
   ["another session", { cookie: "session=eve" }],
-  ["a context of one's own", { "x-sluice-context": ann }],
-  ["a context of one's own, and a proof", { "x-sluice-context": ann, "x-sluice-proof": secret.slice(1) }],
-  ["another spelling of it", { x_sluice_context: ann }],
-])("and lends its proof to nobody else: %s", async (_name, headers) => {
+  ["a context from the visitor", { "x-sluice-context": ann }],
+  [
+    "a context and a wrong proof from the visitor",
+    { "x-sluice-context": ann, "x-sluice-proof": secret.slice(1) },
+  ],
+  ["a context from the visitor, with underscores in the header's name", { x_sluice_context: ann }],
+])("it adds its proof for nobody else: %s", async (_name, headers) => {
   const { flags, key } = await ask(headers);
   expect(flags).toBeUndefined();
   expect(key).toMatch(/^anon-/);

@@ -11,8 +11,8 @@ import { BITS, OPPOSITES } from "./flags.ts";
 import type { FlagState, Outcome, Sighting, Violation, Write } from "./history.ts";
 import { createTruth, type Change } from "./truth.ts";
 
-// A check that finds nothing is worth nothing before it has found something: each gets a history with the fault that it
-// is there for, and the same without.
+// A check must be able to fail. Each one gets a history with the fault that it looks for, and the same history without the
+// fault.
 
 const state = (enabled: boolean, description = ""): FlagState => ({ enabled, rolloutPct: 100, description });
 const version = (revision: number) => ({ epoch: 1, revision });
@@ -47,9 +47,9 @@ const write = (what: Write["what"], key: string, from: number, to: number, outco
   outcome,
 });
 
-const told = (revision: number, flag: FlagState | null, published = true): Outcome => ({
+const acknowledged = (revision: number, flag: FlagState | null, published = true): Outcome => ({
   result: "acknowledged",
-  told: { version: version(revision), flag, published },
+  promised: { version: version(revision), flag, published },
 });
 
 const sighting = (
@@ -79,50 +79,56 @@ describe("acknowledged writes", () => {
   });
   const check = (...writes: readonly Write[]) => found(checkAcknowledged(writes, [], truth, table));
 
-  it("finds nothing where nothing is", () => {
-    expect(check(stamped(told(2, state(true, "mine"))))).toEqual([]);
+  it("accepts a history without a fault", () => {
+    expect(check(stamped(acknowledged(2, state(true, "mine"))))).toEqual([]);
     expect(check(stamped({ result: "unknown", why: "" }))).toEqual([]);
     expect(check(stamped({ result: "unknown", why: "" }, "never arrived"))).toEqual([]);
     expect(check(stamped({ result: "refused", why: "" }, "never arrived"))).toEqual([]);
   });
 
-  it("finds one that is lost", () => {
-    expect(check(stamped({ result: "acknowledged" }, "lost"))).toEqual(["it was acknowledged and is lost"]);
-    expect(check(write("kill", "note", 1, 2, told(3, state(false))))).toEqual([
-      "1.3 was acknowledged and never was",
+  it("finds an acknowledged write that is lost", () => {
+    expect(check(stamped({ result: "acknowledged" }, "lost"))).toEqual([
+      "it was acknowledged, and is not in the audit",
+    ]);
+    expect(check(write("kill", "note", 1, 2, acknowledged(3, state(false))))).toEqual([
+      "1.3 was acknowledged, and never committed",
     ]);
   });
 
-  it("finds one that was another than its answer told", () => {
-    expect(check(write("kill", "note", 1, 2, told(2, state(false, "mine"))))).toEqual([
-      "note was not so at 1.2",
+  it("finds a flag that differs from the acknowledged one", () => {
+    expect(check(write("kill", "note", 1, 2, acknowledged(2, state(false, "mine"))))).toEqual([
+      "note differs from the answer at 1.2",
     ]);
-    expect(check(write("delete", "note", 1, 2, told(2, null)))).toEqual(["note was not so at 1.2"]);
+    expect(check(write("delete", "note", 1, 2, acknowledged(2, null)))).toEqual([
+      "note differs from the answer at 1.2",
+    ]);
   });
 
-  it("finds one that was refused and done, one that was done twice, and one of an earlier round", () => {
+  it("finds a refused write that happened, also one of an earlier round, and a write that happened twice", () => {
     const refused = stamped({ result: "refused", why: "412" });
-    expect(check(refused)).toEqual(["it was refused and is there"]);
-    expect(found(checkAcknowledged([], [refused], truth, table))).toEqual(["it was refused and is there"]);
+    expect(check(refused)).toEqual(["it was refused, and is in the audit"]);
+    expect(found(checkAcknowledged([], [refused], truth, table))).toEqual([
+      "it was refused, and is in the audit",
+    ]);
     const twice = truthOf(
       change(1, "note", null, state(true, "mine")),
       change(2, "note", state(true, "mine"), state(true)),
       change(3, "note", state(true), state(true, "mine")),
     );
     expect(found(checkAcknowledged([stamped({ result: "unknown", why: "" })], [], twice, table))).toEqual([
-      "it was done 2 times",
+      "it is in the audit 2 times",
     ]);
   });
 
-  it("finds versions in another order than time, but none where writes overlap", () => {
-    const first = write("kill", "note", 100, 110, told(2, state(true, "mine")));
-    expect(check(first, write("kill", "note", 111, 120, told(1, state(true))))).toEqual([
-      "1.1 was given after 1.2",
+  it("finds versions that contradict the order in time, except where writes overlap", () => {
+    const first = write("kill", "note", 100, 110, acknowledged(2, state(true, "mine")));
+    expect(check(first, write("kill", "note", 111, 120, acknowledged(1, state(true))))).toEqual([
+      "1.1 came after 1.2",
     ]);
-    expect(check(first, write("kill", "note", 109, 120, told(1, state(true))))).toEqual([]);
+    expect(check(first, write("kill", "note", 109, 120, acknowledged(1, state(true))))).toEqual([]);
   });
 
-  it("finds a table that is not the sum of its audit", () => {
+  it("finds a table that differs from the sum of its audit", () => {
     expect(found(checkAcknowledged([], [], truth, new Map()))).toEqual([
       "the table and its audit differ about note",
     ]);
@@ -132,21 +138,23 @@ describe("acknowledged writes", () => {
   });
 });
 
-describe("what is told to be published", () => {
+describe("`published: true`", () => {
   const look = (outcome: Outcome, revision: number): Write => ({
     ...write("kill", "note", 1, 2, outcome),
     headAfter: version(revision),
   });
 
-  it("is found not to be", () => {
-    expect(found(checkPublished([look(told(5, null), 4)], []))).toEqual(["Redis is at 1.4, not at 1.5"]);
+  it("finds a revision that Redis does not have", () => {
+    expect(found(checkPublished([look(acknowledged(5, null), 4)], []))).toEqual([
+      "Redis is at 1.4, not at 1.5",
+    ]);
   });
 
-  it("may be older than what is there, not there where nobody said so, and forgotten", () => {
+  it("accepts a newer revision in Redis, an answer without `published: true`, and a Redis that forgot", () => {
     const emptied = { target: "redis", kind: "emptied", startedAt: 1, endedAt: 1 };
-    expect(checkPublished([look(told(5, null), 5), look(told(5, null), 6)], [])).toEqual([]);
-    expect(checkPublished([look(told(5, null, false), 4)], [])).toEqual([]);
-    expect(checkPublished([look(told(5, null), 4)], [emptied])).toEqual([]);
+    expect(checkPublished([look(acknowledged(5, null), 5), look(acknowledged(5, null), 6)], [])).toEqual([]);
+    expect(checkPublished([look(acknowledged(5, null, false), 4)], [])).toEqual([]);
+    expect(checkPublished([look(acknowledged(5, null), 4)], [emptied])).toEqual([]);
   });
 });
 
@@ -165,29 +173,29 @@ describe("Redis against Postgres", () => {
   const check = (stored: object) =>
     found(checkRedis({ head: head(), snapshot, off: "{}", ...stored }, database));
 
-  it("finds nothing where both are alike", () => {
+  it("accepts two equal states", () => {
     expect(check({})).toEqual([]);
     expect(check({ off: '{"note":[1,1]}' })).toEqual([]);
   });
 
   it("finds every difference", () => {
     const other = snapshot.replace("true", "false");
-    expect(check({ head: null })).toEqual(["Redis holds nothing"]);
+    expect(check({ head: null })).toEqual(["Redis is empty"]);
     expect(check({ head: head({ revision: 1 }) })).toEqual(["Redis is at 1.1, Postgres at 1.2"]);
     expect(check({ head: head({ database_id: "there" }) })).toEqual(["the head names another database"]);
     expect(check({ snapshot: `${snapshot} ` })).toEqual(["the head names another snapshot"]);
     expect(check({ head: head({}, other), snapshot: other })).toEqual(["the flags differ"]);
-    expect(check({ off: '{"note":null}' })).toEqual(["kills are not brought in"]);
+    expect(check({ off: '{"note":null}' })).toEqual(["kills are not recorded in Postgres"]);
   });
 });
 
-describe("the order of what an isolate sees", () => {
-  it("finds a step back, also to nothing", () => {
+describe("the order of the versions at an isolate", () => {
+  it("finds a step back to an older version, or to no version", () => {
     expect(found(checkOrder([sighting(0, 10, 5, []), sighting(11, 20, 4, [])]))).toEqual([
       "a1 went from 1.5 to 1.4",
     ]);
     expect(found(checkOrder([sighting(0, 10, 5, []), sighting(11, 20, undefined, [])]))).toEqual([
-      "a1 went from 1.5 to nothing",
+      "a1 went from 1.5 to no version",
     ]);
     const epochs = [
       { ...sighting(0, 10, 1, []), version: { epoch: 2, revision: 1 } },
@@ -196,16 +204,16 @@ describe("the order of what an isolate sees", () => {
     expect(found(checkOrder(epochs))).toEqual(["a1 went from 2.1 to 1.9"]);
   });
 
-  it("finds none where visits overlap, nor between two isolates", () => {
+  it("accepts any order of overlapping visits, and of visits to two isolates", () => {
     expect(checkOrder([sighting(0, 10, 5, []), sighting(9, 20, 4, [])])).toEqual([]);
     expect(checkOrder([sighting(0, 10, 5, []), { ...sighting(11, 20, 4, []), isolate: "a2" }])).toEqual([]);
     expect(checkOrder([sighting(11, 20, 5, []), sighting(0, 10, undefined, [])])).toEqual([]);
   });
 });
 
-describe("what an isolate sees", () => {
+describe("the flags at an isolate", () => {
   const all = [...BITS, ...OPPOSITES];
-  // Revision 1 has every bit, revision 2 every opposite, revision 3 also `note`.
+  // Revision 1 has every bit, revision 2 every opposite, revision 3 every opposite and `note`.
   const truth = truthOf(
     ...all.map((key) => change(1, key, null, state(BITS.includes(key)))),
     ...all.map((key) => change(2, key, state(BITS.includes(key)), state(OPPOSITES.includes(key)))),
@@ -214,28 +222,28 @@ describe("what an isolate sees", () => {
   const check = (seen: Sighting, ...writes: readonly Write[]) =>
     found(checkContent([seen], writes, truth, "visitor-1"));
 
-  it("finds nothing in what was", () => {
+  it("accepts every committed state", () => {
     expect(check(sighting(0, 10, 1, BITS))).toEqual([]);
     expect(check(sighting(0, 10, 2, OPPOSITES))).toEqual([]);
     expect(check(sighting(0, 10, 3, [...OPPOSITES, "note"]))).toEqual([]);
     expect(check(sighting(0, 10, undefined, []))).toEqual([]);
   });
 
-  it("finds a mixture", () => {
+  it("finds a mixture of two states", () => {
     const torn = [...BITS.slice(1), ...OPPOSITES.slice(1)];
     expect(check(sighting(0, 10, 2, torn))).toEqual([
-      `a1: ${all.slice(0, BITS.length).join(", ")} are as their opposites`,
+      `a1: ${all.slice(0, BITS.length).join(", ")} equal their opposites`,
     ]);
     expect(check(sighting(0, 10, 2, [...OPPOSITES, "note"]))).toEqual(["a1: note on, and off in 1.2"]);
     expect(check(sighting(0, 10, 1, OPPOSITES))).toEqual([`a1: ${OPPOSITES.join(", ")} on, and off in 1.1`]);
   });
 
-  it("finds what nobody committed, and flags out of nothing", () => {
+  it("finds a version that was never committed, and flags without a version", () => {
     expect(check(sighting(0, 10, 4, OPPOSITES))).toEqual(["a1: 1.4 was never committed"]);
-    expect(check(sighting(0, 10, undefined, ["note"]))).toEqual(["a1: flags on although nothing is held"]);
+    expect(check(sighting(0, 10, undefined, ["note"]))).toEqual(["a1: flags on without a version"]);
   });
 
-  it("finds a flag that is off, unless somebody has begun to kill it", () => {
+  it("finds a flag that is off without a reason, but not one whose kill has begun", () => {
     const off = sighting(0, 10, 3, OPPOSITES);
     const unknown = { result: "unknown", why: "" } as const;
     expect(check(off)).toEqual(["a1: note off, and on in 1.3"]);
@@ -252,7 +260,7 @@ describe("killed flags", () => {
     change(2, "switch", state(true), state(false)),
     change(6, "switch", state(false), state(true)),
   );
-  const recorded = write("kill", "switch", 150, 210, told(2, state(false)));
+  const recorded = write("kill", "switch", 150, 210, acknowledged(2, state(false)));
   const edgeOnly = write("kill", "switch", 150, 210, { result: "edge-only" });
   const emptied = { target: "redis", kind: "emptied", startedAt: 220, endedAt: 220 };
   const off = sighting(220, 230, 1, []);
@@ -260,7 +268,7 @@ describe("killed flags", () => {
   const check = (kill: Write, seen: readonly Sighting[], faults: Parameters<typeof checkKills>[2] = []) =>
     found(checkKills(seen, [kill], faults, truth));
 
-  it("finds one that is on again", () => {
+  it("finds a flag that is on again", () => {
     for (const kill of [recorded, edgeOnly]) {
       expect(check(kill, [off, on(240, 1)])).toEqual(["switch at a1, on in 1.1"]);
       expect(check(kill, [off, on(240, 2)])).toEqual(["switch at a1, on in 1.2"]);
@@ -268,7 +276,7 @@ describe("killed flags", () => {
     }
   });
 
-  it("finds none before the kill has arrived, at another isolate, or enabled again", () => {
+  it("accepts a flag that is on before the kill arrived, at another isolate, or after it was enabled again", () => {
     for (const kill of [recorded, edgeOnly]) {
       expect(check(kill, [on(212, 1), off])).toEqual([]);
       expect(check(kill, [off, { ...on(240, 1), isolate: "a2" }])).toEqual([]);
@@ -277,50 +285,50 @@ describe("killed flags", () => {
     expect(check({ ...recorded, outcome: { result: "unknown", why: "" } }, [off, on(240, 1)])).toEqual([]);
   });
 
-  it("finds one that is on where Redis was asked since, whether it was ever shown off or not", () => {
+  it("finds a flag that is on although the isolate asked Redis after the kill, even if it was never seen off", () => {
     const asked = (from: number, ageMs: number) => ({ ...on(from, 1), ageMs });
-    const heard = write("kill", "switch", 150, 210, told(2, state(false), false));
+    const unpublished = write("kill", "switch", 150, 210, acknowledged(2, state(false), false));
     for (const kill of [recorded, edgeOnly]) {
       expect(check(kill, [asked(400, 100)])).toEqual(["switch at a1, on in 1.1"]);
       expect(check(kill, [asked(400, 190)])).toEqual([]);
       expect(check(kill, [asked(400, 100)], [emptied])).toEqual([]);
     }
-    expect(check(heard, [asked(400, 100)])).toEqual([]);
+    expect(check(unpublished, [asked(400, 100)])).toEqual([]);
     const atEdge = { version: version(2), flag: state(false), published: false, atEdge: true };
-    expect(check({ ...heard, outcome: { result: "acknowledged", told: atEdge } }, [asked(400, 100)])).toEqual(
-      ["switch at a1, on in 1.1"],
-    );
+    expect(
+      check({ ...unpublished, outcome: { result: "acknowledged", promised: atEdge } }, [asked(400, 100)]),
+    ).toEqual(["switch at a1, on in 1.1"]);
   });
 
-  it("finds a kill of the edge's that never came into Postgres", () => {
+  it("finds a kill that reached the edge and was never recorded in Postgres", () => {
     const only = truthOf(change(1, "switch", null, state(true)));
     expect(found(checkKills([], [edgeOnly], [], only))).toEqual(["the kill of switch was lost"]);
     expect(checkKills([], [edgeOnly], [emptied], only)).toEqual([]);
     expect(checkKills([], [edgeOnly], [], truth)).toEqual([]);
   });
 
-  it("takes a flag that is off anyway for no sign that the kill has arrived", () => {
-    // Off at revision 2 by plain SQL, on again at 3, killed at 4.
+  it("does not take a flag that is off anyway as a sign that the kill arrived", () => {
+    // Plain SQL turns it off at revision 2 and on at 3. It is killed at 4.
     const moves = truthOf(
       change(1, "switch", null, state(true)),
       change(2, "switch", state(true), state(false)),
       change(3, "switch", state(false), state(true)),
       change(4, "switch", state(true), state(false)),
     );
-    const kill = write("kill", "switch", 390, 410, told(4, state(false)));
+    const kill = write("kill", "switch", 390, 410, acknowledged(4, state(false)));
     const offAt = (revision: number) => sighting(420, 430, revision, []);
     expect(checkKills([offAt(2), on(440, 3)], [kill], [], moves)).toEqual([]);
     expect(found(checkKills([offAt(3), on(440, 3)], [kill], [], moves))).toEqual(["switch at a1, on in 1.3"]);
     expect(found(checkKills([offAt(4), on(440, 3)], [kill], [], moves))).toEqual(["switch at a1, on in 1.3"]);
   });
 
-  it("finds none where Redis forgot what it alone had", () => {
+  it("accepts a flag that is on again when Redis forgot a kill that nothing else had", () => {
     for (const kill of [recorded, edgeOnly]) expect(check(kill, [off, on(240, 1)], [emptied])).toEqual([]);
     const offSince = sighting(220, 230, 2, []);
     expect(check(recorded, [offSince, on(240, 1)], [emptied])).toEqual(["switch at a1, on in 1.1"]);
   });
 
-  it("takes no enabling from before the kill for one after it", () => {
+  it("does not take an enable before the kill as one after it", () => {
     const late = write("kill", "switch", 640, 660, { result: "edge-only" });
     expect(check(late, [sighting(670, 680, 6, []), on(690, 6)])).toEqual([]);
     const later = write("kill", "switch", 700, 710, { result: "edge-only" });
@@ -332,7 +340,7 @@ describe("killed flags", () => {
 });
 
 describe("the site", () => {
-  it("is found not to answer", () => {
+  it("is reported when it does not answer", () => {
     expect(checkSite([sighting(0, 10, 1, [])])).toEqual([]);
     expect(found(checkSite([{ ...sighting(0, 10, undefined, []), problem: "502 Bad Gateway" }]))).toEqual([
       "a1: 502 Bad Gateway",

@@ -7,27 +7,27 @@ import { now, type FlagState, type Sighting, type Violation } from "./history.ts
 import type { System } from "./system.ts";
 import { isOn, nameOf } from "./truth.ts";
 
-/** How it ended. */
+/** How a round ended. */
 export interface Converged {
-  /** From the end of the last fault. */
+  /** Milliseconds since the end of the last fault. */
   readonly ms: number;
   readonly database: Database;
-  /** What differed last. */
+  /** The last difference before all were equal. */
   readonly waitedFor: string;
-  /** What still differs, when patience was over. */
+  /** The differences that remain when the time is over. */
   readonly violations: readonly Violation[];
 }
 
-/** A bound against waiting for ever: the publishers compare every ten seconds, and a loaded machine is slow. */
+/** A limit against hanging. Publishers compare every ten seconds, and a loaded machine is slow. */
 const PATIENCE_MS = 60_000;
 
 const LOOK_MS = 50;
 
 /**
- * Waits until Redis equals Postgres, and every isolate shows what Postgres holds.
+ * Waits until Redis equals Postgres, and every isolate shows the flags of Postgres.
  *
- * @param since when the last fault was mended
- * @param latest what each isolate has shown last
+ * @param since when the last fault was repaired
+ * @param latest the newest sighting of each isolate
  */
 export async function untilConverged(
   system: Pick<System, "databaseUrl" | "redis" | "environment" | "isolates">,
@@ -56,7 +56,7 @@ export async function untilConverged(
 }
 
 function checkIsolate(isolate: string, last: Sighting | undefined, database: Database): readonly Violation[] {
-  const rule = "afterwards every isolate shows what Postgres holds";
+  const rule = "afterwards every isolate shows the flags of Postgres";
   const on = [...database.flags].flatMap(([key, state]) => (isOn(key, state, VISITOR) ? [key] : [])).sort();
   const isThere =
     last?.version !== undefined && nameOf(last.version) === nameOf(database) && last.on.join() === on.join();
@@ -65,7 +65,7 @@ function checkIsolate(isolate: string, last: Sighting | undefined, database: Dat
     : [{ rule, what: `${isolate} does not, at ${nameOf(database)}`, about: [last, { on }] }];
 }
 
-/** All in one statement: the state as of one instant. */
+/** Reads everything in one statement, so that it is the state of one instant. */
 async function readDatabase(client: pg.Client): Promise<Database> {
   const { rows } = await client.query<{
     epoch: string;
@@ -80,7 +80,7 @@ async function readDatabase(client: pg.Client): Promise<Database> {
      from publication p, feature_flags f order by f.key`,
   );
   const [row] = rows;
-  if (row === undefined) throw new Error("Postgres holds no flags");
+  if (row === undefined) throw new Error("Postgres has no flags");
   const toState = ({ enabled, rollout_pct, description }: typeof row): FlagState => ({
     enabled,
     rolloutPct: Number(rollout_pct),

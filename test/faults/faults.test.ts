@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { reportFailure, reportRun } from "./report.ts";
 import { runRounds, type Round } from "./run.ts";
 import { readSettings } from "./settings.ts";
 import { startSystem, type System } from "./system.ts";
-import { tellFailure, tellRun } from "./tell.ts";
 
 const settings = readSettings(process.env);
 const { seed, firstRound, lastRound } = settings;
 const count = lastRound - firstRound + 1;
 
-/** How often it is said how far the run is, in rounds. */
+/** The progress is printed after this many rounds. */
 const SAY_EVERY = 10;
 
-/** A bound against hanging, per round. */
+/** A limit against hanging, per round. */
 const ROUND_MS = 180_000;
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -26,15 +26,15 @@ afterAll(() => system.stop());
 
 describe(`seed ${seed}, rounds ${firstRound} to ${lastRound}`, () => {
   it(
-    "ends each round as it must",
+    "breaks no rule in any round",
     async () => {
       say(`test:faults, seed ${seed}, rounds ${firstRound} to ${lastRound}`);
       for await (const round of runRounds(system, settings)) {
         rounds.push(round);
-        if (round.violations.length > 0) throw new Error(tellFailure(round, settings, system.logLines()));
+        if (round.violations.length > 0) throw new Error(reportFailure(round, settings, system.logLines()));
         if (rounds.length % SAY_EVERY === 0) say(`  ${rounds.length} of ${count} rounds`);
       }
-      say(tellRun(rounds, settings));
+      say(reportRun(rounds, settings));
       expect(rounds).toHaveLength(count);
     },
     ROUND_MS * count,

@@ -1,15 +1,15 @@
 import type { Version } from "../../shared/snapshot/revision.ts";
 
-/** Times are in milliseconds since the epoch, of this process' one clock: see `now`. */
+/** Times are in milliseconds since the epoch, by the clock of this process: see `now`. */
 interface Span {
   readonly startedAt: number;
   readonly endedAt: number;
 }
 
-/** What became of a write, as its sender knows it. */
+/** The outcome of a write, as far as its sender knows. */
 export type Outcome =
-  /** By SQL: COMMIT was answered. By the API: with all that `Told` says. */
-  | { readonly result: "acknowledged"; readonly told?: Told }
+  /** By SQL: COMMIT was answered. By the API: `promised` has the content of the answer. */
+  | { readonly result: "acknowledged"; readonly promised?: Promised }
   /** A kill: "at the edge, not yet recorded". */
   | { readonly result: "edge-only" }
   /** It must not have happened. */
@@ -17,14 +17,14 @@ export type Outcome =
   /** It may have happened, or may yet. */
   | { readonly result: "unknown"; readonly why: string };
 
-/** What the API promises of a write. */
-export interface Told {
+/** What the API promises about a write. */
+export interface Promised {
   readonly version: Version;
-  /** The flag as it then was; null: gone. */
+  /** The flag after the write; null if it was deleted. */
   readonly flag: FlagState | null;
-  /** Whether Redis has it, or something newer. */
+  /** Whether Redis has this version, or a newer one. */
   readonly published: boolean;
-  /** Of a kill: whether Redis has heard of it, published or not. */
+  /** For a kill: whether Redis has it, published or not. */
   readonly atEdge?: boolean;
 }
 
@@ -33,50 +33,50 @@ export interface Write extends Span {
   readonly client: string;
   readonly what: "describe" | "roll out" | "kill" | "enable" | "create" | "delete" | "mark";
   readonly keys: readonly string[];
-  /** A description that no other write has, where it sets one. */
+  /** The description that it sets; no other write sets the same one. */
   readonly stamp?: string;
   readonly outcome: Outcome;
-  /** What Redis' head named when it was looked at after the answer. */
+  /** The version in Redis' head, if the client read it after the answer. */
   readonly headAfter?: Version;
 }
 
-/** What of a flag the checks look at. */
+/** The members of a flag that the checks compare. */
 export interface FlagState {
   readonly enabled: boolean;
   readonly rolloutPct: number;
   readonly description: string;
 }
 
-/** What one visitor was told by one isolate. */
+/** One visit of one isolate. */
 export interface Sighting extends Span {
   readonly isolate: string;
-  /** What is wrong with the answer, when the visitor did not get the page. */
+  /** Why the visitor did not get the page. */
   readonly problem?: string;
-  /** Absent when the isolate held nothing. */
+  /** Absent when the isolate had no snapshot. */
   readonly version?: Version;
-  /** How long ago Redis had confirmed it, by the isolate's own account. */
+  /** How long ago Redis confirmed the snapshot, by the isolate's own report. */
   readonly ageMs?: number;
   /** The flags that were on. */
   readonly on: readonly string[];
 }
 
-/** A fault as it was inflicted; the end is when it was mended. */
+/** A fault that was inflicted, from its beginning until it was repaired. */
 export interface Inflicted extends Span {
   readonly target: string;
   readonly kind: string;
 }
 
-/** All that one round saw. */
+/** Everything that happened in one round. */
 export interface History {
   readonly writes: readonly Write[];
   readonly sightings: readonly Sighting[];
   readonly faults: readonly Inflicted[];
 }
 
-/** Wall-clock time, to be held against Postgres' own on the same machine, but one that no adjustment sets back. */
+/** Wall-clock time that no clock adjustment sets back. Comparable with Postgres' time, on the same machine. */
 export const now = (): number => performance.timeOrigin + performance.now();
 
-/** Something that must never be. `about` is what of the history belongs to it. */
+/** A broken rule. `about` is the part of the history that shows it. */
 export interface Violation {
   readonly rule: string;
   readonly what: string;

@@ -5,14 +5,14 @@ import type { Planned } from "./plan.ts";
 
 /** Faults that are under way. */
 export interface Infliction {
-  /** Mends at once what is not mended yet, and waits until all is. */
+  /** Ends all faults now, and waits until everything is repaired. */
   heal(): Promise<readonly Inflicted[]>;
 }
 
-/** Inflicts each fault when its time has come, and mends it when that is over. */
+/** Begins each fault at its planned time, and ends it after its planned duration. */
 export function inflict(planned: readonly Planned[], faults: ReadonlyMap<string, Faults>): Infliction {
   const healing = new AbortController();
-  /** Waits, and gives up waiting when all is to be mended. */
+  /** Waits, at most until `heal` is called. */
   const wait = (ms: number): Promise<void> =>
     sleep(ms, undefined, { signal: healing.signal }).catch(() => undefined);
 
@@ -27,7 +27,7 @@ export function inflict(planned: readonly Planned[], faults: ReadonlyMap<string,
     await fault.end();
     return [{ target, kind, startedAt, endedAt: now() }];
   });
-  // Whoever fails is heard of in `heal`.
+  // `heal` reports a failure; here it must not end the process.
   for (const one of running) one.catch(() => undefined);
   return {
     async heal() {

@@ -1,7 +1,7 @@
 import type { Faults } from "./parts/fault.ts";
 import type { Random } from "./random.ts";
 
-/** One fault to come. Times are in milliseconds, from the round's beginning. */
+/** One planned fault. Times are in milliseconds from the beginning of the round. */
 export interface Planned {
   readonly target: string;
   readonly kind: string;
@@ -9,25 +9,25 @@ export interface Planned {
   readonly forMs: number;
 }
 
-/** What happens in one round. */
+/** The plan of one round. */
 export interface Plan {
   /** How long clients write. */
   readonly writeMs: number;
   readonly faults: readonly Planned[];
 }
 
-/** Links are many: without this most rounds would only cut cables. */
+/** The share of faults in processes. There are many links: without it most rounds would only cut connections. */
 const SHARE_OF_PROCESSES = 0.55;
 
-/** Draws a round's faults, at most one for each target. @param menu the kinds of fault by target */
+/** Picks the faults of a round at random, at most one per target. @param menu the kinds of fault by target */
 export function planRound(random: Random, menu: ReadonlyMap<string, Faults>): Plan {
   const writeMs = random.between(900, 1_800);
-  // Sorted: parts come up in any order, and the plan is the seed's.
+  // Sorted, because parts start in any order and only the seed may decide the plan.
   const targets = [...menu.keys()].sort();
   const links = targets.filter((target) => target.startsWith("link "));
   const processes = targets.flatMap((target) => {
     if (target.startsWith("link ")) return [];
-    // There is one of each, and everything hangs on it.
+    // Counted twice: there is only one of each, and everything depends on it.
     return target === "postgres" || target === "redis" ? [target, target] : [target];
   });
   const count = random.between(1, 4);

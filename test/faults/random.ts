@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** Draws that a seed repeats. */
+/** Random numbers that are the same for the same seed. */
 export interface Random {
   /** In [0, 1). */
   share(): number;
@@ -11,8 +11,8 @@ export interface Random {
 }
 
 /**
- * Makes a generator (mulberry32) of one's own for whoever draws: in one that all share, the order in which they come
- * would decide.
+ * Makes a generator (mulberry32). Each client needs its own: with a shared one, the order of the clients would change their
+ * numbers.
  */
 export function createRandom(seed: string): Random {
   let state = createHash("sha256").update(seed).digest().readUInt32LE(0);

@@ -17,21 +17,21 @@ import type { System } from "./system.ts";
 import { createTruth, readChanges } from "./truth.ts";
 import { withClient } from "../support/database.ts";
 
-/** How many write at the same time. */
+/** Concurrent clients. */
 const CLIENTS = { api: 14, sql: 6 } as const;
 
-/** One round that is over. */
+/** The result of one round. */
 export interface Round extends History {
   readonly number: number;
   readonly plan: Plan;
-  /** From the end of the last fault until every isolate showed what Postgres holds. */
+  /** From the end of the last fault until every isolate showed the flags of Postgres. */
   readonly convergedMs: number;
-  /** What differed last until then. */
+  /** The last difference until then. */
   readonly waitedFor: string;
   readonly violations: readonly Violation[];
 }
 
-/** Plays one round after the other, until one shows what must not be. */
+/** Plays one round after the other, until one breaks a rule. */
 export async function* runRounds(system: System, settings: Settings): AsyncGenerator<Round> {
   const { seed, firstRound, lastRound } = settings;
   const truth = createTruth();
@@ -48,7 +48,7 @@ export async function* runRounds(system: System, settings: Settings): AsyncGener
         ),
       );
       const { writes, sightings, faults } = history;
-      // What an earlier client gave up on may yet come about.
+      // A write whose answer was lost in an earlier round may still happen.
       const mayStillKill = earlier.filter(({ outcome }) => outcome.result === "unknown");
       const round: Round = {
         number,
@@ -90,7 +90,7 @@ export async function* runRounds(system: System, settings: Settings): AsyncGener
       ...names("api", CLIENTS.api).map((name) => runApiClient(system, roundOf(name))),
       ...names("sql", CLIENTS.sql).map((name) => runSqlClient(system.sqlUrl, roundOf(name))),
     ]);
-    // Should one fail, all is mended first.
+    // If a client fails, the faults are ended first.
     writing.catch(() => undefined);
     await untilTime(until);
     const faults = await infliction.heal();

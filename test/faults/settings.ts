@@ -1,16 +1,16 @@
 import { randomInt } from "node:crypto";
 
-/** What a run is told from outside. */
+/** The settings of a run. */
 export interface Settings {
-  /** Decides the faults and what the clients do; not which of two processes is faster. */
+  /** Decides the faults and the actions of the clients. It does not decide which process is faster. */
   readonly seed: string;
   readonly firstRound: number;
   readonly lastRound: number;
 }
 
 /**
- * Reads SLUICE_TEST_SEED (random when absent) and SLUICE_TEST_ROUNDS: a number, or `57-60` for these alone. Each round
- * has its own plan out of seed and number, so that one that failed can be repeated without those before it.
+ * Reads SLUICE_TEST_SEED (random when absent) and SLUICE_TEST_ROUNDS: a number, or a range such as `57-60`. The plan of a
+ * round depends only on seed and number, so a failed round can be repeated alone.
  */
 export function readSettings(environment: NodeJS.ProcessEnv): Settings {
   const seed = environment["SLUICE_TEST_SEED"] || String(randomInt(1_000_000_000));

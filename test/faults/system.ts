@@ -17,28 +17,28 @@ import { startPublisherPart } from "./parts/publisher.ts";
 import { startRedisPart } from "./parts/redis.ts";
 import { startSite } from "./parts/site.ts";
 
-/** Every part, each for itself, with a link that can fail wherever one speaks to another. */
+/** All parts as separate processes, connected by links that can fail. */
 export interface System {
-  /** The admin APIs, as clients reach them. */
+  /** The admin APIs, through links. */
   readonly apiUrls: readonly string[];
   readonly adminToken: string;
-  /** The database, as clients that send SQL reach it. */
+  /** The database, through a link. */
   readonly sqlUrl: () => string;
-  /** The database itself. */
+  /** The database, without a link. */
   readonly databaseUrl: () => string;
-  /** Redis itself. */
+  /** Redis, without a link. */
   readonly redis: DirectRedis;
   readonly environment: string;
-  /** The isolates of the worker that live now. */
+  /** The isolates of the worker that run now. */
   readonly isolates: () => readonly Isolate[];
   readonly contextSecret: string;
-  /** What can fail, by its name. */
+  /** The faults of each part and link, by its name. */
   readonly faults: ReadonlyMap<string, Faults>;
-  /** Publishers that ended although nobody had ended them. */
+  /** Publishers that ended by themselves. */
   readonly ownEnds: () => readonly string[];
-  /** The last that publishers and workers logged. */
+  /** The last log lines of publishers and workers. */
   readonly logLines: () => readonly string[];
-  /** Ends every part, the last started first. */
+  /** Ends all parts, in the reverse order of their start. */
   stop(): Promise<void>;
 }
 
@@ -47,13 +47,13 @@ const PUBLISHERS = 3;
 /** Isolates of one colo share the Cache API. */
 const COLOS = { a: 3, b: 1 } as const;
 
-/** How old flags may be at the edge, in milliseconds: small, so that a round sees many refreshes. */
+/** The refresh time at the edge, in milliseconds. It is short, so that a round has many refreshes. */
 const REFRESH_MS = "200";
 
-/** How long the edge waits for Redis, in milliseconds: what answers it runs beside all this on a machine that is busy. */
+/** How long the edge waits for Redis, in milliseconds. It is long, because all parts share one busy machine. */
 const REDIS_TIMEOUT_MS = "1000";
 
-/** Brings all up. */
+/** Starts all parts. */
 export async function startSystem(): Promise<System> {
   const stops: (() => Promise<unknown> | void)[] = [];
   const stop = async (): Promise<void> => {
@@ -81,7 +81,7 @@ async function start(stops: (() => Promise<unknown> | void)[], stop: () => Promi
   const folder = await mkdtemp(path.join(tmpdir(), "sluice-faults-"));
   janitor.watchFolder(folder);
   stops.push(() => rm(folder, { recursive: true, force: true }));
-  // Root runs Postgres as another user, who has to get in.
+  // Root starts Postgres as another user, who needs access.
   await chmod(folder, 0o755);
 
   const environment = "faults";

@@ -14,21 +14,21 @@ export interface Change extends Version {
   readonly after: FlagState | null;
 }
 
-/** What Postgres says has happened: every state of every flag, by version. */
+/** The history by Postgres: every state of every flag, by version. */
 export interface Truth {
-  /** Adds changes that followed, in their order. */
+  /** Adds later changes, in their order. */
   add(changes: readonly Change[]): void;
   readonly changes: readonly Change[];
-  /** The flag as of a version; null when there was none. */
+  /** The flag at a version; null if it did not exist. */
   stateAt(key: string, version: Version): FlagState | null;
-  /** Every flag as of a version. */
+  /** All flags at a version. */
   allAt(version: Version): ReadonlyMap<string, FlagState>;
-  /** Whether anything has this version. */
+  /** Whether a change has this version. */
   knows(version: Version): boolean;
   readonly newest: Version;
 }
 
-/** Makes one that knows nothing yet. */
+/** Makes an empty history. */
 export function createTruth(): Truth {
   const changes: Change[] = [];
   const byKey = new Map<string, Change[]>();
@@ -61,7 +61,7 @@ export function createTruth(): Truth {
 }
 
 function lastUntil(changes: readonly Change[], version: Version): FlagState | null {
-  // From the end: what is asked about has mostly just happened.
+  // From the end: most questions are about recent changes.
   return changes.findLast((change) => compareVersions(change, version) <= 0)?.after ?? null;
 }
 
@@ -107,8 +107,8 @@ function toState(row: Row | null): FlagState | null {
 }
 
 /**
- * Whether a flag is on for a user: worked out here once more, from the documentation and not with the project's own
- * code, for flags without targeting.
+ * Whether a flag without targeting is on for a user. It is computed here by the documentation, independently of the project's
+ * own code.
  */
 export function isOn(key: string, { enabled, rolloutPct }: FlagState, userId: string): boolean {
   const hash = createHash("sha256").update(`${key}::${userId}`).digest().readUInt32BE(0);

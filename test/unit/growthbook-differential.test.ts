@@ -12,10 +12,10 @@ import { isFull, runs } from "../support/thoroughness.ts";
 const SEED = 20_260_701;
 const RUNS = runs(60_000);
 
-/** How often each operator has to give each answer, so that the comparison says something about it. */
+/** How often each operator must give each answer, so that the comparison covers it. */
 const ENOUGH = 20;
 
-/** What GrowthBook does not have. */
+/** Operators that GrowthBook does not have. */
 const OWN = new Set(["$startsWith", "$endsWith", "$contains", "$before", "$after"]);
 
 const DOCS = readFileSync(new URL("../../docs/targeting-reference.md", import.meta.url), "utf8");
@@ -47,7 +47,7 @@ describe(`conditions beside GrowthBook's evalCondition, seed ${SEED}`, () => {
   const count = (counts: Map<string, number>, name: string): void =>
     void counts.set(name, (counts.get(name) ?? 0) + 1);
 
-  test("the answers are the same, but for differences that are meant", () => {
+  test("the answers are equal, except for deliberate differences", () => {
     fc.assert(
       fc.property(CASE, ([condition, attributes]) => {
         const ours = sluice(condition, attributes, ({ operator, matched }) =>
@@ -73,16 +73,16 @@ describe(`conditions beside GrowthBook's evalCondition, seed ${SEED}`, () => {
     expect(differences.get(name) ?? 0).toBeGreaterThanOrEqual(isFull ? 1 : 0);
   });
 
-  test("docs/targeting-reference.md tells of these differences, and of no others", () => {
+  test("docs/targeting-reference.md lists these differences and no others", () => {
     expect(rowsOf("Difference")).toEqual(DIFFERENCES.map(asRow));
   });
 });
 
-describe("what GrowthBook evaluates somehow is refused", () => {
+describe("conditions that GrowthBook evaluates and Sluice refuses", () => {
   const judge = (condition: object): ReturnType<typeof compileCondition> =>
     compileCondition(condition, (name) => (Object.hasOwn(SEGMENTS, name) ? () => true : undefined));
 
-  test.for(REFUSALS)("$name, wherever it stands", ({ conditions }) => {
+  test.for(REFUSALS)("$name, at any depth", ({ conditions }) => {
     fc.assert(
       fc.property(WRAPPING, fc.nat({ max: conditions.length - 1 }), (wrap, index) => {
         const { condition, path } = conditions[index] ?? { condition: {}, path: [] };
@@ -95,7 +95,7 @@ describe("what GrowthBook evaluates somehow is refused", () => {
     );
   });
 
-  test("docs/targeting-reference.md tells of these, and of nothing else", () => {
+  test("docs/targeting-reference.md lists these conditions and no others", () => {
     expect(rowsOf("Refused")).toEqual(REFUSALS.map(asRow));
   });
 });

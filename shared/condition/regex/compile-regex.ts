@@ -17,7 +17,7 @@ export interface Regex {
  * const compiled = compileRegex("^(?:[a-z0-9-]+\\.)+example\\.com$", false);
  * if ("test" in compiled) compiled.test("www.example.com"); // true
  *
- * @param pattern of the subset in docs/targeting.md; means the same as for `RegExp` without `u`, `v` and `m`
+ * @param pattern of the subset in docs/targeting-reference.md; means the same as for `RegExp` without `u`, `v` and `m`
  * @param ignoreCase as the flag `i` of `RegExp`
  */
 export function compileRegex(pattern: string, ignoreCase: boolean): Regex | { readonly problem: string } {

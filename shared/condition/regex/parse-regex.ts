@@ -69,7 +69,7 @@ const BRACES = /^\{(\d+)(?:(,)(\d+)?)?\}/;
 class Refusal extends Error {}
 
 /**
- * Parses the subset of patterns that docs/targeting.md lists. An accepted pattern means the same as for `RegExp` without
+ * Parses the subset of patterns that docs/targeting-reference.md lists. An accepted pattern means the same as for `RegExp` without
  * `u`, `v` and `m`. Syntax that other engines read differently (`[]`, a lone `{`) is rejected.
  *
  * @param ignoreCase as the flag `i` of `RegExp`

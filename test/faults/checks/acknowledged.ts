@@ -3,14 +3,14 @@ import { compareVersions, type Version } from "../../../shared/snapshot/revision
 import type { FlagState, Violation, Write } from "../history.ts";
 import { nameOf, type Truth } from "../truth.ts";
 
-const RULE = "every acknowledged write is in Postgres, once, and none that was refused";
+const RULE = "every acknowledged write is in Postgres once, and no refused write is";
 
 /**
- * Holds what clients were promised against the audit.
+ * Compares the answers to clients with the audit.
  *
  * @param writes of this round
- * @param earlier those whose stamps may still turn up: of all rounds
- * @param table what stands in the table itself, after the last change that the truth knows
+ * @param earlier of all earlier rounds: their stamps may still turn up
+ * @param table the flags in the table itself, after the last change in `truth`
  */
 export function checkAcknowledged(
   writes: readonly Write[],
@@ -19,28 +19,31 @@ export function checkAcknowledged(
   table: ReadonlyMap<string, FlagState>,
 ): readonly Violation[] {
   return [
-    ...writes.flatMap((write) => keepsItsPromise(write, truth)),
-    ...stampsAreRight([...earlier, ...writes], truth),
-    ...orderIsReal(writes),
-    ...tableIsTheSum(truth, table),
+    ...writes.flatMap((write) => checkPromise(write, truth)),
+    ...checkStamps([...earlier, ...writes], truth),
+    ...checkOrderInTime(writes),
+    ...checkTable(truth, table),
   ];
 }
 
-/** The flag was just as the answer told, in the version that it told. */
-function keepsItsPromise(write: Write, truth: Truth): readonly Violation[] {
+/** The flag was as in the answer, at the version in the answer. */
+function checkPromise(write: Write, truth: Truth): readonly Violation[] {
   const { outcome, keys } = write;
-  if (outcome.result !== "acknowledged" || outcome.told === undefined) return [];
-  const { version, flag } = outcome.told;
+  if (outcome.result !== "acknowledged" || outcome.promised === undefined) return [];
+  const { version, flag } = outcome.promised;
   const [key = ""] = keys;
   const state = truth.stateAt(key, version);
   if (!truth.knows(version)) {
-    return [{ rule: RULE, what: `${nameOf(version)} was acknowledged and never was`, about: [write] }];
+    return [{ rule: RULE, what: `${nameOf(version)} was acknowledged, and never committed`, about: [write] }];
   }
   if (isDeepStrictEqual(state, flag)) return [];
-  return [{ rule: RULE, what: `${key} was not so at ${nameOf(version)}`, about: [write, { state }] }];
+  return [
+    { rule: RULE, what: `${key} differs from the answer at ${nameOf(version)}`, about: [write, { state }] },
+  ];
 }
 
-function stampsAreRight(writes: readonly Write[], truth: Truth): readonly Violation[] {
+/** Each stamp is in the audit at most once; an acknowledged one is, and a refused one is not. */
+function checkStamps(writes: readonly Write[], truth: Truth): readonly Violation[] {
   const times = new Map<string, number>();
   for (const { before, after } of truth.changes) {
     if (after === null || after.description === before?.description) continue;
@@ -52,27 +55,27 @@ function stampsAreRight(writes: readonly Write[], truth: Truth): readonly Violat
     const { result } = write.outcome;
     const what =
       found > 1
-        ? `it was done ${found} times`
+        ? `it is in the audit ${found} times`
         : found === 0 && result === "acknowledged"
-          ? "it was acknowledged and is lost"
+          ? "it was acknowledged, and is not in the audit"
           : found > 0 && result === "refused"
-            ? "it was refused and is there"
+            ? "it was refused, and is in the audit"
             : undefined;
     return what === undefined ? [] : [{ rule: RULE, what, about: [write] }];
   });
 }
 
 /** A write that began after another was acknowledged has a later version. */
-function orderIsReal(writes: readonly Write[]): readonly Violation[] {
-  const told = writes.flatMap((write) =>
-    write.outcome.result === "acknowledged" && write.outcome.told !== undefined
-      ? [{ write, version: write.outcome.told.version }]
+function checkOrderInTime(writes: readonly Write[]): readonly Violation[] {
+  const acknowledged = writes.flatMap((write) =>
+    write.outcome.result === "acknowledged" && write.outcome.promised !== undefined
+      ? [{ write, version: write.outcome.promised.version }]
       : [],
   );
-  const byEnd = told.toSorted((a, b) => a.write.endedAt - b.write.endedAt);
+  const byEnd = acknowledged.toSorted((a, b) => a.write.endedAt - b.write.endedAt);
   let next = 0;
   let newest: { write: Write; version: Version } | undefined;
-  return told
+  return acknowledged
     .toSorted((a, b) => a.write.startedAt - b.write.startedAt)
     .flatMap(({ write, version }) => {
       for (
@@ -83,12 +86,13 @@ function orderIsReal(writes: readonly Write[]): readonly Violation[] {
         if (newest === undefined || compareVersions(done.version, newest.version) > 0) newest = done;
       }
       if (newest === undefined || compareVersions(version, newest.version) >= 0) return [];
-      const what = `${nameOf(version)} was given after ${nameOf(newest.version)}`;
+      const what = `${nameOf(version)} came after ${nameOf(newest.version)}`;
       return [{ rule: RULE, what, about: [newest.write, write] }];
     });
 }
 
-function tableIsTheSum(truth: Truth, table: ReadonlyMap<string, FlagState>): readonly Violation[] {
+/** The table equals the sum of the audit. */
+function checkTable(truth: Truth, table: ReadonlyMap<string, FlagState>): readonly Violation[] {
   const sum = truth.allAt(truth.newest);
   const keys = new Set([...sum.keys(), ...table.keys()]);
   return [...keys].flatMap((key) => {

@@ -6,10 +6,10 @@ import { nameOf, onAt, type Truth } from "../truth.ts";
 const RULE = "no isolate saw a mixture of two snapshots";
 
 /**
- * What each visit saw is what Postgres held at the version that it was told: nothing more, and nothing less but flags
- * that somebody had begun to kill.
+ * The flags of each visit are those of Postgres at the visit's version. None is added. None is missing, except flags whose
+ * kill had begun.
  *
- * @param writes with all kills that may still be under way
+ * @param writes including all kills that may still be under way
  */
 export function checkContent(
   sightings: readonly Sighting[],
@@ -31,13 +31,12 @@ export function checkContent(
     const wrong = (what: string): readonly Violation[] => [
       { rule: RULE, what: `${isolate}: ${what}`, about: [sighting] },
     ];
-    if (version === undefined)
-      return sighting.on.length === 0 ? [] : wrong("flags on although nothing is held");
+    if (version === undefined) return sighting.on.length === 0 ? [] : wrong("flags on without a version");
     if (!truth.knows(version)) return wrong(`${nameOf(version)} was never committed`);
     const torn = BITS.filter(
       (bit, at) => sighting.on.includes(bit) === sighting.on.includes(OPPOSITES[at] ?? ""),
     );
-    if (torn.length > 0) return wrong(`${torn.join(", ")} are as their opposites`);
+    if (torn.length > 0) return wrong(`${torn.join(", ")} equal their opposites`);
 
     const here = expectedAt(version);
     const tooMany = sighting.on.filter((key) => !here.has(key));

@@ -5,18 +5,18 @@ import { nameOf, type Truth } from "../truth.ts";
 
 const RULE = "no killed flag was on again";
 
-/** Clocks of one machine, read in several processes and rounded on the way. */
+/** Several processes read the clock of one machine, and times are rounded on the way. */
 const CLOCK_TOLERANCE_MS = 50;
 
 /**
- * A kill that was acknowledged holds: where an isolate has it, the flag is never on, but in a version that somebody
- * enabled it in after the kill. And one that only the edge has ("not yet recorded") comes into Postgres.
+ * An acknowledged kill stays: once an isolate has the kill, the flag is on only in versions in which somebody enabled it after
+ * the kill. A kill that only the edge has ("not yet recorded") reaches Postgres.
  *
- * An isolate has a kill of which Redis is known to know as soon as it has asked Redis since; any other as soon as it
- * shows the flag off since: in a version that has the kill, or in one in which the flag would be on.
+ * When does an isolate have a kill? If Redis is known to have the kill: when the isolate has asked Redis since. Otherwise:
+ * when the isolate shows the flag off, in a version with the kill or in a version in which the flag would be on.
  *
- * A Redis that forgets may forget a kill that stood in no snapshot yet, and then nothing else tells isolates of it but the
- * next publish. It never makes an isolate that has the version of the kill go back.
+ * A Redis that forgets may lose a kill that is in no snapshot yet. Isolates then get it only with the next publish. An
+ * isolate that has the version of the kill never goes back.
  */
 export function checkKills(
   sightings: readonly Sighting[],
@@ -29,38 +29,38 @@ export function checkKills(
   return writes.flatMap((write) => {
     const [key = ""] = write.keys;
     const isForgotten = faults.some(({ kind, endedAt }) => FORGETTING.has(kind) && endedAt > write.startedAt);
-    const mayBeOn = whenOnAgain(write, key, isForgotten, truth);
-    if (mayBeOn === undefined) return [];
+    const isAllowedOn = versionsAllowedOn(write, key, isForgotten, truth);
+    if (isAllowedOn === undefined) return [];
 
     const lost = isLost(write, key, truth);
     const again = byIsolate.flatMap(([isolate, seen]) => {
-      const shown = whenShown(seen, write, key, isForgotten, truth);
+      const shown = firstProof(seen, write, key, isForgotten, truth);
       const hasIt = (sighting: Sighting): boolean =>
         (shown !== undefined && sighting.startedAt > shown.endedAt) ||
-        (!isForgotten && isTold(write) && confirmedAt(sighting) > write.endedAt + CLOCK_TOLERANCE_MS);
+        (!isForgotten && isAtRedis(write) && confirmedAt(sighting) > write.endedAt + CLOCK_TOLERANCE_MS);
       const found = seen.find(
         (sighting) =>
           sighting.on.includes(key) &&
           hasIt(sighting) &&
-          (sighting.version === undefined || !mayBeOn(sighting.version)),
+          (sighting.version === undefined || !isAllowedOn(sighting.version)),
       );
       if (found === undefined) return [];
-      const at = found.version === undefined ? "nothing" : nameOf(found.version);
+      const at = found.version === undefined ? "no version" : nameOf(found.version);
       return [{ rule: RULE, what: `${key} at ${isolate}, on in ${at}`, about: [write, shown, found] }];
     });
     return lost ? [...again, { rule: RULE, what: `the kill of ${key} was lost`, about: [write] }] : again;
   });
 }
 
-/** The first visit that shows, by itself, that this isolate has the kill. */
-function whenShown(
+/** The first visit that proves by itself that this isolate has the kill. */
+function firstProof(
   seen: readonly Sighting[],
   { outcome, endedAt }: Write,
   key: string,
   isForgotten: boolean,
   truth: Truth,
 ): Sighting | undefined {
-  const killed = outcome.result === "acknowledged" ? outcome.told?.version : undefined;
+  const killed = outcome.result === "acknowledged" ? outcome.promised?.version : undefined;
   return seen
     .filter(({ startedAt, on, version }) => {
       if (startedAt <= endedAt || version === undefined || on.includes(key)) return false;
@@ -70,30 +70,30 @@ function whenShown(
     .toSorted((a, b) => a.endedAt - b.endedAt)[0];
 }
 
-/** Whether the answer said that Redis knows of the kill. */
-function isTold({ outcome }: Write): boolean {
+/** Whether the answer said that Redis has the kill. */
+function isAtRedis({ outcome }: Write): boolean {
   if (outcome.result !== "acknowledged") return outcome.result === "edge-only";
-  return outcome.told?.published === true || outcome.told?.atEdge === true;
+  return outcome.promised?.published === true || outcome.promised?.atEdge === true;
 }
 
-/** Before which moment nothing that was in Redis can be missing in what a visit saw. */
+/** Everything that was in Redis before this time is in the snapshot that the visit saw. */
 function confirmedAt({ startedAt, ageMs = Infinity }: Sighting): number {
   return startedAt - ageMs;
 }
 
-/** In which versions a killed flag may be on; undefined when the write is no kill that anybody was promised. */
-function whenOnAgain(
+/** Whether a killed flag may be on in a version; undefined when the write is no acknowledged kill. */
+function versionsAllowedOn(
   { what, outcome, startedAt }: Write,
   key: string,
   isForgotten: boolean,
   truth: Truth,
 ): ((version: Version) => boolean) | undefined {
   if (what !== "kill") return undefined;
-  if (outcome.result === "acknowledged" && outcome.told !== undefined) {
-    const killed = outcome.told.version;
+  if (outcome.result === "acknowledged" && outcome.promised !== undefined) {
+    const killed = outcome.promised.version;
     return (version) => compareVersions(version, killed) > 0 && truth.stateAt(key, version)?.enabled === true;
   }
-  // Nothing but Redis knew of it.
+  // Only Redis had it.
   if (outcome.result !== "edge-only" || isForgotten) return undefined;
   const enabledAfter = truth.changes.filter(
     (change) =>
@@ -107,7 +107,7 @@ function whenOnAgain(
     enabledAfter.some((change) => compareVersions(change, version) <= 0);
 }
 
-/** Whether a kill that the edge alone had never came into Postgres: the flag was enabled all the time since. */
+/** Whether a kill that only the edge had never reached Postgres: the flag has been enabled ever since. */
 function isLost({ outcome, startedAt }: Write, key: string, truth: Truth): boolean {
   if (outcome.result !== "edge-only" || truth.stateAt(key, truth.newest)?.enabled !== true) return false;
   return !truth.changes.some(

@@ -5,10 +5,10 @@ import { nameOf } from "../truth.ts";
 const RULE = "no isolate went back";
 
 /**
- * Within each isolate, a visit that began after another had ended never saw an older version, nor nothing where there
- * had been something. Visits that overlap have no order.
+ * Within each isolate, a visit that began after another had ended saw no older version, and never no version after one. Visits
+ * that overlap have no order.
  *
- * @param sightings of one life of each isolate, in any order
+ * @param sightings of each isolate, from its start to its end, in any order
  */
 export function checkOrder(sightings: readonly Sighting[]): readonly Violation[] {
   const byIsolate = Map.groupBy(sightings, ({ isolate }) => isolate);
@@ -36,7 +36,7 @@ function goesForward(sightings: readonly Sighting[]): readonly Violation[] {
       if (newest === undefined) return [];
       const { version } = sighting;
       if (version !== undefined && compareVersions(version, newest.version) >= 0) return [];
-      const what = `${sighting.isolate} went from ${nameOf(newest.version)} to ${version === undefined ? "nothing" : nameOf(version)}`;
+      const what = `${sighting.isolate} went from ${nameOf(newest.version)} to ${version === undefined ? "no version" : nameOf(version)}`;
       return [{ rule: RULE, what, about: [newest, sighting] }];
     });
 }

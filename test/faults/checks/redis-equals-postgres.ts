@@ -6,23 +6,23 @@ import { nameOf } from "../truth.ts";
 
 const RULE = "afterwards Redis equals Postgres";
 
-/** What stands in Redis. */
+/** The texts in Redis. */
 export interface StoredTexts {
   readonly head: string | null;
   readonly snapshot: string | null;
   readonly off: string | null;
 }
 
-/** What stands in Postgres. */
+/** The state in Postgres. */
 export interface Database extends Version {
   readonly databaseId: string;
   readonly flags: ReadonlyMap<string, FlagState>;
 }
 
-/** Compares the two, the content built anew from the rows. */
+/** Compares Redis with a snapshot that is built here from the rows. */
 export function checkRedis(stored: StoredTexts, database: Database): readonly Violation[] {
   const differ = (what: string, ...about: unknown[]): readonly Violation[] => [{ rule: RULE, what, about }];
-  if (stored.head === null || stored.snapshot === null) return differ("Redis holds nothing");
+  if (stored.head === null || stored.snapshot === null) return differ("Redis is empty");
   const head = JSON.parse(stored.head) as Version & { digest: string; bytes: number; database_id: string };
   const snapshot = JSON.parse(stored.snapshot) as { flags: unknown };
   const off = JSON.parse(stored.off ?? "{}") as Readonly<Record<string, unknown>>;
@@ -41,6 +41,6 @@ export function checkRedis(stored: StoredTexts, database: Database): readonly Vi
       ? []
       : differ("the head names another snapshot", head)),
     ...(isDeepStrictEqual(snapshot.flags, flags) ? [] : differ("the flags differ", snapshot.flags, flags)),
-    ...(pending.length === 0 ? [] : differ("kills are not brought in", ...pending)),
+    ...(pending.length === 0 ? [] : differ("kills are not recorded in Postgres", ...pending)),
   ];
 }

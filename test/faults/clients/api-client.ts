@@ -6,29 +6,29 @@ import { now, type FlagState, type Outcome, type Write } from "../history.ts";
 import type { System } from "../system.ts";
 import type { Random } from "../random.ts";
 
-/** One who writes for the length of a round. */
+/** What a client needs for one round of writes. */
 export interface ClientRound {
   readonly client: string;
-  /** Part of every stamp: no two rounds may write the same. */
+  /** Part of every stamp, so that no two rounds write the same text. */
   readonly round: number;
   readonly random: Random;
-  /** When it begins nothing more. */
+  /** The time from which it starts no more writes. */
   readonly until: number;
   readonly record: (write: Write) => void;
 }
 
-/** Where the admin APIs are, and what they shall have written. */
+/** The admin APIs, and the Redis that they write to. */
 type Surroundings = Pick<System, "apiUrls" | "adminToken" | "redis" | "environment">;
 
-/** How often a client looks into Redis after an answer. */
+/** The share of writes after which the client reads the head in Redis. */
 const SHARE_OF_LOOKS = 0.3;
 
-/** Longer than everything that the API waits for together. */
+/** Longer than the sum of all waits of the API. */
 const PATIENCE_MS = 25_000;
 
 const PAUSE_MS = { least: 20, most: 160 } as const;
 
-/** Asks one publisher after the other for changes, each drawn anew. */
+/** Sends random changes, each to a random publisher. */
 export async function runApiClient(surroundings: Surroundings, round: ClientRound): Promise<void> {
   const { apiUrls, adminToken } = surroundings;
   const { client, random, until, record } = round;
@@ -95,7 +95,7 @@ export async function runApiClient(surroundings: Surroundings, round: ClientRoun
 
   const actions: readonly (() => Promise<void>)[] = [
     () => describe(async () => "*"),
-    // As people do: look first, and write if nobody else has meanwhile.
+    // As people do: read the flag, then write it unless somebody else did meanwhile.
     () => describe(async (key) => (await send("GET", `/flags/${key}`)).etag),
     async () => {
       const key = random.pick(NOTES);
@@ -104,10 +104,10 @@ export async function runApiClient(surroundings: Surroundings, round: ClientRoun
     },
     async () => {
       await kill(random.pick(SWITCHES));
-      // A kill that is lifted at once shows nothing.
+      // Visitors would not see a kill that is lifted at once.
       await sleep(random.between(0, 300));
     },
-    // As in an emergency: several at the same instant, which share one key in Redis.
+    // As in an emergency: several kills at once, which share one key in Redis.
     async () => void (await Promise.all([...new Set(SWITCHES.map(() => random.pick(SWITCHES)))].map(kill))),
     async () => {
       const key = random.pick(SWITCHES);
@@ -134,7 +134,7 @@ interface Answer {
   readonly body: AnswerBody;
 }
 
-/** Every member is absent in some answer. */
+/** Each member is missing in some answers. */
 interface AnswerBody {
   readonly flag?: { readonly enabled: boolean; readonly rollout_pct: number; readonly description: string };
   readonly epoch?: number;
@@ -144,21 +144,21 @@ interface AnswerBody {
   readonly detail?: string;
 }
 
-/** What an answer promises. */
+/** The outcome of a write, by its answer. */
 function outcomeOf({ status, body }: Answer): Outcome {
   const { flag, epoch, revision, published = false, at_edge: atEdge, detail = "" } = body;
   if (status === 202) return { result: "edge-only" };
   if (status < 300 && epoch !== undefined && revision !== undefined) {
-    const told = { version: { epoch, revision }, flag: stateOf(flag), published };
-    return { result: "acknowledged", told: { ...told, ...(atEdge !== undefined && { atEdge }) } };
+    const promised = { version: { epoch, revision }, flag: stateOf(flag), published };
+    return { result: "acknowledged", promised: { ...promised, ...(atEdge !== undefined && { atEdge }) } };
   }
   if (status >= 400 && status < 500) return { result: "refused", why: `${status} ${detail}` };
-  // Only this promises that nothing has happened.
+  // A server error says only by this text that nothing has happened.
   if (/nothing was changed/.test(detail)) return { result: "refused", why: `${status} ${detail}` };
   return { result: "unknown", why: `${status} ${detail}` };
 }
 
-/** Undefined when Redis is not there, or empty. */
+/** Undefined when Redis cannot be reached, or is empty. */
 async function readHead({ redis, environment }: Surroundings): Promise<Version | undefined> {
   const head = await redis.command("GET", redisKeys(environment).head).catch(() => null);
   if (typeof head !== "string") return undefined;

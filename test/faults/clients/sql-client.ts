@@ -6,7 +6,7 @@ import { wordsOf, type ClientRound } from "./api-client.ts";
 
 const PAUSE_MS = { least: 40, most: 250 } as const;
 
-/** What somebody with psql is patient with, in milliseconds. */
+/** How long somebody with psql waits, in milliseconds. */
 const LIMITS = {
   connectionTimeoutMillis: 5_000,
   lock_timeout: 2_000,
@@ -16,7 +16,7 @@ const LIMITS = {
 
 type Step = (client: pg.Client) => Promise<unknown>;
 
-/** Sends plain SQL, past every publisher. @param url asked anew for each connection */
+/** Sends plain SQL to Postgres, without a publisher. @param url called for each connection: the port changes */
 export async function runSqlClient(url: () => string, round: ClientRound): Promise<void> {
   const { client: name, random, until, record } = round;
   let connection: pg.Client | undefined;
@@ -26,7 +26,7 @@ export async function runSqlClient(url: () => string, round: ClientRound): Promi
   async function connect(): Promise<pg.Client> {
     if (connection !== undefined) return connection;
     const opened = new pg.Client({ connectionString: url(), application_name: "faults client", ...LIMITS });
-    // Lost between two statements, it fails the next; without a listener it would end the process.
+    // A connection lost between two statements fails the next one. Without a listener it would end the process.
     opened.on("error", () => undefined);
     await opened.connect();
     connection = opened;
@@ -36,21 +36,21 @@ export async function runSqlClient(url: () => string, round: ClientRound): Promi
   async function close(): Promise<void> {
     const closing = connection;
     connection = undefined;
-    // One that hangs would be waited for in vain.
+    // A connection that hangs never ends.
     await Promise.race([closing?.end().catch(() => undefined), sleep(1_000)]);
   }
 
-  /** One transaction; COMMIT alone decides. */
-  async function transact(steps: Step, isMeant: boolean): Promise<Outcome> {
+  /** Runs one transaction. Only the answer to COMMIT decides its outcome. */
+  async function transact(steps: Step, commits: boolean): Promise<Outcome> {
     let isSent = false;
     try {
       const client = await connect();
       await client.query("begin");
       await steps(client);
-      isSent = isMeant;
-      const { command } = await client.query(isMeant ? "commit" : "rollback");
-      if (!isMeant) return { result: "refused", why: "rolled back by its sender" };
-      // A COMMIT of what had failed is answered, too.
+      isSent = commits;
+      const { command } = await client.query(commits ? "commit" : "rollback");
+      if (!commits) return { result: "refused", why: "rolled back by its sender" };
+      // Postgres answers the COMMIT of a failed transaction with ROLLBACK.
       return command === "COMMIT"
         ? { result: "acknowledged" }
         : { result: "refused", why: `COMMIT was answered by ${command}` };
@@ -64,10 +64,10 @@ export async function runSqlClient(url: () => string, round: ClientRound): Promi
     what: Write["what"],
     keys: readonly string[],
     steps: Step,
-    { stamp, isMeant = true }: { readonly stamp?: string; readonly isMeant?: boolean } = {},
+    { stamp, commits = true }: { readonly stamp?: string; readonly commits?: boolean } = {},
   ): Promise<void> {
     const startedAt = now();
-    const outcome = await transact(steps, isMeant);
+    const outcome = await transact(steps, commits);
     record({
       client: name,
       what,
@@ -96,7 +96,7 @@ export async function runSqlClient(url: () => string, round: ClientRound): Promi
         { stamp },
       );
     },
-    // A transaction that stays open for a while, and is thought better of half of the time.
+    // A transaction that stays open for a while, and is rolled back half of the time.
     async () => {
       const keys = [random.pick(NOTES), random.pick(NOTES)];
       const stamp = nextStamp();
@@ -109,13 +109,13 @@ export async function runSqlClient(url: () => string, round: ClientRound): Promi
           await sleep(openMs);
           await client.query("update feature_flags set description = $2 where key = $1", [keys[0], stamp]);
         },
-        { stamp, isMeant: random.chance(0.5) },
+        { stamp, commits: random.chance(0.5) },
       );
     },
     async () => {
       const key = random.pick(SWITCHES);
       const enabled = random.chance(0.7);
-      // Off by SQL is no kill: nobody promises the edge anything before the snapshot is there.
+      // Turning a flag off by SQL is no kill: the edge gets it only with the snapshot.
       await write(enabled ? "enable" : "mark", [key], (client) =>
         client.query("update feature_flags set enabled = $2 where key = $1", [key, enabled]),
       );
@@ -138,13 +138,13 @@ export async function runSqlClient(url: () => string, round: ClientRound): Promi
     },
   ];
 
-  /** Every bit and its opposite, in one transaction; in two statements, so that there is something to tear. */
+  /** Writes every bit and its opposite in one transaction, in two statements, so that a reader could see half of it. */
   async function writeNumber(): Promise<void> {
     const number = random.between(0, 2 ** BITS.length - 1);
     const ones = BITS.flatMap((_, bit) => ((number >> bit) & 1 ? [bit] : []));
     const betweenMs = random.between(0, 30);
     await write("mark", [...BITS, ...OPPOSITES], async (client) => {
-      // All in the same order, or two of these would wait for each other.
+      // Locks in the same order: otherwise two of these transactions would deadlock.
       await client.query("select from feature_flags where key = any ($1) order by key for update", [
         [...BITS, ...OPPOSITES],
       ]);

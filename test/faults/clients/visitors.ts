@@ -5,25 +5,25 @@ import type { Isolate } from "../parts/edge.ts";
 import type { System } from "../system.ts";
 import { wordsOf } from "./api-client.ts";
 
-/** All visitors' one identity: what is on for it can be computed. */
+/** All visitors have this id, so the flags that are on for them can be computed. */
 export const VISITOR = "visitor-1";
 
-/** Visits every isolate without pause, until it is stopped. */
+/** Visitors of every isolate, until they are stopped. */
 export interface Visitors {
-  /** What they have seen since the last call. */
+  /** The sightings since the last call. */
   takeSightings(): readonly Sighting[];
   stop(): Promise<void>;
 }
 
-/** So that visits to one isolate overlap. */
+/** More than one, so that visits to one isolate overlap. */
 const VISITORS_PER_ISOLATE = 2;
 
 const PAUSE_MS = 40;
 
-/** A page that takes so long is no page. */
+/** A page that takes longer counts as failed. */
 const PATIENCE_MS = 30_000;
 
-/** Starts them. @param latest is kept up to date with what each isolate has shown last */
+/** Starts the visitors. @param latest gets the newest sighting of each isolate */
 export function startVisitors(
   { isolates, contextSecret }: Pick<System, "isolates" | "contextSecret">,
   latest: Map<string, Sighting>,
@@ -38,18 +38,18 @@ export function startVisitors(
   async function visit(isolate: Isolate): Promise<Sighting> {
     const startedAt = now();
     isolate.visits += 1;
-    const told = await ask(isolate.url, headers).catch((error: unknown) => ({
+    const seen = await ask(isolate.url, headers).catch((error: unknown) => ({
       problem: wordsOf(error),
       on: [],
     }));
     isolate.visits -= 1;
-    return { isolate: isolate.name, startedAt, endedAt: now(), ...told };
+    return { isolate: isolate.name, startedAt, endedAt: now(), ...seen };
   }
 
-  /** Whichever isolate lives at this place. */
-  async function keepVisiting(place: number): Promise<void> {
+  /** Visits the isolate at this index, and after a restart the one that replaces it. */
+  async function keepVisiting(index: number): Promise<void> {
     while (!isStopped) {
-      const isolate = isolates()[place];
+      const isolate = isolates()[index];
       if (isolate !== undefined) {
         const sighting = await visit(isolate);
         sightings.push(sighting);
@@ -59,8 +59,8 @@ export function startVisitors(
     }
   }
 
-  const running = isolates().flatMap((_, place) =>
-    Array.from({ length: VISITORS_PER_ISOLATE }, () => keepVisiting(place)),
+  const running = isolates().flatMap((_, index) =>
+    Array.from({ length: VISITORS_PER_ISOLATE }, () => keepVisiting(index)),
   );
   return {
     takeSightings() {
@@ -75,17 +75,17 @@ export function startVisitors(
   };
 }
 
-type Told = Pick<Sighting, "problem" | "version" | "ageMs" | "on">;
+type Seen = Pick<Sighting, "problem" | "version" | "ageMs" | "on">;
 
-async function ask(url: string, headers: Readonly<Record<string, string>>): Promise<Told> {
+async function ask(url: string, headers: Readonly<Record<string, string>>): Promise<Seen> {
   const response = await fetch(`${url}/page`, { headers, signal: AbortSignal.timeout(PATIENCE_MS) });
   const text = await response.text();
   if (response.status !== 200) return { problem: `${response.status} ${text.slice(0, 200)}`, on: [] };
-  const heard = JSON.parse(text) as { flags: string; context: string };
-  const context = decodeFlagsContext(heard.context);
-  const flags = decodeFlags(heard.flags);
+  const shown = JSON.parse(text) as { flags: string; context: string };
+  const context = decodeFlagsContext(shown.context);
+  const flags = decodeFlags(shown.flags);
   if (context === undefined || flags === undefined) {
-    return { problem: `unreadable headers: ${heard.context} / ${heard.flags}`, on: [] };
+    return { problem: `unreadable headers: ${shown.context} / ${shown.flags}`, on: [] };
   }
   const { version, ageMs } = context;
   return {

@@ -1,11 +1,11 @@
 import { createClient } from "redis";
 
-/** A Redis, by way of somebody who is never cut off from it. */
+/** Commands to Redis that no fault of a link disturbs. */
 export interface DirectRedis {
   command(...words: readonly string[]): Promise<unknown>;
 }
 
-/** Speaks to a Redis on a connection for each command: it may be another process each time. */
+/** Opens a connection for each command, because Redis may be another process each time. */
 export function directRedis(port: () => number): DirectRedis {
   return {
     async command(...words) {

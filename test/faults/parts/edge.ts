@@ -4,23 +4,23 @@ import type { Faults } from "./fault.ts";
 import type { Janitor } from "./janitor.ts";
 import { childrenOf } from "./processes.ts";
 
-/** One isolate of the worker, for its life. */
+/** One isolate of the worker, from its start to its end. */
 export interface Isolate {
   readonly name: string;
   readonly url: string;
-  /** Visits that are not answered yet: until there are none it has to live. */
+  /** Visits that are not answered yet. The isolate must run until there are none. */
   visits: number;
 }
 
-/** Isolates in one workerd, which share the Cache API, as those of a colo do. */
+/** Isolates in one workerd. They share the Cache API, like those of a colo. */
 export interface EdgePart {
-  /** Those that visitors are sent to now. */
+  /** The isolates that get visitors now. */
   readonly isolates: () => readonly Isolate[];
   readonly faults: Faults;
   stop(): Promise<void>;
 }
 
-/** Starts it. @param vars of each isolate, over wrangler.toml's */
+/** Starts the isolates of a colo. @param vars of each isolate; they override those of wrangler.toml */
 export async function startEdgePart(
   colo: string,
   count: number,
@@ -35,7 +35,7 @@ export async function startEdgePart(
   async function start(): Promise<Life> {
     const before = await workerds();
     const workers = await startEdgeWorkers({ isolates: Array.from({ length: count }, () => vars), log });
-    // Should another colo start at the same time, both watch both.
+    // If another colo starts at the same time, both watch the processes of both.
     const pids = (await workerds()).filter((pid) => !before.includes(pid));
     for (const pid of pids) janitor.watch(pid);
     life += 1;
@@ -63,7 +63,7 @@ export async function startEdgePart(
   return {
     isolates: () => current.isolates,
     faults: {
-      // Isolates come and go: the new ones know nothing, and have to learn it while other things fail.
+      // New isolates replace the old ones. They have no snapshot, and must get one while other parts fail.
       "started anew": {
         async begin() {
           const next = await start();
@@ -80,7 +80,7 @@ export async function startEdgePart(
   };
 }
 
-/** From one start to the next. */
+/** The isolates of one start. */
 interface Life {
   readonly workers: EdgeWorkers;
   readonly isolates: readonly Isolate[];

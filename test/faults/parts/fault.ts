@@ -1,9 +1,9 @@
-/** One way to fail. */
+/** One kind of fault. */
 export interface Fault {
   begin(): Promise<void>;
-  /** Mends what `begin` did; afterwards all is as before. */
+  /** Undoes what `begin` did. */
   end(): Promise<void>;
 }
 
-/** By their names, the ways in which one part can fail. */
+/** The kinds of fault of one part, by name. */
 export type Faults = Readonly<Record<string, Fault>>;

@@ -1,19 +1,19 @@
 import { spawn } from "node:child_process";
 
-/** Ends what a test leaves behind, however the test ends. */
+/** Cleans up after a test, however the test ends. */
 export interface Janitor {
-  /** From now on this process goes when we go. */
+  /** Ends this process when the test process ends. */
   watch(pid: number): void;
-  /** It has gone by itself: its number may be another's soon. */
+  /** The process has ended. Its id may soon belong to another process. */
   forget(pid: number): void;
-  /** Goes with us, too, if it is there still. */
+  /** Removes this folder when the test process ends. */
   watchFolder(folder: string): void;
   stop(): void;
 }
 
 /**
- * A stopped process hears no polite signal, and a test that is killed says no goodbye: so a shell reads a pipe that only
- * we hold open, and at its end kills what is still on the list.
+ * A stopped process does not react to SIGTERM, and a test that is killed cannot clean up. Therefore a shell reads a pipe that
+ * only the test process keeps open. When the pipe ends, the shell kills all processes on its list.
  */
 const script = `
 trap '' INT TERM HUP
@@ -29,7 +29,7 @@ while IFS= read -r line; do
 done
 for pid in $pids; do kill -s KILL "$pid" 2>/dev/null; done
 [ -d "$folder" ] || exit 0
-# Postgres goes by itself, and needs a moment.
+# Postgres ends by itself, and needs a moment.
 sleep 5
 rm -rf "$folder"
 `;
@@ -39,17 +39,17 @@ export function startJanitor(): Janitor {
   const shell = spawn("/bin/sh", ["-c", script], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
   shell.unref();
   const watched = new Set<number>();
-  const tell = (line: string): void => void shell.stdin.write(`${line}\n`);
+  const send = (line: string): void => void shell.stdin.write(`${line}\n`);
   return {
     watch(pid) {
       if (watched.has(pid)) return;
       watched.add(pid);
-      tell(`watch ${pid}`);
+      send(`watch ${pid}`);
     },
     forget(pid) {
-      if (watched.delete(pid)) tell(`forget ${pid}`);
+      if (watched.delete(pid)) send(`forget ${pid}`);
     },
-    watchFolder: (folder) => tell(`folder ${folder}`),
+    watchFolder: (folder) => send(`folder ${folder}`),
     stop: () => void shell.stdin.end(),
   };
 }

@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Faults } from "./fault.ts";
 
-/** A TCP proxy between two parts that can fail as networks do. */
+/** A TCP proxy between two parts. It can fail like a network. */
 export interface Link {
   readonly port: number;
   readonly faults: Faults;
@@ -15,13 +15,13 @@ const SLOW_MS = { least: 20, most: 400 } as const;
 /**
  * Starts a proxy.
  *
- * @param target the port on loopback, asked anew for each connection: a part that is started again has another one
+ * @param target returns the port on loopback; called for each connection, because a restarted part has another port
  */
 export async function startLink(target: () => number): Promise<Link> {
   const pairs = new Set<readonly [client: Socket, server: Socket]>();
   let state: "well" | "cut" | "hanging" | "slow" | "deaf" = "well";
 
-  /** Chunks keep their order: one that has to wait makes those behind it wait. */
+  /** Forwards chunks in their order: a chunk that waits delays those after it. */
   function carry(from: Socket, to: Socket, isAnswer: boolean): void {
     let last = Promise.resolve();
     from.on("data", (chunk) => {
@@ -63,7 +63,7 @@ export async function startLink(target: () => number): Promise<Link> {
   const cutAll = (): void => {
     for (const pair of pairs) for (const socket of pair) socket.destroy();
   };
-  const mend = async (): Promise<void> => {
+  const repair = async (): Promise<void> => {
     state = "well";
     for (const pair of pairs) for (const socket of pair) socket.resume();
   };
@@ -75,30 +75,30 @@ export async function startLink(target: () => number): Promise<Link> {
           state = "cut";
           cutAll();
         },
-        end: mend,
+        end: repair,
       },
-      "cut once": { begin: async () => cutAll(), end: mend },
+      "cut once": { begin: async () => cutAll(), end: repair },
       hanging: {
         async begin() {
           state = "hanging";
           for (const pair of pairs) for (const socket of pair) socket.pause();
         },
-        end: mend,
+        end: repair,
       },
       slow: {
         async begin() {
           state = "slow";
         },
-        end: mend,
+        end: repair,
       },
-      // What is asked is done, and nobody hears of it.
+      // Requests arrive and are carried out. Their answers are dropped.
       "answers lost": {
         async begin() {
           state = "deaf";
         },
         async end() {
           cutAll();
-          await mend();
+          await repair();
         },
       },
     },

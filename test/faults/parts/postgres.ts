@@ -10,24 +10,24 @@ import { childrenOf, signal, untilGone } from "./processes.ts";
 
 /** A real Postgres that can be killed. */
 export interface PostgresPart {
-  /** Where it listens; another one after each start. */
+  /** The port; it changes with each start. */
   readonly port: () => number;
-  /** The URL as of now, or by another port on loopback. */
+  /** The current URL, or the URL with another port on loopback. */
   readonly url: (port?: number) => string;
   readonly faults: Faults;
   stop(): Promise<void>;
 }
 
 /**
- * Off: a process that is killed leaves what it has written to the system, which is what fsync is not about. Only a power
- * cut would lose it. A COMMIT still writes before it is answered.
+ * fsync is off, because a killed process loses nothing that it has written to the operating system. Only a power cut would. A
+ * COMMIT still writes before it is answered.
  */
 const SETTINGS = { fsync: "off", synchronous_commit: "on", max_connections: "100" } as const;
 
-/** How long the last processes of a killed server may keep the data for themselves. */
+/** How long the last processes of a killed server may lock the data folder. */
 const START_AGAIN_MS = 20_000;
 
-/** Starts it; `folder` must be reachable by the server's user. */
+/** Starts Postgres. @param folder must be accessible to the server's user */
 export async function startPostgresPart(folder: string, janitor: Janitor): Promise<PostgresPart> {
   let server = await start();
   let pid = await findPid(server.url);
@@ -45,7 +45,7 @@ export async function startPostgresPart(folder: string, janitor: Janitor): Promi
     }
   }
 
-  /** Nobody of the server can be forked while its postmaster stands still. */
+  /** Stops the postmaster first, so that it starts no more processes, and returns all processes of the server. */
   async function all(): Promise<readonly number[]> {
     signal(pid, "SIGSTOP");
     janitor.watch(pid);
@@ -65,7 +65,7 @@ export async function startPostgresPart(folder: string, janitor: Janitor): Promi
   };
 
   const faults: Faults = {
-    // All its processes at once: what is in their memory is lost.
+    // All processes at once: the content of their memory is lost.
     killed: {
       async begin() {
         const pids = await all();
@@ -81,7 +81,7 @@ export async function startPostgresPart(folder: string, janitor: Janitor): Promi
       },
       end: startAgain,
     },
-    // Postgres takes it for a crash of all, and recovers by itself.
+    // Postgres treats it as a crash of all processes, and recovers by itself.
     "one process killed": {
       async begin() {
         const children = await childrenOf(pid);
@@ -116,13 +116,13 @@ export async function startPostgresPart(folder: string, janitor: Janitor): Promi
   };
 }
 
-/** The server's own process; the shell beside it is not one of the parts. */
+/** The server's own process, not the shell that started it. */
 async function findPid(url: string): Promise<number> {
   const { rows } = await withClient(url, (client) =>
     client.query<{ pid: string }>("select split_part(pg_read_file('postmaster.pid'), E'\\n', 1) as pid"),
   );
   const pid = Number(rows[0]?.pid);
-  if (!Number.isInteger(pid) || pid <= 1) throw new Error("Postgres does not tell its process");
+  if (!Number.isInteger(pid) || pid <= 1) throw new Error("Postgres did not report its process id");
   return pid;
 }
 

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
-/** The processes that a process has begun, one generation. @param program a part of the command line */
+/** The direct children of a process. @param program a part of their command line */
 export async function childrenOf(parent: number, program = ""): Promise<readonly number[]> {
   const { stdout } = await promisify(execFile)("ps", ["-A", "-ww", "-o", "pid=,ppid=,args="]);
   return stdout.split("\n").flatMap((line) => {
@@ -11,7 +11,7 @@ export async function childrenOf(parent: number, program = ""): Promise<readonly
   });
 }
 
-/** Sends a signal; a process that has gone meanwhile is none to send it to. */
+/** Sends a signal. Ignores a process that has ended meanwhile. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
@@ -20,11 +20,11 @@ export function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** Waits for a process to go that is not our own child. */
+/** Waits until a process has ended that is not our own child. */
 export async function untilGone(pid: number): Promise<void> {
   const deadline = Date.now() + 30_000;
   while (isThere(pid)) {
-    if (Date.now() > deadline) throw new Error(`process ${pid} does not go`);
+    if (Date.now() > deadline) throw new Error(`process ${pid} did not end within 30 s`);
     await sleep(10);
   }
 }

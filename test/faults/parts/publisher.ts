@@ -5,13 +5,13 @@ import { fileURLToPath } from "node:url";
 import type { Faults } from "./fault.ts";
 import type { Janitor } from "./janitor.ts";
 
-/** `sluice serve` as a process of its own. */
+/** `sluice serve` as a separate process. */
 export interface PublisherPart {
-  /** Where it listens; another one after each start. */
+  /** The port; it changes with each start. */
   readonly port: () => number;
-  /** The last that it logged. */
+  /** Its last log lines. */
   readonly logLines: () => readonly string[];
-  /** How it ended, when nobody had ended it. */
+  /** How it ended, each time that it ended by itself. */
   readonly ownEnds: readonly string[];
   readonly faults: Faults;
   stop(): Promise<void>;
@@ -21,17 +21,17 @@ const program = fileURLToPath(new URL("../../../publisher/main.ts", import.meta.
 
 const KEPT_LINES = 60;
 
-/** How long one that was told to end may take to answer what it was asked, before it is killed. */
+/** How long a publisher may answer open requests after SIGTERM, before it is killed. */
 const DRAIN_MS = 10_000;
 
-/** Starts one. @param environment what `sluice serve` reads */
+/** Starts a publisher. @param environment its settings */
 export async function startPublisherPart(
   environment: Readonly<Record<string, string>>,
   janitor: Janitor,
 ): Promise<PublisherPart> {
   const lines: string[] = [];
   const ownEnds: string[] = [];
-  /** Those that were ended on purpose. */
+  /** Processes that the test ended. */
   const ended = new WeakSet<ChildProcess>();
   let port = 0;
   let child = await start();
@@ -45,7 +45,7 @@ export async function startPublisherPart(
     started.once("exit", (code, name) => {
       if (started.pid !== undefined) janitor.forget(started.pid);
       if (!ended.has(started))
-        ownEnds.push(`${name ?? `code ${code}`}: ${lines.at(-1) ?? "it said nothing"}`);
+        ownEnds.push(`${name ?? `code ${code}`}: ${lines.at(-1) ?? "it printed nothing"}`);
     });
     started.stderr.setEncoding("utf8").on("data", (text: string) => {
       lines.push(...text.trimEnd().split("\n"));
@@ -71,7 +71,7 @@ export async function startPublisherPart(
       begin: async () => void child.kill("SIGSTOP"),
       end: async () => void child.kill("SIGCONT"),
     },
-    // As at a deploy: it answers what it was asked, and another one follows.
+    // As at a deploy: it answers open requests and ends, and a new one starts.
     replaced: {
       async begin() {
         ended.add(child);
@@ -92,16 +92,18 @@ function hasGone(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
-/** It says where it listens in its first line. */
+/** Reads the port from the first line that the publisher prints. */
 function listeningPort(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
-    let said = "";
-    child.once("exit", (code) => reject(new Error(`sluice serve ended at once with code ${code}: ${said}`)));
+    let printed = "";
+    child.once("exit", (code) =>
+      reject(new Error(`sluice serve ended at once with code ${code}: ${printed}`)),
+    );
     child.once("error", reject);
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on("data", (text: Buffer | string) => {
-        said += text.toString();
-        const [, port] = /listens at http:\/\/127\.0\.0\.1:(\d+)\//.exec(said) ?? [];
+        printed += text.toString();
+        const [, port] = /listens at http:\/\/127\.0\.0\.1:(\d+)\//.exec(printed) ?? [];
         if (port !== undefined) resolve(Number(port));
       });
     }

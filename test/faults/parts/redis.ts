@@ -4,7 +4,7 @@ import { directRedis, type DirectRedis } from "./direct-redis.ts";
 import type { Faults } from "./fault.ts";
 import type { Janitor } from "./janitor.ts";
 
-/** A real Redis that can be killed, and can forget what it held. */
+/** A real Redis that can be killed, and can forget its data. */
 export interface RedisPart {
   readonly port: () => number;
   readonly direct: DirectRedis;
@@ -12,17 +12,17 @@ export interface RedisPart {
   stop(): Promise<void>;
 }
 
-/** Kinds of fault after which Redis may have forgotten what it had acknowledged. */
+/** Kinds of fault after which Redis may have forgotten acknowledged writes. */
 export const FORGETTING: ReadonlySet<string> = new Set(["emptied", "set back"]);
 
 /**
- * As Upstash promises it, and a plain redis-server does not: what is acknowledged is on disk, so that `kill -9` loses
- * nothing. That Redis forgets is a fault of its own: `emptied` (somebody flushes it, or it is made anew) and `set back`
- * (a replica that lags takes over, or a backup is put back).
+ * Acknowledged writes are on disk, so `kill -9` loses nothing. Upstash promises this; a plain redis-server does not. Forgetting
+ * has two faults of its own: `emptied` (Redis is flushed or created again) and `set back` (a replica that lags takes over, or
+ * a backup is restored).
  */
 const SETTINGS = { appendonly: "yes", appendfsync: "always" } as const;
 
-/** Starts it. @param keys that a backup holds */
+/** Starts Redis. @param keys the content of a backup */
 export async function startRedisPart(
   folder: string,
   janitor: Janitor,
@@ -66,11 +66,11 @@ export async function startRedisPart(
           backup = (await direct.command("MGET", ...keys)) as (string | null)[];
         },
         async end() {
-          const held = keys.flatMap((key, at) => {
+          const restored = keys.flatMap((key, at) => {
             const value = backup[at];
             return typeof value === "string" ? [key, value] : [];
           });
-          await direct.command("EVAL", SET_BACK, "0", ...held);
+          await direct.command("EVAL", SET_BACK, "0", ...restored);
         },
       },
     },
@@ -78,5 +78,5 @@ export async function startRedisPart(
   };
 }
 
-/** At one instant: nobody sees an empty Redis in between. */
+/** One script, so that nobody sees an empty Redis in between. */
 const SET_BACK = "redis.call('FLUSHALL') if #ARGV > 0 then redis.call('MSET', unpack(ARGV)) end return 1";

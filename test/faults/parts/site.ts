@@ -2,13 +2,13 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** A site that shows in every page what the edge told it. */
+/** A site whose pages show the flag headers that it got from the edge. */
 export interface Site {
   readonly url: string;
   stop(): Promise<void>;
 }
 
-/** Starts one. */
+/** Starts the site. */
 export async function startSite(): Promise<Site> {
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     const { "x-flags": flags = "", "x-flags-context": context = "" } = request.headers;

@@ -1,18 +1,18 @@
 import type { Round } from "./run.ts";
 import type { Settings } from "./settings.ts";
 
-/** How much of a list is shown. */
+/** How many items of a list are shown. */
 const SHOWN = 12;
 
-/** How many of the rounds that took longest are named. */
+/** How many of the slowest rounds are listed. */
 const SLOWEST = 5;
 
-/** What a round showed that must not be, and how to play it again. */
-export function tellFailure(round: Round, { seed }: Settings, logLines: readonly string[]): string {
+/** Reports the broken rules of a round, and the command that repeats it. */
+export function reportFailure(round: Round, { seed }: Settings, logLines: readonly string[]): string {
   const { number, plan, faults, violations } = round;
   const shown = violations.slice(0, SHOWN);
   return [
-    `Round ${number} of seed ${seed} showed ${violations.length} times what must not be. Again:`,
+    `Round ${number} of seed ${seed} broke rules ${violations.length} times. To repeat it:`,
     `  SLUICE_TEST_SEED=${seed} SLUICE_TEST_ROUNDS=${number}-${number} npm run test:faults`,
     `Planned: ${JSON.stringify(plan)}`,
     ...faults.map((fault) => `Inflicted: ${JSON.stringify(fault)}`),
@@ -39,8 +39,8 @@ function relevantWrites({ writes }: Round, about: readonly unknown[]): readonly 
     .map((write) => `among: ${JSON.stringify(write)}`);
 }
 
-/** What a run came to. */
-export function tellRun(rounds: readonly Round[], { seed }: Settings): string {
+/** Reports the figures of a whole run. */
+export function reportRun(rounds: readonly Round[], { seed }: Settings): string {
   const writes = rounds.flatMap((round) => round.writes);
   const faults = rounds.flatMap((round) => round.faults);
   const converged = rounds.map(({ convergedMs }) => convergedMs).sort((a, b) => a - b);
