@@ -37,7 +37,7 @@ describe("what is wrong with a command line is said, and changes nothing", () =>
     { args: ["create", "ai_search"], code: 4 },
     { args: ["target", "ai_search", "--allow", "anon-x"], code: 2 },
   ])("as a process, too: $args", async ({ args, code }) => {
-    const run = await system.sluice(args);
+    const run = await system.run(args);
     expect(run).toEqual(await callSluice(args, { env: system.env }));
     await expectRefused(run, code);
   });

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
 import { ADMIN_TOKEN, ENVIRONMENT, redisKey } from "../support/api-system.ts";
+import { callSluice } from "../support/cli-streams.ts";
 import { runSluice } from "../support/cli.ts";
 import { createTestDatabase, withClient, type TestDatabase } from "../support/database.ts";
 
@@ -44,7 +45,7 @@ describe("migrate", () => {
     const first = await runSluice(["migrate"], { env });
     expect(first).toMatchObject({ code: 0, stdout: "The database is up to date.\n" });
     expect(first.stderr).toMatch(/^Applied migration 0001_flags\.$/m);
-    const second = await runSluice(["migrate"], { env });
+    const second = await callSluice(["migrate"], { env });
     expect(second).toMatchObject({
       code: 0,
       stdout: "The database was up to date already.\n",
@@ -53,7 +54,7 @@ describe("migrate", () => {
   });
 
   test("a Postgres that is not there", async () => {
-    const run = await runSluice(["migrate"], {
+    const run = await callSluice(["migrate"], {
       env: { DATABASE_URL: "postgres://me:secret@127.0.0.1:2/none" },
     });
     expect(run).toMatchObject({ code: 6, stdout: "" });
@@ -70,12 +71,12 @@ describe("publish", () => {
     expect(first).toMatchObject({ code: 0, stderr: "" });
     expect(first.stdout).toMatch(/^Published revision \d+ \(epoch \d+\): the snapshot has \d+ bytes\.\n/);
     expect(first.stdout).toMatch(/^broken is off at the edge, as it is not valid: .*plans/m);
-    const second = await runSluice(["publish", "--no-gates-module"], { env });
+    const second = await callSluice(["publish", "--no-gates-module"], { env });
     expect(second).toMatchObject({ code: 0, stderr: "" });
     expect(second.stdout).toMatch(
       /^Redis has revision \d+ \(epoch \d+\) already: \d+ bytes, nothing was written\.\n/,
     );
-    const json = await runSluice(["publish", "--json", "--no-gates-module"], { env });
+    const json = await callSluice(["publish", "--json", "--no-gates-module"], { env });
     expect(JSON.parse(json.stdout)).toMatchObject({
       written: false,
       invalid: { broken: expect.any(String) },
@@ -86,16 +87,16 @@ describe("publish", () => {
     const head = await redisCommand("GET", redisKey("head"));
     const foreign = JSON.stringify({ ...(JSON.parse(head) as object), database_id: "another" });
     await redisCommand("SET", redisKey("head"), foreign);
-    const run = await runSluice(["publish", "--no-gates-module"], { env });
+    const run = await callSluice(["publish", "--no-gates-module"], { env });
     expect(run).toMatchObject({ code: 8, stdout: "" });
     expect(run.stderr).toContain("error: Redis contradicts Postgres: nothing was published\n");
     expect(run.stderr).toContain("Redis was published from another database");
     expect(await redisCommand("GET", redisKey("head"))).toBe(foreign);
     // A Redis that agrees again ends nothing: somebody has to look, and say so.
     await redisCommand("SET", redisKey("head"), head);
-    expect((await runSluice(["publish", "--no-gates-module"], { env })).code).toBe(8);
-    expect((await runSluice(["publish", "--force", "--no-gates-module"], { env })).code).toBe(0);
-    expect((await runSluice(["publish", "--no-gates-module"], { env })).code).toBe(0);
+    expect((await callSluice(["publish", "--no-gates-module"], { env })).code).toBe(8);
+    expect((await callSluice(["publish", "--force", "--no-gates-module"], { env })).code).toBe(0);
+    expect((await callSluice(["publish", "--no-gates-module"], { env })).code).toBe(0);
   });
 
   test.each([
@@ -115,14 +116,14 @@ describe("publish", () => {
       says: /Postgres cannot be/,
     },
   ])("$fault", async ({ change, says }) => {
-    const run = await runSluice(["publish", "--no-gates-module"], { env: { ...env, ...change } });
+    const run = await callSluice(["publish", "--no-gates-module"], { env: { ...env, ...change } });
     expect(run).toMatchObject({ code: 6, stdout: "" });
     expect(run.stderr).toMatch(says);
     expect(run.stderr).not.toContain(redis.token);
   });
 
   test("an environment that is not usable is named variable by variable", async () => {
-    const run = await runSluice(["publish"], { env: { DATABASE_URL: "mysql://secret" } });
+    const run = await callSluice(["publish"], { env: { DATABASE_URL: "mysql://secret" } });
     expect(run).toMatchObject({ code: 2, stdout: "" });
     expect(run.stderr).toMatch(/^ {2}DATABASE_URL must begin with postgres:\/\//m);
     expect(run.stderr).toMatch(/^ {2}UPSTASH_REDIS_REST_URL must be set/m);
@@ -174,7 +175,7 @@ describe("serve", () => {
     );
     socket.write(body.slice(0, 5));
     // Another request, answered, shows that the first bytes have arrived.
-    await runSluice(["status"], { env: client });
+    await callSluice(["status"], { env: client });
     child.kill("SIGTERM");
     await stopping;
     socket.write(body.slice(5));
@@ -192,7 +193,7 @@ describe("serve", () => {
     socket.on("error", () => undefined);
     // A request that never ends would hold the drained stop up.
     socket.write("POST /api/v1/flags HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n");
-    await runSluice(["status"], { env: { SLUICE_URL: url, SLUICE_TOKEN: ADMIN_TOKEN } });
+    await callSluice(["status"], { env: { SLUICE_URL: url, SLUICE_TOKEN: ADMIN_TOKEN } });
     child.kill("SIGINT");
     await stopping;
     child.kill("SIGINT");

@@ -95,7 +95,7 @@ describe("text from outside", () => {
   });
 
   test("is shown, not left out, and stays itself in JSON", async () => {
-    const run = await system.sluice(["show", "nasty"]);
+    const run = await system.run(["show", "nasty"]);
     expect(run.stdout).toContain("a\\u{1b}[2J\\u{1b}]0;owned\\u{7}b\\u{202e}c\\u{9b}d\\u{d}e\\u{a}f");
     const machine = await system.sluice(["show", "nasty", "--json"]);
     expect(machine.stdout).not.toMatch(UNSAFE);
@@ -139,7 +139,7 @@ describe("progress", () => {
 
   test("is not written into files and pipes", async () => {
     await system.make("quiet");
-    const run = await system.sluice(["target", "quiet", "--allow-file", "-"], { input: ids });
+    const run = await system.run(["target", "quiet", "--allow-file", "-"], { input: ids });
     expect(run).toMatchObject({ code: 0, stderr: "" });
   });
 });
@@ -163,7 +163,7 @@ test("`sluice list | head` is no fault", async () => {
     "INSERT INTO feature_flags (key, description) SELECT 'many_' || n, repeat('x', 900) FROM generate_series(1, 600) AS n",
   );
   for (const args of [["list"], ["list", "--json"]]) {
-    const run = await system.sluice(args, { closeStdoutAfter: 1 });
+    const run = await system.run(args, { closeStdoutAfter: 1 });
     expect(run).toMatchObject({ code: 0, stderr: "" });
   }
   await system.sql("DELETE FROM feature_flags WHERE key LIKE 'many_%'");
@@ -171,7 +171,7 @@ test("`sluice list | head` is no fault", async () => {
 
 test("a pipe that is closed early does not undo a change, nor its exit code", async () => {
   await system.make("unread");
-  const run = await system.sluice(["target", "unread", "--allow", "u1"], { closeStdoutAfter: 0 });
+  const run = await system.run(["target", "unread", "--allow", "u1"], { closeStdoutAfter: 0 });
   expect(run).toMatchObject({ code: 0, stderr: "" });
   expect(await system.row("unread")).toMatchObject({ targeting: { allowlist: ["u1"] } });
 });
@@ -180,7 +180,7 @@ test("SLUICE_DEBUG tells where an error comes from, and not the token", async ()
   const env = { SLUICE_URL: "http://127.0.0.1:2", SLUICE_TOKEN: "secret-of-mine" };
   const plain = await system.sluice(["list"], { env });
   expect(plain.stderr).not.toMatch(/^\s+at /m);
-  const debug = await system.sluice(["list"], { env: { ...env, SLUICE_DEBUG: "1" } });
+  const debug = await system.run(["list"], { env: { ...env, SLUICE_DEBUG: "1" } });
   expect(debug.code).toBe(6);
   expect(debug.stderr).toContain(plain.stderr);
   expect(debug.stderr).toMatch(/^\s+at /m);

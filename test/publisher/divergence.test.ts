@@ -4,7 +4,7 @@ import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/s
 import { openDivergence, readDivergence } from "../../publisher/postgres/publication.ts";
 import { killedKeys, parseHead, parseOff } from "../../shared/snapshot/snapshot.ts";
 import { ADMIN_TOKEN, ENVIRONMENT, redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
-import { runSluice } from "../support/cli.ts";
+import { callSluice } from "../support/cli-streams.ts";
 import { createTestDatabase, withClient, type TestDatabase } from "../support/database.ts";
 
 /** A bound against hanging; loops come round every 10 s. */
@@ -72,9 +72,9 @@ const databaseEnv = (of = system) => ({
   SLUICE_ENV: ENVIRONMENT,
 });
 const publish = (...args: readonly string[]) =>
-  runSluice(["publish", "--no-gates-module", ...args], { env: databaseEnv() });
+  callSluice(["publish", "--no-gates-module", ...args], { env: databaseEnv() });
 const sluice = (args: readonly string[], of = system) =>
-  runSluice(args, { env: { SLUICE_URL: of.url, SLUICE_TOKEN: ADMIN_TOKEN } });
+  callSluice(args, { env: { SLUICE_URL: of.url, SLUICE_TOKEN: ADMIN_TOKEN } });
 
 /** Ends the publisher, takes a backup, lets `meanwhile` happen, and starts a publisher on the restored backup. */
 async function restoreAfter(meanwhile: () => Promise<void>): Promise<void> {
@@ -251,7 +251,7 @@ describe("a forced publish", () => {
   test("that may not write to Redis changes nothing", async () => {
     await make("one");
     const before = await readHead();
-    const run = await runSluice(["publish", "--force", "--no-gates-module"], {
+    const run = await callSluice(["publish", "--force", "--no-gates-module"], {
       env: { ...databaseEnv(), UPSTASH_REDIS_REST_TOKEN: redis.readOnlyToken },
     });
     expect(run).toMatchObject({ code: 6, stdout: "" });

@@ -6,7 +6,8 @@ import { GATES_MODULE, toGatesModule } from "../../publisher/publish/gates-modul
 import { SCHEMA } from "../../shared/snapshot/snapshot.ts";
 import { deployedGates } from "../../worker/deployed-gates.ts";
 import { ENVIRONMENT, redisKey } from "../support/api-system.ts";
-import { runSluice, startCliSystem, type CliRun, type CliSystem } from "../support/cli.ts";
+import { callSluice } from "../support/cli-streams.ts";
+import { startCliSystem, type CliRun, type CliSystem } from "../support/cli.ts";
 
 let system: CliSystem;
 let folder: string;
@@ -38,7 +39,7 @@ afterAll(async () => {
 beforeEach(() => rm(file, { force: true }));
 
 const publish = (...args: readonly string[]): Promise<CliRun> =>
-  runSluice(["publish", ...args], {
+  callSluice(["publish", ...args], {
     env: {
       DATABASE_URL: system.databaseUrl,
       UPSTASH_REDIS_REST_URL: system.redis.url,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
 import { ENVIRONMENT, redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
-import { runSluice } from "../support/cli.ts";
+import { callSluice } from "../support/cli-streams.ts";
 import { startFaultyRedis } from "../support/faulty-redis.ts";
 import { createTestDatabase, withClient, type TestDatabase } from "../support/database.ts";
 
@@ -186,8 +186,8 @@ describe("a Redis that contradicts Postgres is left alone, and said", () => {
       UPSTASH_REDIS_REST_TOKEN: redis.token,
       SLUICE_ENV: ENVIRONMENT,
     };
-    expect((await runSluice(["publish", "--no-gates-module"], { env })).code).toBe(8);
-    expect(await runSluice(["publish", "--force", "--no-gates-module"], { env })).toMatchObject({
+    expect((await callSluice(["publish", "--no-gates-module"], { env })).code).toBe(8);
+    expect(await callSluice(["publish", "--force", "--no-gates-module"], { env })).toMatchObject({
       code: 0,
       stderr: "",
     });

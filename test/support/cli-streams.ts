@@ -1,6 +1,12 @@
 import { PassThrough } from "node:stream";
 import { runCli } from "../../publisher/cli/run-cli.ts";
-import type { CliOptions, CliRun } from "./cli.ts";
+
+/** How one command line ended. */
+export interface CliRun {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
 
 /** Runs the CLI in this process, on streams that can pass for a terminal. */
 export async function runOnTerminal(
@@ -23,13 +29,17 @@ export async function runOnTerminal(
   return { code, ...written };
 }
 
+export interface CallOptions {
+  /** The whole environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The text of standard input. */
+  readonly input?: string | Uint8Array;
+}
+
 /**
- * What `runSluice` would give, without the half second that a process takes to start. Takes what no process can be
- * given, too: a NUL, or half a character.
+ * Runs `sluice` in this process: a process of its own takes half a second to start (`runSluice`). Also takes arguments
+ * that no process can be given: a NUL, or half a character.
  */
-export function callSluice(
-  args: readonly string[],
-  options: Pick<CliOptions, "env" | "input"> = {},
-): Promise<CliRun> {
+export function callSluice(args: readonly string[], options: CallOptions = {}): Promise<CliRun> {
   return runOnTerminal(args, { env: {}, ...options, isTTY: false });
 }

@@ -1,20 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { callSluice, type CallOptions, type CliRun } from "./cli-streams.ts";
 import { ADMIN_TOKEN, startApiSystem, type ApiSystem, type ApiSystemOptions } from "./api-system.ts";
 
-/** How one command line ended. */
-export interface CliRun {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+export type { CliRun };
 
-export interface CliOptions {
-  /** Beside PATH and HOME, the whole environment. */
-  readonly env?: Readonly<Record<string, string>>;
-  /** What standard input gives before its end. */
-  readonly input?: string | Uint8Array;
+export interface CliOptions extends CallOptions {
   /** Instead of this clone's program. */
   readonly program?: string;
   /** Reads so many bytes of standard output, then closes the pipe. */
@@ -23,7 +15,7 @@ export interface CliOptions {
 
 const MAIN = fileURLToPath(new URL("../../publisher/main.ts", import.meta.url));
 
-/** Runs `sluice` as a process of its own, as people and scripts do. */
+/** Runs `sluice` as a process of its own, as people and scripts do; beside `env`, it has PATH and HOME. */
 export async function runSluice(args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
   const { PATH = "", HOME = "" } = process.env;
   const child = spawn(process.execPath, [options.program ?? MAIN, ...args], {
@@ -48,7 +40,10 @@ export async function runSluice(args: readonly string[], options: CliOptions = {
 /** A publisher, and the CLI that talks to it. */
 export interface CliSystem extends ApiSystem {
   readonly env: Readonly<Record<string, string>>;
-  sluice(args: readonly string[], options?: CliOptions): Promise<CliRun>;
+  /** Runs `sluice` in this process. */
+  sluice(args: readonly string[], options?: CallOptions): Promise<CliRun>;
+  /** Runs `sluice` as a process of its own. */
+  run(args: readonly string[], options?: CliOptions): Promise<CliRun>;
   /** Makes a flag by the API, with anything that a patch may set. */
   make(key: string, columns?: Readonly<Record<string, unknown>>): Promise<void>;
   /** The flag as it stands in Postgres. */
@@ -63,7 +58,8 @@ export async function startCliSystem(options?: ApiSystemOptions): Promise<CliSys
   return {
     ...system,
     env,
-    sluice: (args, more = {}) => runSluice(args, { ...more, env: { ...env, ...more.env } }),
+    sluice: (args, more = {}) => callSluice(args, { ...more, env: { ...env, ...more.env } }),
+    run: (args, more = {}) => runSluice(args, { ...more, env: { ...env, ...more.env } }),
     async make(key, columns = {}) {
       const { status, text } = await system.call("POST", "/api/v1/flags", { body: { key, ...columns } });
       if (status !== 201) throw new Error(`flag ${key} was not made: ${text}`);
