@@ -63,7 +63,7 @@ const ROWS: readonly (readonly [key: string, column: string, sql: string, invali
     /rules\[0\]\.variant/,
   ],
   ["variant-without-weight", "variants", `'[{"key": "a"}]'`, /variants\[0\]\.weight/],
-  ["variants-of-no-weight", "variants", `'[{"key": "a", "weight": 0}]'`, /variants: one weight/],
+  ["variants-of-no-weight", "variants", `'[{"key": "a", "weight": 0}]'`, /variants: at least one weight/],
   ["variants-of-text", "variants", `'["a"]'`, /variants\[0\]: must be an object/],
   [
     "deep-variant",
