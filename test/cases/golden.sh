@@ -1,5 +1,5 @@
-# Sourced by make-*.sh: what a golden row is made of, with coreutils, iconv and awk, and without any code of ours.
-# Ids stand in `printf %b` notation (\xHH is one byte), so that no editor can normalise or reorder them.
+# Sourced by make-*.sh: the parts of a golden row, computed by coreutils, iconv and awk, and by none of our own code.
+# Ids are in `printf %b` notation (\xHH is one byte), so that no editor can normalize or reorder them.
 
 export LC_ALL=C
 
@@ -13,12 +13,12 @@ u32_of() {
   printf '%d' "0x${1:0:8}"
 }
 
-# bucket_of U32: a percentage in [0, 100), with the 17 digits that name one double
+# bucket_of U32: a percentage in [0, 100), with 17 digits, which identify one double
 bucket_of() {
   awk -v u32="$1" 'BEGIN { printf "%.17g", u32 / 4294967296 * 100 }'
 }
 
-# json_text ID: a JSON string in ASCII; everything else is \uXXXX, in UTF-16 as JSON wants it
+# json_text ID: a JSON string in ASCII; other characters become \uXXXX, in UTF-16 as JSON requires
 json_text() {
   local units unit
   units=$(printf '%b' "$1" | iconv -f UTF-8 -t UTF-16BE | od -An -v -tx1 | tr -d ' \n')
@@ -42,7 +42,7 @@ repeat() {
   printf '%s' "$text"
 }
 
-# as_json_array: lines to an array with one row a line
+# as_json_array: turns lines into an array with one row per line
 as_json_array() {
   awk 'BEGIN { print "[" } NR > 1 { print line "," } { line = "  " $0 } END { print line; print "]" }'
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes boundaries.json: real ids on either side of a share, hashed by sha256sum and compared in integers.
+# Writes boundaries.json: real ids on both sides of a percentage, hashed by sha256sum and compared as integers.
 #   bash test/cases/make-boundaries.sh && git diff --exit-code test/cases/boundaries.json
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -19,7 +19,7 @@ row() {
 }
 
 rows() {
-  # Of user-1 to user-200000 the last one in and the first one out.
+  # The last id inside and the first id outside, of user-1 to user-200000.
   row ai_search 1 user-166277 user-98840
   row ai_search 100 user-85117 user-33123
   row ai_search 2500 user-149253 user-12011
@@ -33,7 +33,7 @@ rows() {
   row ai_search-2026 2500 user-39607 user-30678
   row ai_search-2026 9999 user-731 user-128235
 
-  # Exactly on the share: out, and in with the next hundredth.
+  # Exactly on the boundary: out, and in with one hundredth more.
   row ai_search 625 user-201912254
   row ai_search 626 user-201912254
   row ai_search 3125 user-301243661
@@ -41,13 +41,13 @@ rows() {
   row ai_search 6875 user-44499765
   row ai_search 6876 user-44499765
 
-  # The last place before a share: in, and out with a hundredth less.
+  # The last bucket before the boundary: in, and out with one hundredth less.
   row ai_search 1875 user-160573123
   row ai_search 1874 user-160573123
   row ai_search 5625 user-212696709
   row ai_search 5624 user-212696709
 
-  # The last place of all, 0xffffffff: in at 100 %, never before.
+  # The last bucket, 0xffffffff: only in at 100 %.
   row ai_search 9999 user-102899714
   row ai_search 10000 user-102899714
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes buckets.json: salt and id to hash, place and bucket, worked out by sha256sum alone.
+# Writes buckets.json: the hash and bucket of a salt and an id, computed by sha256sum.
 #   bash test/cases/make-buckets.sh && git diff --exit-code test/cases/buckets.json
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -14,7 +14,7 @@ row() {
     "$1" "$2" "$(json_text "$3")" "$sha256" "$u32" "$(bucket_of "$u32")"
 }
 
-# of_length BYTES: an id that makes the hash input <ai_search::id> so long
+# of_length BYTES: an id for which the hash input <ai_search::id> has this length
 of_length() {
   repeat $(($1 - 11)) a
 }

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Writes shares.json: decisions that depend on a place, hashed by sha256sum and compared in integers.
+# Writes shares.json: decisions that depend on a bucket, hashed by sha256sum and compared as integers.
 #   bash test/cases/make-shares.sh && git diff --exit-code test/cases/shares.json
 set -euo pipefail
 cd "$(dirname "$0")"
 source ./golden.sh
 
-# row NAME FLAG CONTEXT ORIGIN SALT ID HUNDREDTHS_OF_A_PERCENT: SALT, ID and the share are what the row is to mean; an ID
-# of "-" is none. FLAG and CONTEXT are JSON, ORIGIN the members that tell which step decides.
+# row NAME FLAG CONTEXT ORIGIN SALT ID HUNDREDTHS_OF_A_PERCENT: SALT, ID and the percentage are the expected inputs; an
+# ID of "-" means no id. FLAG and CONTEXT are JSON, ORIGIN the members that name the deciding step.
 row() {
   local u32 expected='"value":false,"variant":"off","reason":"ERROR","errorCode":"TARGETING_KEY_MISSING"'
   if [ "$6" != - ]; then
@@ -22,9 +22,16 @@ flag() {
   printf '{"key":"ai_search","enabled":true,"rollout_pct":25%s}' "${1:+,$1}"
 }
 
-# ruled RULES MORE: a flag that is on for those whom no rule matches
+# ruled RULES MORE: a flag that is on for users whom no rule matches
 ruled() {
   printf '{"key":"ai_search","enabled":true,"rollout_pct":100%s,"targeting":{"rules":[%s]}}' "${2:+,$2}" "$1"
+}
+
+# invalid NAME BUCKET_BY: a flag that cannot be bucketed by this attribute
+invalid() {
+  local expected='"value":false,"variant":"off","reason":"ERROR","errorCode":"PARSE_ERROR"'
+  printf '{"name":"fault: %s","flag":%s,"context":{"userId":"user-149253"},"expected":{%s}}\n' \
+    "$1" "$(flag "\"bucket_by\":\"$2\"")" "$expected"
 }
 
 PERCENTAGE='"rule":"rollout_pct"'
@@ -59,7 +66,10 @@ rows() {
   row 'by an attribute with dots in its name: it is not found' "$(flag '"bucket_by":"company.id"')" '{"company.id":"user-149253"}' "$PERCENTAGE" ai_search - 2500
   row 'by an item of a list' "$(flag '"bucket_by":"teams.1"')" '{"teams":["a","user-149253"]}' "$PERCENTAGE" ai_search user-149253 2500
   row 'by what every object inherits: it is not there' "$(flag '"bucket_by":"constructor"')" '{"userId":"user-149253"}' "$PERCENTAGE" ai_search - 2500
-  row 'by __proto__: it is not there' "$(flag '"bucket_by":"__proto__"')" '{"userId":"user-149253"}' "$PERCENTAGE" ai_search - 2500
+  invalid 'by __proto__' __proto__
+  invalid 'through __proto__' a.__proto__.b
+  invalid 'by true or false' isEmployee
+  invalid 'into a text' plan.id
   by=$(flag '"bucket_by":"account"')
   row 'a number is its text, in' "$by" '{"account":95613}' "$PERCENTAGE" ai_search 95613 2500
   row 'a number is its text, out' "$by" '{"account":43254}' "$PERCENTAGE" ai_search 43254 2500

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes signatures.json: headers as a worker signs them, and as nobody should. Signed by openssl, written by jq.
+# Writes signatures.json: headers that a worker signs, and headers that must be refused. Signed by openssl, written by jq.
 #   bash test/cases/make-signatures.sh && git diff --exit-code test/cases/signatures.json
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -19,14 +19,14 @@ ON='{"ai_search":"on","copilot":"beta"}'
 # mac SECRET BASE: the signature, in base64
 mac() { printf '%s' "$2" | openssl dgst -sha256 -mac HMAC -macopt "hexkey:$(printf '%s' "$1" | od -An -v -tx1 | tr -d ' \n')" -binary | base64; }
 
-# base PARAMS [FLAGS [CONTEXT]]: what is signed; no FLAGS, no such line
+# base PARAMS [FLAGS [CONTEXT]]: the signed text; without FLAGS it has no such line
 base() {
   [ -z "${2-}" ] || printf '"x-flags": %s\n' "$2"
   printf '"x-flags-context": %s\n"@signature-params": %s' "${3-$CONTEXT}" "$1"
 }
 
-# row NAME ON FLAGS CONTEXT INPUT SIGNATURE [MORE]: ON is what is on, or null: refused. Empty headers are not there.
-# MORE are members over the row's.
+# row NAME ON FLAGS CONTEXT INPUT SIGNATURE [MORE]: ON are the flags that are on, or null: refused. Empty headers are absent.
+# MORE are members that replace the row's.
 row() {
   jq -cn --arg name "$1" --argjson on "$2" --arg flags "$3" --arg context "$4" --arg input "$5" --arg signature "$6" \
     --arg keys "$KEYS" --argjson now "$NOW" --argjson more "${7-{\}}" \
@@ -36,7 +36,7 @@ row() {
       on: $on} + $more'
 }
 
-# signed NAME ON PARAMS FLAGS [MORE]: signed rightly, whatever PARAMS say
+# signed NAME ON PARAMS FLAGS [MORE]: a row with a correct signature of these PARAMS
 signed() { row "$1" "$2" "$4" "$CONTEXT" "sluice=$3" "sluice=:$(mac "$SECRET" "$(base "$3" "$4")"):" "${5-{\}}"; }
 
 GOOD=$(mac "$SECRET" "$(base "$BOTH$REST" "$FLAGS")")

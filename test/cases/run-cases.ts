@@ -31,18 +31,18 @@ import variantRows from "./variants.json" with { type: "json" };
 
 interface DecisionRow {
   readonly name: string;
-  /** The only flag of the snapshot, asked for by its key. */
+  /** The only flag of the snapshot, and the one to decide. */
   readonly flag?: { readonly key: string };
-  /** Or all flags of the snapshot, of which `key` is asked for. */
+  /** Or all flags of the snapshot, of which `key` names the one to decide. */
   readonly flags?: readonly unknown[];
   readonly segments?: readonly unknown[];
   readonly key?: string;
-  /** Without its targeting key, which is derived. */
+  /** Without a targeting key, which is derived. */
   readonly context: EvaluationContext;
   readonly killed?: readonly string[];
   /** The snapshot is older than MAX_STALE_MS. */
   readonly stale?: true;
-  /** What a test override forces, by flag key. */
+  /** The values of a test override, by flag key. */
   readonly overrides?: Readonly<Record<string, string>>;
   readonly expected: Decision;
 }
@@ -52,10 +52,10 @@ interface ConditionRow {
   /** Unchecked. */
   readonly if: unknown;
   readonly segments?: readonly unknown[];
-  /** Just what is asked about: no targeting key is derived here. */
+  /** Used as they are: no targeting key is derived. */
   readonly attributes?: Attributes;
   readonly matches?: boolean;
-  /** The way to what is wrong: names of members and positions in lists. */
+  /** The path to the fault: member names and list positions. */
   readonly fault?: readonly (string | number)[];
 }
 
@@ -79,7 +79,7 @@ interface SignatureRow {
   readonly now: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly request?: RequestLike;
-  /** Variants by flag key; null: what was received does not hold. */
+  /** Variants by flag key; null: the headers are refused. */
   readonly on: Readonly<Record<string, string>> | null;
 }
 
@@ -104,7 +104,7 @@ const DECISIONS: Readonly<Record<string, unknown>> = {
   "variants.json": variantRows,
 };
 
-/** The golden rows as tests; the same ones wherever it is called, so that every runtime agrees. */
+/** Registers the golden rows as tests. Every runtime runs the same rows, so that all of them agree. */
 export function runCases(): void {
   describe("buckets.json", () => {
     test.for(bucketRows)("$note", async ({ salt, id, u32, bucket }) => {
@@ -155,7 +155,7 @@ export function runCases(): void {
     test.for(contextRows as readonly unknown[] as readonly ContextRow[])("$name", (row) => {
       const parsed = parseContext(row.given);
       expect("problem" in parsed).toBe(row.problem === true);
-      // As JSON, in which an object has no constructor.
+      // Compared as JSON, because toEqual also compares prototypes' constructors.
       expect(JSON.parse(JSON.stringify("context" in parsed ? parsed.context : {}))).toEqual(
         row.context ?? {},
       );
