@@ -18,7 +18,7 @@ const members = {
   if: {
     type: "object",
     description:
-      "A condition on the context's attributes, as docs/targeting.md describes it; {} is everybody.",
+      "A condition on the context's attributes, as docs/targeting-reference.md describes it; {} is everybody.",
   },
 } as const;
 

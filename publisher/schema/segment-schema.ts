@@ -14,7 +14,7 @@ const editable = {
   condition: z.unknown().openapi({
     type: ["object", "null"],
     description:
-      "Who belongs to it beside the ids: a condition on the whole context, as docs/targeting.md describes it, without " +
+      "Who belongs to it beside the ids: a condition on the whole context, as docs/targeting-reference.md describes it, without " +
       "segments in it. Replaced as a whole; null is none.",
     example: { email: { $endsWith: "@example.com" } },
   }),
