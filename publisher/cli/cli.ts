@@ -1,6 +1,6 @@
 import type { Environment } from "../config.ts";
 import type { ApiClient } from "./api/client.ts";
-import type { ExitCode } from "./exit-code.ts";
+import type { ExitCode } from "./cli-error.ts";
 import type { Input, Terminal } from "./terminal/terminal.ts";
 
 /** What every command gets. */

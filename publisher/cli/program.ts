@@ -1,34 +1,31 @@
 import { Command } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import type { Cli } from "./cli.ts";
-import { addArchive } from "./commands/life/archive.ts";
 import { addBucket } from "./commands/audience/bucket.ts";
-import { addCompletion } from "./commands/system/completion.ts";
-import { addCreate } from "./commands/life/create.ts";
-import { addDelete } from "./commands/life/delete.ts";
-import { addDescribe } from "./commands/look/describe.ts";
-import { addDev } from "./commands/system/dev.ts";
-import { addEnable } from "./commands/life/enable.ts";
-import { addExplain } from "./commands/look/explain.ts";
 import { addGate } from "./commands/audience/gate.ts";
-import { addKill } from "./commands/life/kill.ts";
-import { addList } from "./commands/look/list.ts";
-import { addMigrate } from "./commands/system/migrate.ts";
 import { addOverride } from "./commands/audience/override.ts";
-import { addPreview } from "./commands/look/preview.ts";
-import { addPublish } from "./commands/system/publish.ts";
 import { addRequire } from "./commands/audience/require.ts";
-import { addRestore } from "./commands/life/restore.ts";
-import { addRollout } from "./commands/life/rollout.ts";
 import { addRule } from "./commands/audience/rule.ts";
 import { addSegment } from "./commands/audience/segment.ts";
-import { addServe } from "./commands/system/serve.ts";
+import { addVariant } from "./commands/audience/variant.ts";
+import { addCreate } from "./commands/life/create.ts";
+import { addDelete } from "./commands/life/delete.ts";
+import { addEnable, addRestore } from "./commands/life/enable.ts";
+import { addArchive, addKill } from "./commands/life/kill.ts";
+import { addRollout } from "./commands/life/rollout.ts";
+import { addTarget } from "./commands/life/target.ts";
+import { addDescribe } from "./commands/look/describe.ts";
+import { addExplain } from "./commands/look/explain.ts";
+import { addList } from "./commands/look/list.ts";
+import { addPreview } from "./commands/look/preview.ts";
 import { addShow } from "./commands/look/show.ts";
 import { addStatus } from "./commands/look/status.ts";
-import { addTarget } from "./commands/life/target.ts";
-import { addVariant } from "./commands/audience/variant.ts";
-import { usageInWords } from "./usage-words.ts";
-import { keepOnlyColours } from "./terminal/visible.ts";
+import { addCompletion } from "./commands/system/completion.ts";
+import { addDev } from "./commands/system/dev.ts";
+import { addMigrate } from "./commands/system/migrate.ts";
+import { addPublish } from "./commands/system/publish.ts";
+import { addServe } from "./commands/system/serve.ts";
+import { keepOnlyColours, visible } from "./terminal/visible.ts";
 
 /** The order of `sluice --help`: what a flag goes through, then what the system needs. */
 const GROUPS: readonly (readonly [
@@ -101,4 +98,19 @@ export function createProgram(cli: Cli): Command {
   }
   for (const command of program.commands) finish(command, command.name());
   return program.showHelpAfterError("  -> `sluice --help` lists the commands");
+}
+
+/** How Commander says that a value is not valid, before it says why. */
+const ARGUMENT = /^error: command-argument value '([\s\S]*?)' is invalid for argument '([^']*)'\./;
+const OPTION = /^error: option '(?:-\w, )?(--[\w-]+)[^']*' argument '([\s\S]*?)' is invalid\./;
+
+/** What Commander says of a command line, in this program's words: `error: <key> "Beta" is not valid.` */
+export function usageInWords(text: string): string {
+  return text
+    .replace(ARGUMENT, (_, value: string, name: string) => notValid(`<${name}>`, value))
+    .replace(OPTION, (_, option: string, value: string) => notValid(option, value));
+}
+
+function notValid(what: string, value: string): string {
+  return `error: ${what} "${visible(value, 60)}" is not valid.`;
 }

@@ -1,12 +1,11 @@
-import { CommanderError, type Command } from "commander";
+import { type Command, CommanderError } from "commander";
 import type { Environment } from "../config.ts";
-import { createApiClient, type ApiClient } from "./api/client.ts";
+import { type ApiClient, createApiClient } from "./api/client.ts";
 import { findConnection } from "./api/connection.ts";
-import { CliError } from "./cli-error.ts";
+import { CliError, EXIT, type ExitCode } from "./cli-error.ts";
 import type { Cli } from "./cli.ts";
-import { EXIT, type ExitCode } from "./exit-code.ts";
 import { createProgram } from "./program.ts";
-import { suggestKeys, tellError, toCliError } from "./tell-error.ts";
+import { suggestKeys, reportError, toCliError } from "./report-error.ts";
 import { createTerminal, type Streams } from "./terminal/terminal.ts";
 import { visible } from "./terminal/visible.ts";
 
@@ -66,7 +65,9 @@ export async function runCli(
     terminal.progress("");
     const told = toCliError(error, api);
     const suggestions = await suggestKeys(error, api);
-    tellError(terminal, withSuggestions(told, suggestions), { debug: Boolean(environment["SLUICE_DEBUG"]) });
+    reportError(terminal, withSuggestions(told, suggestions), {
+      debug: Boolean(environment["SLUICE_DEBUG"]),
+    });
     return told.exitCode;
   }
 }

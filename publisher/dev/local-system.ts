@@ -1,14 +1,15 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { startSite } from "../../examples/ssr-site/site.ts";
 import type { LocalParts } from "../config.ts";
-import type { Log } from "../process/log.ts";
 import { migrate } from "../postgres/migrate.ts";
 import { createPool } from "../postgres/postgres.ts";
+import type { Log } from "../process/log.ts";
 import { servePublisher } from "../serve.ts";
 import { startEdgeWorker } from "./edge-worker.ts";
-import { startEmbeddedPostgres } from "./postgres/embedded-postgres.ts";
 import { addExampleFlags } from "./example-flags.ts";
-import { preferPort } from "./prefer-port.ts";
+import { startEmbeddedPostgres } from "./postgres/embedded-postgres.ts";
 import { startRedisRest } from "./redis-rest/start.ts";
 
 /** Everything that Sluice is, on this machine. */
@@ -153,5 +154,19 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     } finally {
       await pool.end();
     }
+  }
+}
+
+/** The port itself when it is free on loopback, else 0 for any free one: handy addresses, and no port that must be free. */
+export async function preferPort(port: number): Promise<number> {
+  const server = createServer();
+  try {
+    server.listen(port, "127.0.0.1");
+    await once(server, "listening");
+    return port;
+  } catch {
+    return 0;
+  } finally {
+    server.close();
   }
 }

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { expect, test } from "vitest";
-import { startEmulator } from "../../publisher/dev/redis-rest/emulator.ts";
+import { startEmulator } from "../../publisher/dev/redis-rest/start.ts";
 
 test("the in-process Redis listens on 127.0.0.1 alone", async () => {
   const { url, close } = await startEmulator();

@@ -1,11 +1,9 @@
-import { CliError } from "../cli-error.ts";
-import { EXIT } from "../exit-code.ts";
+import { CliError, EXIT } from "../cli-error.ts";
 import * as answers from "./answers.ts";
 import type { Connection } from "./connection.ts";
 import type { TypedWords } from "./pointer-words.ts";
-import { sendRequest } from "./request.ts";
+import { sendRequest, withTag } from "./request.ts";
 import { segmentClient } from "./segment-client.ts";
-import { withTag } from "./with-tag.ts";
 
 /** Which flags to list; the members are the API's query parameters. */
 export type ListFilter = Readonly<

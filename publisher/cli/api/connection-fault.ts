@@ -1,5 +1,4 @@
-import { CliError } from "../cli-error.ts";
-import { EXIT } from "../exit-code.ts";
+import { CliError, EXIT } from "../cli-error.ts";
 import type { Connection } from "./connection.ts";
 
 interface FaultKind {

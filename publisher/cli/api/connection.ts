@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { ConfigError, readCliConfig, type CliConfig, type Environment } from "../../config.ts";
-import { CliError } from "../cli-error.ts";
-import { EXIT } from "../exit-code.ts";
+import { type CliConfig, ConfigError, type Environment, readCliConfig } from "../../config.ts";
+import { CliError, EXIT } from "../cli-error.ts";
 
 /** Where the admin API is, and what opens it. */
 export interface Connection extends CliConfig {

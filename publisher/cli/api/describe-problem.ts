@@ -1,7 +1,6 @@
-import { CliError } from "../cli-error.ts";
-import { EXIT, type ExitCode } from "../exit-code.ts";
-import { describeChanges } from "./changes.ts";
+import { CliError, EXIT, type ExitCode } from "../cli-error.ts";
 import { visible } from "../terminal/visible.ts";
+import type { Change } from "./answers.ts";
 import type { ApiProblem } from "./api-problem.ts";
 import type { Connection } from "./connection.ts";
 import { inWords } from "./pointer-words.ts";
@@ -123,5 +122,14 @@ export function describeProblem(refusal: ApiProblem, connection: Connection): Cl
     why: [...(details.length > 1 ? details : []), ...describeChanges(problem.changes)],
     mend: [isHeaderFull(problem) ? HEADER_MEND : mend(connection, subjectOf(refusal))],
     cause: refusal,
+  });
+}
+
+/** Who did what to a flag meanwhile, a line each. */
+export function describeChanges(changes: readonly Change[]): string[] {
+  return changes.map(({ revision, at, actor, action, changed }) => {
+    const members = changed.map((name) => visible(name, 64)).join(", ");
+    const deed = action === "update" && members !== "" ? `changed ${members}` : `${visible(action, 20)}d it`;
+    return `revision ${revision}: ${visible(actor, 80)} ${deed} at ${visible(at, 40)}`;
   });
 }

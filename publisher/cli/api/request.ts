@@ -1,12 +1,11 @@
 import type { z } from "zod";
-import { CliError } from "../cli-error.ts";
-import { EXIT } from "../exit-code.ts";
+import { CliError, EXIT } from "../cli-error.ts";
 import { visible } from "../terminal/visible.ts";
 import { problem } from "./answers.ts";
 import { ApiProblem } from "./api-problem.ts";
-import type { TypedWords } from "./pointer-words.ts";
 import { connectionFault } from "./connection-fault.ts";
 import type { Connection } from "./connection.ts";
+import type { TypedWords } from "./pointer-words.ts";
 
 /** How long the API has to answer, in milliseconds. */
 const TIMEOUT_MS = 10_000;
@@ -172,4 +171,16 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** An answer that an edit can be based on. */
+export function withTag<Body>({ body, etag }: { readonly body: Body; readonly etag: string | undefined }): {
+  readonly body: Body;
+  readonly etag: string;
+} {
+  if (etag !== undefined) return { body, etag };
+  throw new CliError(EXIT.unreachable, "the API's answer lost its ETag on the way", {
+    why: ["Without it, an edit could undo what somebody else does at the same time."],
+    mend: ["let the proxy before the publisher pass ETag and If-Match on"],
+  });
 }

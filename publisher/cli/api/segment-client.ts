@@ -1,8 +1,7 @@
 import * as answers from "./answers.ts";
 import type { Connection } from "./connection.ts";
 import type { TypedWords } from "./pointer-words.ts";
-import { sendRequest } from "./request.ts";
-import { withTag } from "./with-tag.ts";
+import { sendRequest, withTag } from "./request.ts";
 
 /** A segment with the entity tag that an edit of it is based on. */
 export interface TaggedSegment {

@@ -2,9 +2,9 @@ import { compareVersions } from "../../../shared/snapshot/revision.ts";
 import type { Status } from "../api/answers.ts";
 import type { Cell } from "../terminal/table.ts";
 import { visible } from "../terminal/visible.ts";
+import { durationInWords } from "../words/amounts.ts";
 import type { Heard } from "./ask-edge.ts";
 import type { Edge } from "./edge-urls.ts";
-import { inTime } from "./time-in-words.ts";
 
 /** What one isolate of an edge says, beside where Postgres stands. */
 export interface EdgeLook {
@@ -82,13 +82,13 @@ export function toRow({ edge, problem, heard, standing, arrival }: EdgeLook): re
   return [
     edge.shownUrl,
     status.revision === null ? "none" : `${status.revision} (epoch ${status.epoch})`,
-    status.age_ms === null ? "never" : `${inTime(status.age_ms)} ago`,
+    status.age_ms === null ? "never" : `${durationInWords(status.age_ms)} ago`,
     visible(status.source, 20),
     {
       current:
         arrival === undefined
           ? "yes"
-          : `${inTime(arrival.afterMs)} ± ${inTime(arrival.uncertaintyMs)} after the write`,
+          : `${durationInWords(arrival.afterMs)} ± ${durationInWords(arrival.uncertaintyMs)} after the write`,
       behind: "NOT yet",
       ahead: "ahead of Postgres",
       empty: "NOT yet",

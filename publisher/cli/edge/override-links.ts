@@ -1,6 +1,5 @@
-import { CliError } from "../cli-error.ts";
+import { CliError, EXIT } from "../cli-error.ts";
 import type { Cli } from "../cli.ts";
-import { EXIT } from "../exit-code.ts";
 import { visible } from "../terminal/visible.ts";
 import { findEdges } from "./edge-urls.ts";
 

@@ -1,10 +1,10 @@
 import type { KillAnswer } from "../api/answers.ts";
+import { EXIT } from "../cli-error.ts";
 import type { Cli } from "../cli.ts";
-import { EXIT } from "../exit-code.ts";
 import { visible } from "../terminal/visible.ts";
+import { durationInWords } from "../words/amounts.ts";
 import type { Edge } from "./edge-urls.ts";
-import { inTime } from "./time-in-words.ts";
-import { waitForEdge, type EdgeOutcome, type Proof } from "./wait-for-edge.ts";
+import { type EdgeOutcome, type Proof, waitForEdge } from "./wait-for-edge.ts";
 
 /** When a kill was sent, and when its answer came: this machine's clock, in milliseconds. */
 export interface KillTimes {
@@ -79,7 +79,7 @@ export function tellEdges(
       terminal.print(
         hadAt <= startedAt
           ? `${edge.shownUrl} had it already, before the command began.`
-          : `${edge.shownUrl} has it, at the latest ${inTime(hadAt - startedAt)} after the command began.`,
+          : `${edge.shownUrl} has it, at the latest ${durationInWords(hadAt - startedAt)} after the command began.`,
       );
       continue;
     }
@@ -97,7 +97,7 @@ function stillAt(status: EdgeOutcome["status"], limitMs: number): string {
   }
   const { revision, age_ms: age, fault } = status;
   return (
-    `after ${inTime(limitMs)} it is at revision ${revision}, which Redis confirmed ${inTime(age)} ago` +
+    `after ${durationInWords(limitMs)} it is at revision ${revision}, which Redis confirmed ${durationInWords(age)} ago` +
     (fault === undefined ? "" : `; it says ${visible(fault, 60)}`)
   );
 }

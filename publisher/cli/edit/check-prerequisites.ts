@@ -1,11 +1,10 @@
 import type { Flag } from "../api/answers.ts";
 import { isRefusal } from "../api/api-problem.ts";
 import type { ApiClient } from "../api/client.ts";
-import { CliError } from "../cli-error.ts";
-import { EXIT } from "../exit-code.ts";
-import { requires, type Requirement } from "../words/require-words.ts";
-import { similarNames } from "../words/similar.ts";
+import { CliError, EXIT } from "../cli-error.ts";
 import { visible } from "../terminal/visible.ts";
+import { type Requirement, requires } from "../words/flag-words.ts";
+import { similarNames } from "../words/similar-names.ts";
 import { readVariants } from "./variants-edit.ts";
 
 /**

@@ -1,7 +1,6 @@
-import { CliError } from "../cli-error.ts";
-import { EXIT } from "../exit-code.ts";
-import { actionInWords, gates as gatesShape, type Gate } from "../words/flag-words.ts";
+import { CliError, EXIT } from "../cli-error.ts";
 import { visible } from "../terminal/visible.ts";
+import { actionInWords, type Gate, gates as gatesShape } from "../words/flag-words.ts";
 
 /** What `sluice gate` is to do. */
 export interface GatesEdit {

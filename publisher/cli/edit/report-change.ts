@@ -1,7 +1,7 @@
 import type { Standing } from "../api/answers.ts";
 import type { ApiClient } from "../api/client.ts";
+import { EXIT } from "../cli-error.ts";
 import type { Cli } from "../cli.ts";
-import { EXIT } from "../exit-code.ts";
 import { visible } from "../terminal/visible.ts";
 
 /** What a command that changes something takes beside its own options. */

@@ -1,6 +1,5 @@
-import { CliError } from "../cli-error.ts";
-import { EXIT } from "../exit-code.ts";
-import { requirementInWords, requires, type Requirement } from "../words/require-words.ts";
+import { CliError, EXIT } from "../cli-error.ts";
+import { type Requirement, requirementInWords, requires } from "../words/flag-words.ts";
 
 /** A flag as far as its prerequisites go. */
 export interface DependentFlag {

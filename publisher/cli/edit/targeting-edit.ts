@@ -1,7 +1,6 @@
-import { CliError } from "../cli-error.ts";
-import { EXIT } from "../exit-code.ts";
-import { targeting as targetingShape, type Targeting } from "../words/flag-words.ts";
+import { CliError, EXIT } from "../cli-error.ts";
 import { visible } from "../terminal/visible.ts";
+import { type Targeting, targeting as targetingShape } from "../words/flag-words.ts";
 
 /** What `sluice target` is to do. */
 export interface TargetingEdit {

@@ -1,10 +1,9 @@
 import { jsonEquals } from "../../../shared/condition/json-equals.ts";
-import { CliError } from "../cli-error.ts";
-import { EXIT } from "../exit-code.ts";
-import { percentInWords } from "../words/percent-words.ts";
-import { targeting } from "../words/flag-words.ts";
-import { movedShare, shareOf, variants as variantsShape, type Variant } from "../words/variant-words.ts";
+import { CliError, EXIT } from "../cli-error.ts";
 import { visible } from "../terminal/visible.ts";
+import { percentInWords } from "../words/amounts.ts";
+import { targeting } from "../words/flag-words.ts";
+import { movedShare, shareOf, type Variant, variants as variantsShape } from "../words/variant-words.ts";
 
 /** A flag as far as its variants go. */
 export interface VariedFlag {

@@ -2,8 +2,7 @@ import { InvalidArgumentError } from "commander";
 import { attributeReader } from "../../../shared/flag/context.ts";
 import { MAX_ATTRIBUTE_PATH } from "../../../shared/flag/flag.ts";
 import { isObject } from "../../../shared/flag/members.ts";
-import { CliError } from "../cli-error.ts";
-import { EXIT } from "../exit-code.ts";
+import { CliError, EXIT } from "../cli-error.ts";
 import { visible } from "../terminal/visible.ts";
 
 /** An attribute of an evaluation context from the command line. */

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import type { TypedWords } from "../api/pointer-words.ts";
 import type { Cli } from "../cli.ts";
-import { collectAttributes, withAttributes, type Attribute, type Context } from "./attribute.ts";
-import { readJsonObject } from "./text/json-object.ts";
+import { type Attribute, collectAttributes, type Context, withAttributes } from "./attribute.ts";
+import { readJsonObject } from "./text/json-text.ts";
 
 /** The options that say who asks. */
 export interface ContextOptions {

@@ -1,6 +1,6 @@
 import type { TypedWords } from "../api/pointer-words.ts";
 import type { Cli } from "../cli.ts";
-import { readJsonObject } from "./text/json-object.ts";
+import { readJsonObject } from "./text/json-text.ts";
 
 /** What is to change of a flag, as a JSON merge patch. */
 export type Draft = Readonly<Record<string, unknown>>;

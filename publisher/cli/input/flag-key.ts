@@ -26,3 +26,13 @@ export function parseKey(text: string, what: string): string {
     `${reason} ${what} begins with a lower-case letter and holds only a-z, 0-9, _ and -.`,
   );
 }
+
+/** The id of a rule, the key of a variant or the name of a segment, from the command line. */
+export function parseName(text: string): string {
+  return parseKey(text, "A name");
+}
+
+/** Several of them. */
+export function collectNames(text: string, previous: readonly string[] = []): readonly string[] {
+  return [...new Set([...previous, parseName(text)])];
+}

@@ -1,7 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import { KEY_PATTERN, MAX_WEIGHT } from "../../../shared/flag/flag.ts";
-import { parseFlagKey } from "./flag-key.ts";
-import { parseName } from "./name.ts";
+import { parseFlagKey, parseName } from "./flag-key.ts";
 
 /** `key=weight` of a variant; the last of several with one key counts. */
 export function collectWeights(

@@ -1,14 +1,13 @@
 import { parseContext } from "../../../shared/flag/context.ts";
 import { isObject } from "../../../shared/flag/members.ts";
-import { CliError } from "../cli-error.ts";
+import { CliError, EXIT } from "../cli-error.ts";
 import type { Cli } from "../cli.ts";
-import { EXIT } from "../exit-code.ts";
 import { visible } from "../terminal/visible.ts";
-import { parseAttribute, pathProblem, withAttributes, type Context } from "./attribute.ts";
+import { type Context, parseAttribute, pathProblem, withAttributes } from "./attribute.ts";
+import { parseIdLines } from "./ids-file.ts";
 import { parseCsv } from "./text/csv.ts";
-import { parseIdLines } from "./id-lines.ts";
 import { parseJson } from "./text/json-text.ts";
-import { readText, type NamedText, type TextKind } from "./text/read-text.ts";
+import { type NamedText, readText, type TextKind } from "./text/read-text.ts";
 
 /** As many contexts as the API previews for at once. */
 export const MAX_SAMPLE = 10_000;

@@ -1,5 +1,7 @@
-import type { Explained } from "../api/answers.ts";
+import type { Explained, Step } from "../api/answers.ts";
 import { visible } from "../terminal/visible.ts";
+import { percentInWords } from "./amounts.ts";
+import { comparisonInWords, valueInWords } from "./condition-words.ts";
 
 /** Why, for each rule of the evaluation order. */
 const RULES: { readonly [rule: string]: { readonly on: string; readonly off: string } } = {
@@ -58,4 +60,137 @@ function missingIdInWords({ rule, bucket_by: flagBucketBy, steps }: Explained): 
 export function decidingStep({ rule, rule_id: id }: Explained): string | undefined {
   if (rule === undefined) return undefined;
   return visible(id === undefined ? rule : `${rule}: ${id}`, 150);
+}
+
+/** A line of the way to a decision: the step, and what it saw. */
+export type StepLine = readonly [step: string, words: string];
+
+/** The way to a decision, step by step, as it was gone. */
+export function stepLines({ steps, killed_at_edge: killed, ...explained }: Explained): readonly StepLine[] {
+  const lines = steps.flatMap((step, index): readonly StepLine[] => {
+    // No step has decided about a flag that is broken, also not the last one before that was seen.
+    const isDeciding = index === steps.length - 1 && explained.rule === step.step;
+    const [first = "", ...rest] = wordsOf(step, { killed, isDeciding });
+    return [[nameOf(step), first] as const, ...rest.map((line) => ["", line] as const)];
+  });
+  return [...lines, ...brokenLines(explained)];
+}
+
+/** The step that a broken flag does not get beyond; killed, it does not come to it. */
+function brokenLines({
+  rule,
+  error_code: code,
+  invalid,
+}: Pick<Explained, "rule" | "error_code" | "invalid">): readonly StepLine[] {
+  if (rule !== undefined || code !== "PARSE_ERROR") return [];
+  return [["broken", visible(invalid ?? "not valid as it stands in Postgres", 300)] as const];
+}
+
+/** What a step's own members do not say. */
+interface Around {
+  readonly killed: boolean | null;
+  /** It gave the answer. */
+  readonly isDeciding: boolean;
+}
+
+const NAMES: { readonly [step: string]: string } = {
+  off: "kill",
+  fail_mode: "stale snapshot",
+  enabled: "switch",
+  requires: "needs",
+  override: "test override",
+  allowlist: "allowed ids",
+  blocklist: "denied ids",
+  plans: "plans",
+  employees_only: "employees only",
+  rollout_pct: "percentage",
+  variants: "variant",
+};
+
+function nameOf({ step, rule_id: id }: Step): string {
+  if (step === "rules") return `rule ${visible(id ?? "", 64)}`;
+  return NAMES[step] ?? visible(step, 40);
+}
+
+function wordsOf(step: Step, around: Around): readonly string[] {
+  const fixed = FIXED[step.step]?.(around);
+  if (fixed !== undefined) return [fixed];
+  const lines = [
+    ...step.comparisons.map(comparedInWords),
+    ...step.requirements.map(requirementInWords),
+    ...(step.matched === undefined ? [] : [step.matched ? "it matches" : "it does not match"]),
+    ...(step.share === undefined ? [] : [shareInWords(step.share)]),
+    ...(step.draw === undefined ? [] : [drawInWords(step.draw)]),
+  ];
+  return lines.length > 0 ? lines : ["-"];
+}
+
+/** Steps that compare nothing. */
+const FIXED: { readonly [step: string]: (around: Around) => string } = {
+  off: ({ killed, isDeciding }) => {
+    if (killed === null) return "not known: Redis does not say";
+    return killed || isDeciding ? "killed" : "not killed";
+  },
+  fail_mode: ({ isDeciding }) => (isDeciding ? "off when the snapshot is old" : "goes on by an old snapshot"),
+  enabled: ({ isDeciding }) => (isDeciding ? "off" : "on"),
+};
+
+function comparedInWords({
+  attribute,
+  operator,
+  expected,
+  actual,
+  matched,
+  within,
+  segment,
+}: Step["comparisons"][number]): string {
+  const found = actual === undefined || actual === null ? "it is not there" : `it is ${valueInWords(actual)}`;
+  const whose = segment === undefined ? "" : `segment ${visible(segment, 64)}: `;
+  const around = within.length === 0 ? "" : ` (within ${visible(within.join(", "), 128)})`;
+  return `${whose}${comparisonInWords(attribute, operator, expected)}: ${matched ? "yes" : "no"}, ${found}${around}`;
+}
+
+function requirementInWords({
+  flag,
+  variant,
+  met,
+  value,
+  flag_variant: actual,
+  reason,
+}: Step["requirements"][number]): string {
+  const wanted = variant === undefined ? "on" : `on with ${visible(variant, 64)}`;
+  const is = value ? (actual === "on" ? "on" : `on with ${visible(actual, 64)}`) : "off";
+  return `${visible(flag, 64)} must be ${wanted}: ${met ? "yes" : "no"}, it is ${is} (${visible(reason, 40)})`;
+}
+
+function shareInWords({ rollout_pct: percent, bucket, ...place }: NonNullable<Step["share"]>): string {
+  if (percent === 0) return "0 %: nobody is in";
+  if (percent === 100) return "100 %: everybody is in";
+  if (bucket === undefined)
+    return `${percentInWords(percent)}, but there is no ${visible(place.bucket_by, 128)}: out`;
+  const verdict = bucket < percent ? "in" : "out";
+  return `${percentInWords(percent)}, place ${placeInWords(bucket)} ${ofWhom(place)}: ${verdict}`;
+}
+
+function drawInWords({ bucket, variant, range, ...place }: NonNullable<Step["draw"]>): string {
+  if (bucket === undefined || variant === undefined || range === undefined) {
+    return `none can be drawn: there is no ${visible(place.bucket_by, 128)}`;
+  }
+  const [from, to] = range;
+  return `place ${placeInWords(bucket)} ${ofWhom(place)}, from ${from} to ${to} it is ${visible(variant, 64)}`;
+}
+
+function ofWhom({
+  bucket_by: by,
+  id,
+}: {
+  readonly bucket_by: string;
+  readonly id?: string | undefined;
+}): string {
+  return `of ${visible(by, 128)} ${valueInWords(id)}`;
+}
+
+/** A place in [0, 100), rounded down, so that nobody is shown at a percentage that they are still below. */
+export function placeInWords(bucket: number): string {
+  return (Math.floor(bucket * 10_000) / 10_000).toFixed(4);
 }

@@ -2,8 +2,24 @@ import { z } from "zod";
 import type { Flag } from "../api/answers.ts";
 import type { Style } from "../terminal/paint.ts";
 import { visible } from "../terminal/visible.ts";
-import { requirementInWords, requires, type Requirement } from "./require-words.ts";
-import { rule } from "./rule-words.ts";
+import { counted, percentInWords } from "./amounts.ts";
+import { conditionInWords } from "./condition-words.ts";
+
+/** A rule as this CLI can edit it; what it does not know of one stays as it is. */
+export const rule = z.looseObject({
+  id: z.string(),
+  if: z.record(z.string(), z.unknown()),
+  description: z.string().optional(),
+  rollout_pct: z.number().optional(),
+  variant: z.string().optional(),
+  off: z.boolean().optional(),
+  bucket_by: z.string().optional(),
+});
+export type Rule = z.output<typeof rule>;
+
+/** Prerequisites as this CLI can edit them; what it does not know of one stays as it is. */
+export const requires = z.array(z.looseObject({ flag: z.string(), variant: z.string().optional() }));
+export type Requirement = z.output<typeof requires>[number];
 
 /** Targeting as this CLI can edit it. */
 export const targeting = z.strictObject({
@@ -59,11 +75,6 @@ function whoHave(needed: readonly Requirement[], isNarrowed: boolean): string {
   return `${isNarrowed ? ", who have" : " who has"} ${needed.map(requirementInWords).join(" and ")}`;
 }
 
-/** A number of things: `1 rule`, `2 rules`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
 /** What a visitor gets in place of a gated page. */
 export function actionInWords(action: Gate["otherwise"]): string {
   if ("rewrite" in action) return `shows ${visible(action.rewrite)}`;
@@ -71,9 +82,19 @@ export function actionInWords(action: Gate["otherwise"]): string {
   return `answers ${action.status}${action.page === undefined ? "" : ` with ${visible(action.page)}`}`;
 }
 
-/** A time of the API to the minute, in UTC. */
-export function timeInWords(time: string): string {
-  const date = new Date(time);
-  if (Number.isNaN(date.getTime())) return visible(time, 40);
-  return `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+/** A prerequisite as it is typed and shown: `copilot` or `copilot=beta`. */
+export function requirementInWords({ flag, variant }: Pick<Requirement, "flag" | "variant">): string {
+  return visible(flag, 64) + (variant === undefined ? "" : `=${visible(variant, 64)}`);
+}
+
+/** Whom a rule is for, and what they get: `country is "DE": 25 %`. */
+export function ruleInWords(given: Rule): string {
+  return `${visible(conditionInWords(given.if), 300)}: ${outcomeInWords(given)}`;
+}
+
+/** What those get whom a rule matches. */
+export function outcomeInWords({ rollout_pct: percent, variant, bucket_by: bucketBy }: Rule): string {
+  if (variant !== undefined) return `the variant ${visible(variant, 64)}`;
+  if (percent === undefined) return "off";
+  return percentInWords(percent) + (bucketBy === undefined ? "" : `, by ${visible(bucketBy, 128)}`);
 }

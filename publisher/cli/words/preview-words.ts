@@ -2,8 +2,7 @@ import type { Preview } from "../api/answers.ts";
 import { formatPairs, formatTable } from "../terminal/table.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { visible } from "../terminal/visible.ts";
-import { counted } from "./flag-words.ts";
-import { idsInWords } from "./ids-words.ts";
+import { counted, idsInWords } from "./amounts.ts";
 
 /** Prints who would gain and who would lose a flag. */
 export function printPreview(terminal: Terminal, key: string, preview: Preview): void {

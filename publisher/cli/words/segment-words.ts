@@ -1,8 +1,7 @@
 import type { Segment, SegmentAnswer } from "../api/answers.ts";
 import { visible } from "../terminal/visible.ts";
+import { counted, idsInWords, timeInWords } from "./amounts.ts";
 import { conditionInWords } from "./condition-words.ts";
-import { counted, timeInWords } from "./flag-words.ts";
-import { idsInWords } from "./ids-words.ts";
 
 /** So many ids are shown; `--json` shows all. */
 const SHOWN_IDS = 10;

@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { allocateVariants } from "../../../shared/bucketing/allocate-variants.ts";
+import { DEFAULT_BUCKET_BY } from "../../../shared/flag/flag.ts";
+import type { Flag } from "../api/answers.ts";
 import { visible } from "../terminal/visible.ts";
+import { percentInWords } from "./amounts.ts";
 import { valueInWords } from "./condition-words.ts";
-import { percentInWords } from "./percent-words.ts";
 
 /** Variants as this CLI can edit them; what it does not know of one stays as it is. */
 export const variants = z.array(
@@ -39,4 +41,16 @@ export function movedShare(before: readonly Variant[], after: readonly Variant[]
   if (!hasShares(before) || !hasShares(after)) return undefined;
   const lost = before.map(({ key }) => Math.max(0, shareOf(key, before) - shareOf(key, after)));
   return Math.round(lost.reduce((sum, share) => sum + share, 0) * 100) / 100;
+}
+
+/** Whom a flag with variants leaves out that its lists and rules let in: variants are drawn by its attribute. */
+export function drawHints(flag: Pick<Flag, "bucket_by" | "variants">): readonly string[] {
+  const { bucket_by: by } = flag;
+  // The only one that anybody gets needs no place.
+  const isDrawn =
+    (variants.safeParse(flag.variants).data ?? []).filter(({ weight }) => weight > 0).length > 1;
+  if (!isDrawn || by === DEFAULT_BUCKET_BY) return [];
+  return [
+    `Its variants are drawn by ${visible(by, 128)}: whoever lacks it is out, also on the allowlist, as an employee or by a rule of 100 %; only a rule that names a variant lets them in.`,
+  ];
 }

@@ -3,7 +3,6 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { AlreadyRunning } from "./already-running.ts";
 
 /** The lines of `postmaster.pid` that matter here. */
 export interface PostmasterFile {
@@ -90,4 +89,9 @@ export async function waitUntilFree(dataDir: string, pgdata: string, patienceMs 
     if (!isLeaving || Date.now() > deadline) throw await alreadyRunning(dataDir, pgdata);
     await sleep(50);
   }
+}
+
+/** A foreseen fault: somebody else's server runs in the data folder. The message says whose, and what to do. */
+export class AlreadyRunning extends Error {
+  override readonly name = "AlreadyRunning";
 }

@@ -1,12 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { bearerToken, type Access } from "./authorize.ts";
-import { commandFromJson, commandFromPath, commandsFromJson, parseJson, type Command } from "./command.ts";
-import { streamEvents, type Source } from "./event-stream.ts";
-import { Fault } from "./fault.ts";
+import { type Access, bearerToken } from "./authorize.ts";
+import { type Command, commandFromJson, commandFromPath, commandsFromJson, parseJson } from "./command.ts";
+import { type Source, streamEvents } from "./event-stream.ts";
 import { noPermission, refusal } from "./permitted-commands.ts";
-import { readBody } from "./read-body.ts";
 import type { RedisLink } from "./redis-link.ts";
-import { errorText, toOutcome, type Encoding, type Outcome } from "./reply.ts";
+import { type Encoding, errorText, type Outcome, toOutcome } from "./reply.ts";
+import { RestError } from "./command.ts";
 import { parseRequestTarget } from "./request-target.ts";
 
 interface Session {
@@ -15,7 +14,7 @@ interface Session {
   readonly encoding: Encoding;
 }
 
-/** What an endpoint answers with status 200 unless it throws a Fault. */
+/** What an endpoint answers with status 200 unless it throws a RestError. */
 type Endpoint = (session: Session, body: Buffer) => Promise<Outcome | readonly Outcome[]>;
 
 const batchEndpoints: ReadonlyMap<string, Endpoint> = new Map([
@@ -32,7 +31,7 @@ export async function answer(
 ): Promise<Outcome | readonly Outcome[] | undefined> {
   if (!["HEAD", "GET", "POST", "PUT"].includes(request.method ?? "")) {
     response.setHeader("allow", "HEAD, GET, POST, PUT");
-    throw new Fault(405, "ERR method not allowed: use HEAD, GET, POST or PUT");
+    throw new RestError(405, "ERR method not allowed: use HEAD, GET, POST or PUT");
   }
   const { segments, options, token } = parseRequestTarget(request.url ?? "/");
   const access = authorize(bearerToken(request.headers.authorization) ?? token);
@@ -44,7 +43,7 @@ export async function answer(
   if (source !== undefined) {
     // The client posts "[]" along; it means nothing.
     request.resume();
-    if (access === "read-only") throw new Fault(400, noPermission(endpoint));
+    if (access === "read-only") throw new RestError(400, noPermission(endpoint));
     await streamEvents(source, link, response);
     return undefined;
   }
@@ -60,10 +59,10 @@ export async function answer(
 
 async function runOne({ link, access, encoding }: Session, command: Command): Promise<Outcome> {
   const refused = refusal(command, access);
-  if (refused !== undefined) throw new Fault(400, refused);
+  if (refused !== undefined) throw new RestError(400, refused);
   const [reply = null] = await link.run([command]);
   const outcome = toOutcome(reply, command, encoding);
-  if ("error" in outcome) throw new Fault(400, outcome.error);
+  if ("error" in outcome) throw new RestError(400, outcome.error);
   return outcome;
 }
 
@@ -89,10 +88,10 @@ async function runTransaction(
 ): Promise<readonly Outcome[]> {
   const commands = commandsFromJson(parseJson(body.toString()));
   const refused = commands.map((command) => refusal(command, access)).find((reason) => reason !== undefined);
-  if (refused !== undefined) throw new Fault(400, refused);
+  if (refused !== undefined) throw new RestError(400, refused);
   const replies = await link.transact(commands);
   if ("error" in replies) {
-    throw new Fault(400, errorText(replies.error, commands[replies.index] ?? ["EXEC"]));
+    throw new RestError(400, errorText(replies.error, commands[replies.index] ?? ["EXEC"]));
   }
   return commands.map((command, index) => toOutcome(replies[index] ?? null, command, encoding));
 }
@@ -100,14 +99,14 @@ async function runTransaction(
 function sourceOf(endpoint: string, rest: readonly Buffer[]): Source | undefined {
   if (endpoint === "monitor" && rest.length === 0) return { kind: "monitor" };
   if (endpoint !== "subscribe" && endpoint !== "psubscribe") return undefined;
-  if (rest.length === 0) throw new Fault(400, `ERR wrong number of arguments for '${endpoint}' command`);
+  if (rest.length === 0) throw new RestError(400, `ERR wrong number of arguments for '${endpoint}' command`);
   return { kind: endpoint, names: rest.map((name) => name.toString()) };
 }
 
 function encodingOf(request: IncomingMessage): Encoding {
   const format = request.headers["upstash-response-format"] ?? "json";
   if (format !== "json")
-    throw new Fault(400, "ERR Upstash-Response-Format: this local server answers json only");
+    throw new RestError(400, "ERR Upstash-Response-Format: this local server answers json only");
   return request.headers["upstash-encoding"] === "base64" ? "base64" : "plain";
 }
 
@@ -117,4 +116,29 @@ let syncPoint = 0;
 function nextSyncToken(): string {
   syncPoint += 1;
   return Buffer.from(`local:${syncPoint}`).toString("base64");
+}
+
+/** Upstash's limit for one request, in bytes. */
+const maxRequestBytes = 10 * 1024 * 1024;
+
+/** Beyond this nobody waits for the end of a body that is refused anyway. */
+const patienceBytes = 10 * maxRequestBytes;
+
+/** The whole body. One above the limit is read to its end first: an answer in mid-upload would reach the client as a reset connection. */
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size <= maxRequestBytes) chunks.push(chunk);
+    else chunks.length = 0;
+    if (size > patienceBytes) break;
+  }
+  if (size > maxRequestBytes) {
+    throw new RestError(
+      413,
+      `ERR max request size exceeded. Limit: ${maxRequestBytes} bytes, Actual: ${size} bytes`,
+    );
+  }
+  return Buffer.concat(chunks);
 }

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { Fault } from "./fault.ts";
+import { RestError } from "./command.ts";
 
 /** What the bearer of a token may do. */
 export type Access = "full" | "read-only";
@@ -19,7 +19,7 @@ export function createAuthorize(
     const matches = known.filter(([expected]) => timingSafeEqual(expected, given));
     const access = matches[0]?.[1];
     if (presented === undefined || presented === "" || access === undefined) {
-      throw new Fault(401, "WRONGPASS invalid or missing auth token");
+      throw new RestError(401, "WRONGPASS invalid or missing auth token");
     }
     return access;
   };

@@ -1,5 +1,3 @@
-import { Fault } from "./fault.ts";
-
 /** A Redis command as it goes over the wire: the name, then its arguments, binary-safe. */
 export type Command = readonly [name: string, ...args: readonly (string | Buffer)[]];
 
@@ -11,24 +9,24 @@ export function parseJson(text: string): unknown {
     return JSON.parse(text, keepSpelling);
   } catch {
     // JSON.parse quotes the text in its message; the text may be a secret or 6 MB long.
-    throw new Fault(400, "ERR failed to parse the request body: it is not valid JSON");
+    throw new RestError(400, "ERR failed to parse the request body: it is not valid JSON");
   }
 }
 
 /** One command from a JSON array such as `["SET", "key", 1]`. */
 export function commandFromJson(value: unknown): Command {
   if (!Array.isArray(value)) {
-    throw new Fault(400, 'ERR failed to parse command: expected a JSON array such as ["GET", "key"]');
+    throw new RestError(400, 'ERR failed to parse command: expected a JSON array such as ["GET", "key"]');
   }
   const [name, ...args] = value.map(argumentFromJson);
-  if (name === undefined || name === "") throw new Fault(400, "ERR empty command");
+  if (name === undefined || name === "") throw new RestError(400, "ERR empty command");
   return [name, ...args];
 }
 
 /** The commands of `/pipeline` and `/multi-exec`: an array of arrays. */
 export function commandsFromJson(value: unknown): readonly Command[] {
   if (!Array.isArray(value) || value.length === 0) {
-    throw new Fault(
+    throw new RestError(
       400,
       'ERR failed to parse commands: expected an array of commands such as [["GET", "key"]]',
     );
@@ -43,7 +41,7 @@ export function commandFromPath(
   options: readonly (readonly Buffer[])[],
 ): Command {
   const [name, ...args] = segments;
-  if (name === undefined || name.length === 0) throw new Fault(400, "ERR empty command");
+  if (name === undefined || name.length === 0) throw new RestError(400, "ERR empty command");
   return [name.toString(), ...args, ...(body.length === 0 ? [] : [body]), ...options.flat()];
 }
 
@@ -51,8 +49,19 @@ function argumentFromJson(value: unknown, index: number): string {
   if (typeof value === "string") return value;
   if (typeof value === "boolean" || typeof value === "number") return String(value);
   const kind = value === null ? "null" : Array.isArray(value) ? "an array" : "an object";
-  throw new Fault(
+  throw new RestError(
     400,
     `ERR failed to parse command: argument ${index} is ${kind}; send strings, numbers or booleans`,
   );
+}
+
+/** An error response: the HTTP status and the text of `{"error": …}`. The text must not hold a token or a payload. */
+export class RestError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.name = "RestError";
+    this.status = status;
+  }
 }

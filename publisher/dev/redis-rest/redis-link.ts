@@ -1,7 +1,7 @@
 import { createClient, ErrorReply, ReconnectStrategyError, RESP_TYPES } from "redis";
 import type { Command } from "./command.ts";
-import { Fault } from "./fault.ts";
-import type { Reply } from "./reply.ts";
+import { type Reply } from "./reply.ts";
+import { RestError } from "./command.ts";
 
 type Connection = Awaited<ReturnType<typeof connect>>;
 
@@ -39,7 +39,7 @@ export async function openRedisLink(url: string): Promise<RedisLink> {
       })
       .catch((error: unknown) => {
         if (error instanceof ErrorReply) return error;
-        throw new Fault(503, "ERR the Redis behind this server cannot be reached");
+        throw new RestError(503, "ERR the Redis behind this server cannot be reached");
       });
 
   return {
@@ -57,7 +57,7 @@ export async function openRedisLink(url: string): Promise<RedisLink> {
       if (error instanceof ErrorReply) return { error, index };
       if (outcome instanceof ErrorReply) return { error: outcome, index: 0 };
       if (outcome === undefined || !isList(outcome))
-        throw new Fault(500, "ERR Redis answered EXEC with something else than a list");
+        throw new RestError(500, "ERR Redis answered EXEC with something else than a list");
       return outcome;
     },
 
@@ -65,7 +65,7 @@ export async function openRedisLink(url: string): Promise<RedisLink> {
       const connection = await connect(url);
       if (closed) {
         connection.destroy();
-        throw new Fault(503, "ERR this server is stopping");
+        throw new RestError(503, "ERR this server is stopping");
       }
       dedicated.add(connection);
       connection.once("end", () => dedicated.delete(connection));
@@ -97,7 +97,7 @@ async function connect(url: string) {
   try {
     await client.connect();
   } catch (error) {
-    throw new Fault(503, `ERR Redis at ${hostOf(url)} cannot be reached (${codeOf(error)})`);
+    throw new RestError(503, `ERR Redis at ${hostOf(url)} cannot be reached (${codeOf(error)})`);
   }
   wasUp = true;
   return client;

@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { answer } from "./answer.ts";
 import { createAuthorize } from "./authorize.ts";
-import { Fault } from "./fault.ts";
 import { openRedisLink } from "./redis-link.ts";
+import { RestError } from "./command.ts";
 
 export interface RedisRestOptions {
   /** A real Redis, `redis://host:port[/db]`; without it an in-process one begins empty and ends with `stop`. */
@@ -49,7 +49,8 @@ export async function startRedisRest(options: RedisRestOptions = {}): Promise<Re
       if (body !== undefined) send(response, 200, body);
     } catch (error) {
       // Neither the message nor the stack of an unforeseen error goes out: it may hold a command and its values.
-      const fault = error instanceof Fault ? error : new Fault(500, `ERR internal error (${nameOf(error)})`);
+      const fault =
+        error instanceof RestError ? error : new RestError(500, `ERR internal error (${nameOf(error)})`);
       send(response, fault.status, { error: fault.message });
     }
   };
@@ -89,8 +90,6 @@ async function openRedis(redisUrl: string | undefined) {
     const link = await openRedisLink(redisUrl);
     return { link, close: async () => link.close() };
   }
-  // Imported late: with a real Redis nobody pays for the emulator and its Lua in WebAssembly.
-  const { startEmulator } = await import("./emulator.ts");
   const emulator = await startEmulator();
   const link = await openRedisLink(emulator.url);
   return {
@@ -127,4 +126,17 @@ function nameOf(error: unknown): string {
 
 function randomToken(): string {
   return randomBytes(24).toString("base64url");
+}
+
+/** An in-process Redis, empty, without a password: on 127.0.0.1 alone, so that the network does not reach it. */
+export async function startEmulator(): Promise<{
+  readonly url: string;
+  readonly close: () => Promise<void>;
+}> {
+  // Imported late: a real Redis needs neither the emulator nor its Lua in WebAssembly.
+  const { createRedisMock } = await import("js-redis-server");
+  // The emulator has no option for the address. It passes `port` to net.Server's `listen`, which takes both.
+  const place = { host: "127.0.0.1", port: 0 } as unknown as number;
+  const emulator = await createRedisMock({ port: place });
+  return { url: `redis://127.0.0.1:${emulator.port}`, close: () => emulator.close() };
 }

@@ -1,15 +1,14 @@
 import type { Command } from "commander";
 import type { Flag } from "../../api/answers.ts";
-import { CliError } from "../../cli-error.ts";
+import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
 import { editFlag } from "../../edit/edit-flag.ts";
-import { EXIT } from "../../exit-code.ts";
+import { type JsonOption, reportChange } from "../../edit/report-change.ts";
 import { parseFlagKey } from "../../input/flag-key.ts";
-import { drawHints } from "../../words/draw-words.ts";
-import { percentInWords } from "../../words/percent-words.ts";
-import { reportChange, type JsonOption } from "../../edit/report-change.ts";
 import { formatPairs } from "../../terminal/table.ts";
 import { visible } from "../../terminal/visible.ts";
+import { percentInWords } from "../../words/amounts.ts";
+import { drawHints } from "../../words/variant-words.ts";
 
 interface Options extends JsonOption {
   readonly by?: string;

@@ -1,16 +1,15 @@
 import type { Command } from "commander";
-import { CliError } from "../../cli-error.ts";
+import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { EXIT } from "../../exit-code.ts";
 import {
   addContextOptions,
+  type ContextOptions,
   readContext,
   typedContext,
-  type ContextOptions,
 } from "../../input/context-option.ts";
-import { gateRows, isOfNobody, outcomeInWords } from "../../words/gate-test-words.ts";
 import { formatTable } from "../../terminal/table.ts";
 import { visible } from "../../terminal/visible.ts";
+import { gateRows, isOfNobody, outcomeInWords } from "../../words/gate-test-words.ts";
 
 interface Options extends ContextOptions {
   readonly cold?: boolean;

@@ -1,15 +1,14 @@
-import { InvalidArgumentError, type Command } from "commander";
-import { CliError } from "../../cli-error.ts";
+import { type Command, InvalidArgumentError } from "commander";
+import type { ApiClient } from "../../api/client.ts";
+import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
 import { editFlag } from "../../edit/edit-flag.ts";
-import { editGates, readGates, type GatesEdit } from "../../edit/gates-edit.ts";
-import { EXIT } from "../../exit-code.ts";
-import { parseFlagKey } from "../../input/flag-key.ts";
-import { actionInWords, type Gate } from "../../words/flag-words.ts";
-import { whereItLeads } from "../../words/where-it-leads.ts";
+import { editGates, type GatesEdit, readGates } from "../../edit/gates-edit.ts";
 import { reportChange } from "../../edit/report-change.ts";
+import { parseFlagKey } from "../../input/flag-key.ts";
 import { formatTable } from "../../terminal/table.ts";
 import { visible } from "../../terminal/visible.ts";
+import { actionInWords, type Gate } from "../../words/flag-words.ts";
 import { addGateTest } from "./gate-test.ts";
 
 interface Options {
@@ -69,7 +68,9 @@ async function editOrList(cli: Cli, key: string, options: Options): Promise<void
       ? [`${key} is changed:`, ...lines.map((line) => `  ${line}`)]
       : [`${key} has that gate already: nothing was changed.`],
     hints:
-      isChanged && edit.add !== undefined && options.json !== true ? await whereItLeads(api, edit.add) : [],
+      isChanged && edit.add !== undefined && options.json !== true
+        ? await describeNextGate(api, edit.add)
+        : [],
   });
 }
 
@@ -139,4 +140,30 @@ function parseStatus(text: string): number {
 
 function collectPatterns(pattern: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, pattern];
+}
+
+/**
+ * What whoever a gate turns away meets next, where that is not just the page that it names: gates are asked again there.
+ * Asked only after the gate was made, and only to tell people: no fault of this may hide that it was.
+ */
+async function describeNextGate(api: ApiClient, { otherwise }: Gate): Promise<readonly string[]> {
+  const target =
+    "rewrite" in otherwise
+      ? otherwise.rewrite
+      : "redirect" in otherwise
+        ? otherwise.redirect
+        : otherwise.page;
+  if (target === undefined) return [];
+  try {
+    const { body } = await api.testGates(target, undefined, {});
+    const closing = body.steps[0]?.gates.find(({ decided }) => decided);
+    if (closing === undefined) return [];
+    const { flag_key: flag, pattern, otherwise: next } = closing;
+    return [
+      `${visible(target)} is gated, too: where ${visible(flag, 64)} is off as well, its gate for ${visible(pattern)} ` +
+        `${actionInWords(next)}.`,
+    ];
+  } catch {
+    return [];
+  }
 }

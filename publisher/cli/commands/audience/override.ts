@@ -2,14 +2,13 @@ import type { Command } from "commander";
 import { MAX_OVERRIDE_FLAGS, MAX_OVERRIDE_S, OVERRIDE_PATH } from "../../../../shared/flag/override.ts";
 import type { SignedOverride } from "../../api/answers.ts";
 import { isRefusal } from "../../api/api-problem.ts";
-import { CliError } from "../../cli-error.ts";
+import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { EXIT } from "../../exit-code.ts";
+import { collectEdges } from "../../edge/edge-urls.ts";
+import { linksOf } from "../../edge/override-links.ts";
 import { parseDuration } from "../../input/duration.ts";
 import { collectOverrides } from "../../input/pair.ts";
-import { linksOf } from "../../edge/override-links.ts";
-import { collectEdges } from "../../edge/edge-urls.ts";
-import { formatTable, type Cell } from "../../terminal/table.ts";
+import { type Cell, formatTable } from "../../terminal/table.ts";
 import { visible } from "../../terminal/visible.ts";
 
 interface Options {

@@ -1,18 +1,18 @@
 import type { Command } from "commander";
 import type { Cli } from "../../cli.ts";
-import { editPart } from "../../edit/edit-part.ts";
+import { checkPrerequisites } from "../../edit/check-prerequisites.ts";
+import { editPart } from "../../edit/edit-flag.ts";
+import type { JsonOption } from "../../edit/report-change.ts";
 import {
   addRequirements,
+  type DependentFlag,
   readRequires,
   removeRequirements,
-  type DependentFlag,
   type RequiresChange,
 } from "../../edit/requires-edit.ts";
 import { parseFlagKey } from "../../input/flag-key.ts";
 import { collectPrerequisites, type Prerequisite } from "../../input/pair.ts";
-import { checkPrerequisites } from "../../edit/check-prerequisites.ts";
-import { requirementInWords } from "../../words/require-words.ts";
-import type { JsonOption } from "../../edit/report-change.ts";
+import { requirementInWords } from "../../words/flag-words.ts";
 
 export function addRequire(program: Command, cli: Cli): void {
   const require = program

@@ -1,30 +1,29 @@
 import type { Command } from "commander";
-import { CliError } from "../../cli-error.ts";
+import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { editPart } from "../../edit/edit-part.ts";
-import { placeOf, type PlaceOptions } from "../../edit/place.ts";
+import { editPart } from "../../edit/edit-flag.ts";
+import type { JsonOption } from "../../edit/report-change.ts";
 import {
   insertRule,
   moveRule,
+  type Outcome,
+  placeOf,
+  type PlaceOptions,
   readRules,
   removeRules,
-  setRule,
-  type Outcome,
   type RuledFlag,
   type RulesChange,
   type RuleWishes,
+  setRule,
 } from "../../edit/rules-edit.ts";
-import { EXIT } from "../../exit-code.ts";
-import { parseFlagKey } from "../../input/flag-key.ts";
-import { readJsonObject } from "../../input/text/json-object.ts";
-import { collectNames, parseName } from "../../input/name.ts";
+import { collectNames, parseFlagKey, parseName } from "../../input/flag-key.ts";
 import { parsePercent } from "../../input/percent.ts";
-import { conditionInWords } from "../../words/condition-words.ts";
-import { obstaclesOf } from "../../words/obstacles.ts";
-import type { JsonOption } from "../../edit/report-change.ts";
-import { outcomeInWords } from "../../words/rule-words.ts";
+import { readJsonObject } from "../../input/text/json-text.ts";
 import { formatTable } from "../../terminal/table.ts";
 import { visible } from "../../terminal/visible.ts";
+import { conditionInWords } from "../../words/condition-words.ts";
+import { outcomeInWords } from "../../words/flag-words.ts";
+import { warningsOf } from "../../words/warnings.ts";
 
 interface RuleOptions extends JsonOption {
   readonly if?: string;
@@ -225,6 +224,6 @@ function change(
     toPatch: ({ rules }) => ({ targeting: { rules: rules.length > 0 ? rules : null } }),
     unchanged: `The rules of ${key} are like that already`,
     changed: `The rules of ${key} are changed:`,
-    hints: obstaclesOf,
+    hints: warningsOf,
   });
 }

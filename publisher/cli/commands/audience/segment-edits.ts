@@ -2,18 +2,16 @@ import type { Command } from "commander";
 import { jsonEquals } from "../../../../shared/condition/json-equals.ts";
 import type { Segment } from "../../api/answers.ts";
 import type { TypedWords } from "../../api/pointer-words.ts";
-import { ask } from "../../input/ask.ts";
-import { CliError } from "../../cli-error.ts";
+import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { makeAnew } from "../../edit/make-anew.ts";
-import { EXIT } from "../../exit-code.ts";
+import { retryOnConflict } from "../../edit/edit-flag.ts";
+import { type JsonOption, reportChange } from "../../edit/report-change.ts";
+import { ask } from "../../input/ask.ts";
+import { parseName } from "../../input/flag-key.ts";
 import { readIdsFile } from "../../input/ids-file.ts";
 import { collectItems } from "../../input/items.ts";
-import { readJsonObject } from "../../input/text/json-object.ts";
-import { parseName } from "../../input/name.ts";
-import { counted } from "../../words/flag-words.ts";
-import { idsInWords } from "../../words/ids-words.ts";
-import { reportChange, type JsonOption } from "../../edit/report-change.ts";
+import { readJsonObject } from "../../input/text/json-text.ts";
+import { counted, idsInWords } from "../../words/amounts.ts";
 import { contentInWords, usersInWords } from "../../words/segment-words.ts";
 
 interface Content {
@@ -83,7 +81,7 @@ Examples:
       }
       const api = cli.api();
       let isChange = false;
-      const answer = await makeAnew(async () => {
+      const answer = await retryOnConflict(async () => {
         const { answer: seen, etag } = await api.segments.get(name);
         isChange = isOther(seen.segment, content);
         return isChange ? api.segments.patch(name, content, etag, typedIds(options, "/ids")) : seen;

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import type { Cli } from "../../cli.ts";
-import { parseName } from "../../input/name.ts";
 import type { JsonOption } from "../../edit/report-change.ts";
-import { ifInWords, segmentPairs } from "../../words/segment-words.ts";
+import { parseName } from "../../input/flag-key.ts";
 import { formatPairs, formatTable } from "../../terminal/table.ts";
 import { visible } from "../../terminal/visible.ts";
+import { ifInWords, segmentPairs } from "../../words/segment-words.ts";
 import { addSegmentEdits } from "./segment-edits.ts";
 
 export function addSegment(program: Command, cli: Cli): void {

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
-import { CliError } from "../../cli-error.ts";
+import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { editPart } from "../../edit/edit-part.ts";
+import { editPart } from "../../edit/edit-flag.ts";
+import type { JsonOption } from "../../edit/report-change.ts";
 import {
   readVariants,
   removeVariants,
@@ -9,17 +10,13 @@ import {
   type VariantsChange,
   type VariedFlag,
 } from "../../edit/variants-edit.ts";
-import { EXIT } from "../../exit-code.ts";
-import { parseFlagKey } from "../../input/flag-key.ts";
-import { readJsonOption } from "../../input/text/json-text.ts";
-import { collectNames } from "../../input/name.ts";
+import { collectNames, parseFlagKey } from "../../input/flag-key.ts";
 import { collectValues, collectWeights } from "../../input/pair.ts";
-import { drawHints } from "../../words/draw-words.ts";
-import { percentInWords } from "../../words/percent-words.ts";
-import type { JsonOption } from "../../edit/report-change.ts";
-import { shareOf, variantValueInWords } from "../../words/variant-words.ts";
+import { readJsonOption } from "../../input/text/json-text.ts";
 import { formatTable } from "../../terminal/table.ts";
 import { visible } from "../../terminal/visible.ts";
+import { percentInWords } from "../../words/amounts.ts";
+import { drawHints, shareOf, variantValueInWords } from "../../words/variant-words.ts";
 
 interface SetOptions extends JsonOption {
   readonly value?: ReadonlyMap<string, string>;

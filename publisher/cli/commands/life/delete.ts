@@ -1,12 +1,11 @@
 import type { Command } from "commander";
-import { ask } from "../../input/ask.ts";
-import { CliError } from "../../cli-error.ts";
+import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { EXIT } from "../../exit-code.ts";
-import { parseFlagKey } from "../../input/flag-key.ts";
-import { audienceOf, stateOf } from "../../words/flag-words.ts";
-import { percentInWords } from "../../words/percent-words.ts";
 import { reportChange } from "../../edit/report-change.ts";
+import { ask } from "../../input/ask.ts";
+import { parseFlagKey } from "../../input/flag-key.ts";
+import { percentInWords } from "../../words/amounts.ts";
+import { audienceOf, stateOf } from "../../words/flag-words.ts";
 
 interface Options {
   readonly yes?: boolean;

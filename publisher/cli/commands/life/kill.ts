@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import type { KillAnswer } from "../../api/answers.ts";
+import { EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { EDGE_OPTION, collectEdges, findEdges } from "../../edge/edge-urls.ts";
+import { collectEdges, EDGE_OPTION, findEdges } from "../../edge/edge-urls.ts";
 import { proofOf, tellEdges, toReports, waitForEdges } from "../../edge/report-edges.ts";
-import { EXIT } from "../../exit-code.ts";
+import { type JsonOption, reportChange } from "../../edit/report-change.ts";
+import { parseSeconds } from "../../input/duration.ts";
 import { parseFlagKey } from "../../input/flag-key.ts";
-import { parseSeconds } from "../../input/seconds.ts";
-import { reportChange, type JsonOption } from "../../edit/report-change.ts";
 import { visible } from "../../terminal/visible.ts";
 
 interface KillOptions extends JsonOption {
@@ -81,4 +81,21 @@ function reportUnrecorded(cli: Cli, key: string, options: JsonOption, answer: Ki
     cli.terminal.print(cli.terminal.paint("yellow", told));
   }
   cli.endWith(EXIT.notYetEverywhere);
+}
+
+export function addArchive(program: Command, cli: Cli): void {
+  program
+    .command("archive")
+    .description("Switch a flag off for good, and take it out of the lists.")
+    .argument("<key>", "the flag", parseFlagKey)
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  sluice archive ai_search")
+    .action(async (key: string, options: JsonOption) => {
+      const api = cli.api();
+      const answer = await api.archive(key);
+      await reportChange(cli, api, options, answer, {
+        lines: [`${key} is archived: off for everybody, and out of the lists.`],
+        hints: [`\`sluice restore ${key}\` brings it back.`],
+      });
+    });
 }

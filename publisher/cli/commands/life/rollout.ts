@@ -6,8 +6,8 @@ import type { Cli } from "../../cli.ts";
 import { widenFlag } from "../../edit/widen-flag.ts";
 import { parseFlagKey } from "../../input/flag-key.ts";
 import { parsePercent } from "../../input/percent.ts";
-import { percentInWords } from "../../words/percent-words.ts";
-import { obstaclesOf } from "../../words/obstacles.ts";
+import { percentInWords } from "../../words/amounts.ts";
+import { warningsOf } from "../../words/warnings.ts";
 import { reportChange, type JsonOption } from "../../edit/report-change.ts";
 
 export function addRollout(program: Command, cli: Cli): void {
@@ -38,7 +38,7 @@ Example:
         percent === before
           ? `${key} is at ${percentInWords(percent)}, as it was.`
           : `${key}: ${percentInWords(before)} -> ${percentInWords(percent)} of users.`;
-      await reportChange(cli, api, options, answer, { lines: [line], hints: obstaclesOf(answer.flag) });
+      await reportChange(cli, api, options, answer, { lines: [line], hints: warningsOf(answer.flag) });
     });
 }
 

@@ -1,15 +1,14 @@
-import { Option, type Command } from "commander";
-import { CliError } from "../../cli-error.ts";
+import { type Command, Option } from "commander";
+import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
 import { editFlag } from "../../edit/edit-flag.ts";
+import { reportChange } from "../../edit/report-change.ts";
 import { editTargeting, type TargetingEdit } from "../../edit/targeting-edit.ts";
-import { EXIT } from "../../exit-code.ts";
 import { parseFlagKey } from "../../input/flag-key.ts";
 import { readIdsFile } from "../../input/ids-file.ts";
 import { collectItems } from "../../input/items.ts";
-import { obstaclesOf } from "../../words/obstacles.ts";
-import { reportChange } from "../../edit/report-change.ts";
 import { visible } from "../../terminal/visible.ts";
+import { warningsOf } from "../../words/warnings.ts";
 
 interface Options {
   readonly allow?: readonly string[];
@@ -76,7 +75,7 @@ Examples:
           lines.length === 0
             ? [`${key} is for these people already: nothing was changed.`]
             : [`${key} is changed:`, ...lines.map((line) => `  ${line}`)],
-        hints: obstaclesOf(answer.flag),
+        hints: warningsOf(answer.flag),
       });
     });
 }

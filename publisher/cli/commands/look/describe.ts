@@ -1,11 +1,10 @@
-import { Option, type Command } from "commander";
+import { type Command, Option } from "commander";
 import { FAIL_MODES } from "../../../../shared/flag/flag.ts";
-import { CliError } from "../../cli-error.ts";
+import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
 import { editFlag } from "../../edit/edit-flag.ts";
-import { EXIT } from "../../exit-code.ts";
+import { type JsonOption, reportChange } from "../../edit/report-change.ts";
 import { parseFlagKey } from "../../input/flag-key.ts";
-import { reportChange, type JsonOption } from "../../edit/report-change.ts";
 
 interface Options extends JsonOption {
   readonly inHeader?: boolean;

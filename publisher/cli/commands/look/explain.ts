@@ -1,22 +1,26 @@
 import type { Command } from "commander";
 import type { Explained, Standing } from "../../api/answers.ts";
-import { CliError } from "../../cli-error.ts";
+import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { EXIT } from "../../exit-code.ts";
 import {
   addContextOptions,
+  type ContextOptions,
   readContext,
   typedContext,
-  type ContextOptions,
 } from "../../input/context-option.ts";
 import { readDraft, typedDraft } from "../../input/draft-option.ts";
 import { parseFlagKey } from "../../input/flag-key.ts";
-import { valueInWords } from "../../words/condition-words.ts";
-import { placeInWords, stepLines } from "../../words/explanation-steps.ts";
-import { becauseInWords, decidingStep, verdictInWords } from "../../words/explanation-words.ts";
-import { percentInWords } from "../../words/percent-words.ts";
-import { formatPairs, formatTable, type Cell } from "../../terminal/table.ts";
+import { type Cell, formatPairs, formatTable } from "../../terminal/table.ts";
 import { visible } from "../../terminal/visible.ts";
+import { percentInWords } from "../../words/amounts.ts";
+import { valueInWords } from "../../words/condition-words.ts";
+import {
+  becauseInWords,
+  decidingStep,
+  placeInWords,
+  stepLines,
+  verdictInWords,
+} from "../../words/explanation-words.ts";
 
 /** So many characters of a reason fit into a table. */
 const MAX_BECAUSE = 80;

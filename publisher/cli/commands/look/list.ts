@@ -2,8 +2,8 @@ import { Option, type Command } from "commander";
 import type { Flag, FlagList } from "../../api/answers.ts";
 import type { ListFilter } from "../../api/client.ts";
 import type { Cli } from "../../cli.ts";
-import { audienceOf, stateOf, timeInWords } from "../../words/flag-words.ts";
-import { percentInWords } from "../../words/percent-words.ts";
+import { audienceOf, stateOf } from "../../words/flag-words.ts";
+import { percentInWords, timeInWords } from "../../words/amounts.ts";
 import { formatTable, type Cell } from "../../terminal/table.ts";
 import { visible } from "../../terminal/visible.ts";
 

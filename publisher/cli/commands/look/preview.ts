@@ -1,13 +1,12 @@
-import { Option, type Command } from "commander";
-import { CliError } from "../../cli-error.ts";
+import { type Command, Option } from "commander";
+import { withTargetingKey } from "../../../../shared/flag/context.ts";
+import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { EXIT } from "../../exit-code.ts";
-import { readDraft, typedDraft, type Draft } from "../../input/draft-option.ts";
+import { type Draft, readDraft, typedDraft } from "../../input/draft-option.ts";
 import { parseFlagKey } from "../../input/flag-key.ts";
 import { parsePercent } from "../../input/percent.ts";
 import { readSample, SAMPLE_FORMATS, type SampleFormat } from "../../input/sample.ts";
-import { withTargetingKey } from "../../../../shared/flag/context.ts";
-import { counted } from "../../words/flag-words.ts";
+import { counted } from "../../words/amounts.ts";
 import { printPreview } from "../../words/preview-words.ts";
 
 interface Options {

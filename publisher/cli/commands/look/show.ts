@@ -3,15 +3,20 @@ import { DEFAULT_BUCKET_BY } from "../../../../shared/flag/flag.ts";
 import type { Flag } from "../../api/answers.ts";
 import type { Cli } from "../../cli.ts";
 import { parseFlagKey } from "../../input/flag-key.ts";
-import { actionInWords, gates, stateOf, targeting, timeInWords } from "../../words/flag-words.ts";
-import { requirementInWords, requires } from "../../words/require-words.ts";
-import { ruleInWords } from "../../words/rule-words.ts";
-import { variantInWords, variants } from "../../words/variant-words.ts";
-import { percentInWords } from "../../words/percent-words.ts";
-import { idsInWords } from "../../words/ids-words.ts";
-import { obstaclesOf } from "../../words/obstacles.ts";
 import { formatPairs } from "../../terminal/table.ts";
 import { toSafeJson, visible } from "../../terminal/visible.ts";
+import { idsInWords, percentInWords, timeInWords } from "../../words/amounts.ts";
+import {
+  actionInWords,
+  gates,
+  requirementInWords,
+  requires,
+  ruleInWords,
+  stateOf,
+  targeting,
+} from "../../words/flag-words.ts";
+import { warningsOf } from "../../words/warnings.ts";
+import { variantInWords, variants } from "../../words/variant-words.ts";
 
 /** So many ids of a list are shown; `--json` shows all. */
 const SHOWN_IDS = 10;
@@ -28,7 +33,7 @@ export function addShow(program: Command, cli: Cli): void {
       if (options.json === true) return cli.terminal.printJson({ ...answer, etag });
       const { terminal } = cli;
       terminal.print(formatPairs(pairsOf(answer.flag, answer.revision, answer.published), terminal.paint));
-      for (const line of obstaclesOf(answer.flag)) terminal.print(terminal.paint("dim", line));
+      for (const line of warningsOf(answer.flag)) terminal.print(terminal.paint("dim", line));
     });
 }
 

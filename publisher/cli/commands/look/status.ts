@@ -1,14 +1,14 @@
 import type { Command } from "commander";
 import { redisStanding, type RedisStanding, type Status } from "../../api/answers.ts";
 import { ApiProblem } from "../../api/api-problem.ts";
+import { EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { EXIT } from "../../exit-code.ts";
 import { askEdge } from "../../edge/ask-edge.ts";
-import { EDGE_HEADINGS, isWell, lookAt, toJson, toRow, type EdgeLook } from "../../edge/edge-rows.ts";
-import { EDGE_OPTION, collectEdges, findEdges } from "../../edge/edge-urls.ts";
-import { inTime } from "../../edge/time-in-words.ts";
+import { EDGE_HEADINGS, type EdgeLook, isWell, lookAt, toJson, toRow } from "../../edge/edge-rows.ts";
+import { collectEdges, EDGE_OPTION, findEdges } from "../../edge/edge-urls.ts";
 import { formatPairs, formatTable } from "../../terminal/table.ts";
 import { visible } from "../../terminal/visible.ts";
+import { durationInWords } from "../../words/amounts.ts";
 
 type Pair = readonly [string, string];
 
@@ -86,7 +86,7 @@ function tellWithoutPostgres(cli: Cli, error: unknown, looks: readonly EdgeLook[
 
 function pairsOf(shownUrl: string, status: Status): readonly Pair[] {
   const { epoch, revision, published, changed_ms_ago: changed } = status;
-  const ago = changed === undefined ? "" : `, since ${inTime(changed)}`;
+  const ago = changed === undefined ? "" : `, since ${durationInWords(changed)}`;
   return [
     ["publisher", shownUrl],
     ["Postgres", `revision ${revision} (epoch ${epoch})${ago}`],

@@ -1,8 +1,7 @@
 import type { Command } from "commander";
+import { AlreadyRunning } from "../../../dev/postgres/postgres-lock.ts";
+import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { CliError } from "../../cli-error.ts";
-import { EXIT } from "../../exit-code.ts";
-import { AlreadyRunning } from "../../../dev/postgres/already-running.ts";
 import { visible } from "../../terminal/visible.ts";
 
 export function addDev(program: Command, cli: Cli): void {

@@ -3,9 +3,8 @@ import type { Command } from "commander";
 import type { Snapshot } from "../../../../shared/snapshot/snapshot.ts";
 import { readPublishConfig } from "../../../config.ts";
 import type { PublishedVerified } from "../../../publish/publish-verified.ts";
+import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { CliError } from "../../cli-error.ts";
-import { EXIT } from "../../exit-code.ts";
 import type { JsonOption } from "../../edit/report-change.ts";
 import { visible } from "../../terminal/visible.ts";
 

@@ -1,10 +1,8 @@
 import process from "node:process";
 import type { Command } from "commander";
-import { readPublisherConfig, type PublisherConfig } from "../../../config.ts";
-import { CliError } from "../../cli-error.ts";
+import { type PublisherConfig, readPublisherConfig } from "../../../config.ts";
+import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { EXIT } from "../../exit-code.ts";
-import { untilSignal } from "./until-signal.ts";
 
 /** How long a process that is done may still be kept by a connection, in milliseconds. */
 const LINGER_MS = 2_000;
@@ -69,4 +67,20 @@ async function startPublisher(config: PublisherConfig) {
 /** The wildcard address is where to listen; it is nowhere to go. */
 function reachableUrl(url: string): string {
   return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/** Resolves at the first signal to end; a second one ends the process at once, whatever still runs. */
+export function untilSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let isEnding = false;
+    for (const signal of SIGNALS) {
+      process.on(signal, () => {
+        if (isEnding) process.exit(1);
+        isEnding = true;
+        resolve();
+      });
+    }
+  });
 }

@@ -1,11 +1,10 @@
-import { DivergedError } from "../../../postgres/publication.ts";
 import { isPostgresDown } from "../../../postgres/postgres-problem.ts";
+import { DivergedError } from "../../../postgres/publication.ts";
 import { EpochBegunError } from "../../../publish/publish-by-force.ts";
-import { OutdatedError, TooLargeError } from "../../../publish/publisher.ts";
 import { UnverifiedError } from "../../../publish/publish-verified.ts";
+import { OutdatedError, TooLargeError } from "../../../publish/publisher.ts";
 import { RedisFault } from "../../../redis/redis.ts";
-import { CliError } from "../../cli-error.ts";
-import { EXIT } from "../../exit-code.ts";
+import { CliError, EXIT } from "../../cli-error.ts";
 import { visible } from "../../terminal/visible.ts";
 
 /** What Postgres and Redis say to the commands that talk to them directly. */

@@ -1,6 +1,6 @@
-import { CliError } from "../../cli-error.ts";
+import { isObject } from "../../../../shared/flag/members.ts";
+import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { EXIT } from "../../exit-code.ts";
 import { findJsonFault } from "./json-fault.ts";
 import { readText, type TextKind } from "./read-text.ts";
 
@@ -97,4 +97,28 @@ function isDeeper(value: unknown, levels: number): boolean {
     if (level.length === 0) return false;
   }
   return true;
+}
+
+/** How an object is told from the name of a file: no file is called like that, and if it is, `./` helps. */
+const JSON_START = /^\s*[[{"]/;
+
+/**
+ * Reads the value of an option that takes a JSON object: the object itself, the name of a file of it, with an `@` before
+ * it or without, or `-` for standard input.
+ *
+ * @param example what such a value looks like
+ */
+export async function readJsonObject(
+  cli: Cli,
+  option: string,
+  given: string,
+  example: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  const value = JSON_START.test(given)
+    ? parseJson(given, { option, example })
+    : await readJsonFile(cli, option, given.replace(/^@/, ""));
+  if (isObject(value)) return value;
+  throw new CliError(EXIT.usage, `${option} is no JSON object`, {
+    mend: [`write it like ${example}, or name a file of it`],
+  });
 }

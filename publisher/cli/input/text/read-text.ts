@@ -1,7 +1,6 @@
 import { createReadStream } from "node:fs";
-import { CliError } from "../../cli-error.ts";
+import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { EXIT } from "../../exit-code.ts";
 import { visible } from "../../terminal/visible.ts";
 
 /** What an option's file holds, in words for people, and how much of it. */

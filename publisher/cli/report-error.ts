@@ -1,13 +1,12 @@
 import { inspect } from "node:util";
-import { ApiProblem } from "./api/api-problem.ts";
-import { describeProblem } from "./api/describe-problem.ts";
-import type { ApiClient } from "./api/client.ts";
-import { CliError } from "./cli-error.ts";
 import { ConfigError } from "../config.ts";
-import { EXIT } from "./exit-code.ts";
+import { ApiProblem } from "./api/api-problem.ts";
+import type { ApiClient } from "./api/client.ts";
+import { describeProblem } from "./api/describe-problem.ts";
+import { CliError, EXIT } from "./cli-error.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 import { visible } from "./terminal/visible.ts";
-import { similarNames } from "./words/similar.ts";
+import { similarNames } from "./words/similar-names.ts";
 
 /** Puts what went wrong into words: what is wrong, why, how to mend it. */
 export function toCliError(error: unknown, api: ApiClient | undefined): CliError {
@@ -29,7 +28,7 @@ export function toCliError(error: unknown, api: ApiClient | undefined): CliError
 }
 
 /** Writes an error for people. */
-export function tellError(terminal: Terminal, error: CliError, options: { debug: boolean }): void {
+export function reportError(terminal: Terminal, error: CliError, options: { debug: boolean }): void {
   const paint = terminal.paintNote;
   const lines = [
     `${paint("red", "error:")} ${error.message}`,

@@ -1,13 +1,12 @@
 import type { Flag } from "../api/answers.ts";
-import { targeting } from "./flag-words.ts";
-import { percentInWords } from "./percent-words.ts";
-import { requirementInWords, requires } from "./require-words.ts";
+import { percentInWords } from "./amounts.ts";
+import { requirementInWords, requires, targeting } from "./flag-words.ts";
 
 /**
  * What keeps a flag from doing what its percentage, or its kill switch, seems to say: a line each, with the command
  * that changes it.
  */
-export function obstaclesOf(flag: Flag): string[] {
+export function warningsOf(flag: Flag): string[] {
   const { key, archived_at: archivedAt, enabled, rollout_pct: percent } = flag;
   if (flag.invalid !== undefined) return ["The edge holds it off: what stands in Postgres is not valid."];
   if (archivedAt !== null) return [`It is archived, and so off: \`sluice restore ${key}\` brings it back.`];
