@@ -1,14 +1,15 @@
 import { ENVIRONMENT_PATTERN } from "../shared/snapshot/snapshot.ts";
-import { readBindings, type Bindings, type Checked } from "./isolate/bindings.ts";
-import { readExposureSettings, type ExposureSettings } from "./decide/exposure-settings.ts";
-import { readContextSecrets, readUnsignedUntil } from "./identity/identity-settings.ts";
+import { readExposureSettings, type ExposureSettings } from "./decide/expose.ts";
+import { readStaticPaths, type StaticPaths } from "./decide/static-evaluation.ts";
 import { readJwtSettings, type JwtSettings } from "./identity/jwt/jwt-settings.ts";
+import { readContextSecrets } from "./identity/trusted-context.ts";
+import { readUnsignedUntil } from "./identity/visitor/visitor-ids.ts";
+import { readBindings, type Bindings, type Checked } from "./isolate/bindings.ts";
+import { readSigningKeys, type SigningKeys } from "./isolate/signing-settings.ts";
 import type { Origin } from "./origin/proxy.ts";
 import { readOverrideKeys } from "./override/override-settings.ts";
-import { readSigningKeys, type SigningKeys } from "./isolate/signing-settings.ts";
-import { readStaticPaths, type StaticPaths } from "./decide/static-paths.ts";
 
-/** What the flags need. Times are in milliseconds. */
+/** The settings of the flags. Times are in milliseconds. */
 export interface FlagSettings {
   readonly environment: string;
   readonly redisUrl: string;
@@ -16,23 +17,23 @@ export interface FlagSettings {
   readonly refreshMs: number;
   readonly redisTimeoutMs: number;
   readonly maxStaleMs: number;
-  /** What a proxy may prove itself by; none: no proxy is believed. */
+  /** The secrets with which a proxy may prove itself; none: no proxy is trusted. */
   readonly contextSecrets: readonly string[];
-  /** Absent: no token is believed. */
-  readonly jwt?: JwtSettings;
-  /** Absent: nothing is signed. */
-  readonly signingKeys?: SigningKeys;
-  /** Absent: every request is evaluated. */
-  readonly staticPaths?: StaticPaths;
-  /** Absent: no test override is believed. */
-  readonly overrideKeys?: SigningKeys;
-  /** Until when unsigned cookies are taken beside keys, in milliseconds since the epoch. */
-  readonly unsignedUntil?: number;
-  /** Absent: exposures are not written down. */
-  readonly exposures?: ExposureSettings;
+  /** Undefined: no token is accepted. */
+  readonly jwt: JwtSettings | undefined;
+  /** Undefined: nothing is signed. */
+  readonly signingKeys: SigningKeys | undefined;
+  /** Undefined: every request is evaluated. */
+  readonly staticPaths: StaticPaths | undefined;
+  /** Undefined: no test override is accepted. */
+  readonly overrideKeys: SigningKeys | undefined;
+  /** Until when unsigned cookies are accepted despite keys, in milliseconds since the epoch. */
+  readonly unsignedUntil: number | undefined;
+  /** Undefined: exposures are not logged. */
+  readonly exposures: ExposureSettings | undefined;
 }
 
-/** The two halves are apart since they fail apart: without flags all is off, without an origin there is no site. */
+/** The two halves fail separately: without flags everything is off, without an origin there is no site. */
 export interface Environment {
   readonly origin: Checked<Origin>;
   readonly flags: Checked<FlagSettings>;
@@ -56,7 +57,7 @@ function readOrigin({ ORIGIN: fetcher, ORIGIN_URL: given }: Bindings): Checked<O
   }
   if (url.pathname !== "/" || url.search !== "" || url.hash !== "" || url.username !== "") {
     return {
-      problems: ["ORIGIN_URL must be scheme, host and port only: leave out path, query and user name"],
+      problems: ["ORIGIN_URL must be scheme, host and port only: remove path, query and user name"],
     };
   }
   return { value: { kind: "url", base: url.origin } };
@@ -67,11 +68,13 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   const jwt = readJwtSettings(read);
   const signingKeys = readSigningKeys(read);
   const jwtSecrets = jwt?.keys.kind === "secret" ? jwt.keys.secrets : [];
-  const staticPaths = readStaticPaths(read);
-  const overrideKeys = readOverrideKeys(read, { signingKeys, jwtSecrets });
-  const unsignedUntil = readUnsignedUntil(read);
-  const exposures = readExposureSettings(read);
   const settings: FlagSettings = {
+    jwt,
+    signingKeys,
+    staticPaths: readStaticPaths(read),
+    overrideKeys: readOverrideKeys(read, { signingKeys, jwtSecrets }),
+    unsignedUntil: readUnsignedUntil(read),
+    exposures: readExposureSettings(read),
     environment: read.text(
       "SLUICE_ENV",
       `set it in wrangler.toml to the publisher's SLUICE_ENV, matching ${ENVIRONMENT_PATTERN.source}`,
@@ -91,21 +94,15 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
     redisTimeoutMs: read.integer("REDIS_TIMEOUT_MS", 150, 10, 10_000),
     maxStaleMs: read.integer("MAX_STALE_MS", 3_600_000, 100, 30 * 86_400_000),
     contextSecrets: readContextSecrets(read),
-    ...(jwt !== undefined && { jwt }),
-    ...(signingKeys !== undefined && { signingKeys }),
-    ...(staticPaths !== undefined && { staticPaths }),
-    ...(overrideKeys !== undefined && { overrideKeys }),
-    ...(unsignedUntil !== undefined && { unsignedUntil }),
-    ...(exposures !== undefined && { exposures }),
   };
   if (settings.maxStaleMs < 3 * settings.refreshMs) {
-    // Flags would switch off between two ordinary refreshes.
+    // Flags would turn off between two ordinary refreshes.
     read.problems.push("MAX_STALE_MS must be at least 3 times REFRESH_MS");
   }
   return read.problems.length > 0 ? { problems: read.problems } : { value: settings };
 }
 
-/** Over plain http the token could be read on the way: for a local Redis end only. */
+/** Over plain http the token could be read on the way: allowed for a local Redis only. */
 function isRestUrl(value: string): boolean {
   const url = parseUrl(value);
   if (url === undefined || url.username !== "" || url.search !== "" || url.hash !== "") return false;

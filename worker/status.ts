@@ -1,36 +1,36 @@
 import type { Handler } from "hono";
 import type { Bindings } from "./isolate/bindings.ts";
-import { waitUntilOf } from "./isolate/wait-until.ts";
 import type { FaultWord } from "./isolate/fault.ts";
+import { waitUntilOf } from "./isolate/wait-until.ts";
 import { runtimeOf, type ToBindings } from "./runtime.ts";
 import type { Reading } from "./snapshot/snapshot-reader.ts";
 
-/** Where the worker tells what it holds. */
+/** Where the worker reports its snapshot. */
 export const STATUS_PATH = "/.well-known/sluice";
 
-/** What stands there, in public: no flag, no setting. Members are null while nothing is cached. */
+/** The public report: it names no flag and no setting. Members are null while there is no snapshot. */
 interface Status {
   readonly epoch: number | null;
   readonly revision: number | null;
   readonly age_ms: number | null;
-  /** How long ago Redis last told what is killed: also where it holds a head that is refused. */
+  /** How long ago Redis last reported the kills, even with a head that is refused. */
   readonly kills_age_ms: number | null;
   readonly source: Reading["source"];
-  /** How long ago this isolate went from an older revision to this one; absent when it began with it. */
+  /** How long ago this isolate replaced an older revision; absent when it began with this one. */
   readonly since_ms?: number;
-  /** Whose gates are closed for whom a flag is off: the snapshot's, or all that were known at the deploy. */
+  /** Whose gates are closed to visitors for whom a flag is off: the snapshot's, or those of the deploy. */
   readonly gates: "snapshot" | "deploy";
-  /** Why the last refresh failed, or else what in the snapshot could not be understood; absent when all is well. */
+  /** Why the last refresh failed, or else which defect the snapshot has; absent when all is well. */
   readonly fault?: FaultWord;
-  /** Redis and what is cached contradict each other: `sluice publish --force` decides. */
+  /** Redis and the cached snapshot contradict each other: `sluice publish --force` decides. */
   readonly diverged?: true;
 }
 
 const DIVERGED: readonly (FaultWord | undefined)[] = ["older-revision", "other-digest", "foreign-database"];
 
 /**
- * Answers at `STATUS_PATH`. Under the same policy as a page: a status that never asked Redis would tell of an idle
- * worker, not of the edge.
+ * Answers at `STATUS_PATH`. It refreshes the snapshot like a page does: otherwise it would report an idle isolate and
+ * not the edge.
  *
  * @param options those of `flags`
  */

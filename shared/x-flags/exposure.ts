@@ -1,11 +1,11 @@
 import type { FlagsContext } from "./flags-header.ts";
 
-/** That somebody met a flag: code asked for it while it made their page. */
+/** A user met a flag: code asked for it while it made the user's page. */
 export interface Exposure {
   readonly flagKey: string;
-  /** What they got: "on" or a variant's key; "off" is the control group. */
+  /** The decision: "on" or a variant's key; "off" is the control group. */
   readonly variant: string;
-  /** Who, as the worker knows them: the user id, else the anonymous id. */
+  /** The user as the worker knows him: the user id, else the anonymous id. */
   readonly targetingKey: string;
   readonly epoch: number;
   readonly revision: number;
@@ -13,27 +13,27 @@ export interface Exposure {
   readonly at: number;
   /** The flags were older than the worker's MAX_STALE_MS: `fail_mode` decided, not the rollout. */
   readonly stale?: true;
-  /** A test override of this browser decided: somebody who tries the feature, in no group. */
+  /** A test override of this browser decided: somebody tries the feature and is in no group. */
   readonly override?: true;
 }
 
-/** Hears of exposures. What it throws or rejects with is dropped: a page never fails for its statistics. */
+/** Called with exposures. What it throws or rejects with is dropped: statistics never make a page fail. */
 export type OnExposure = (exposure: Exposure) => unknown;
 
 /**
- * Makes what tells of each flag once, the first time that it is asked for. Nothing is told of a request for which nothing
- * was decided or nobody is known: that is no group's outcome.
+ * Makes the function that reports each flag once, the first time that code asks for it. It reports nothing for a request
+ * without a decision or without a known user: those belong to no group.
  */
 export function createExposer(
   { targetingKey, version, at, stale, override = [] }: FlagsContext,
   onExposure: OnExposure | undefined,
 ): (flagKey: string, variant: string) => void {
   if (onExposure === undefined || targetingKey === undefined || version === undefined) return () => undefined;
-  const told = new Set<string>();
+  const { epoch, revision } = version;
+  const reported = new Set<string>();
   return (flagKey, variant) => {
-    if (told.has(flagKey)) return;
-    told.add(flagKey);
-    const { epoch, revision } = version;
+    if (reported.has(flagKey)) return;
+    reported.add(flagKey);
     const exposure: Exposure = {
       flagKey,
       variant,
@@ -47,7 +47,7 @@ export function createExposer(
     try {
       Promise.resolve(onExposure(exposure)).catch(() => undefined);
     } catch {
-      // As said: dropped.
+      // Dropped, as documented.
     }
   };
 }

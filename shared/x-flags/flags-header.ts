@@ -9,10 +9,10 @@ import type { Compiled } from "../compile/compile.ts";
 import type { Decision } from "../flag/reason.ts";
 import type { Version } from "../snapshot/revision.ts";
 
-/** Names what is on: an RFC 9651 Dictionary, `ai_search, copilot;v="beta";val="7"`. Absent means all off. */
+/** Lists the flags that are on: an RFC 9651 Dictionary, `ai_search, copilot;v="beta";val="7"`. Absent means all off. */
 export const FLAGS_HEADER = "x-flags";
 
-/** Names how that was decided: an RFC 9651 Dictionary, on every request that the worker passes on. */
+/** Says how they were decided: an RFC 9651 Dictionary, on every request that the worker passes on. */
 export const FLAGS_CONTEXT_HEADER = "x-flags-context";
 
 /** Where the worker's snapshot came from. */
@@ -20,11 +20,11 @@ export type SnapshotSource = "memory" | "redis" | "colo" | "none";
 
 const SOURCES: readonly SnapshotSource[] = ["memory", "redis", "colo", "none"];
 
-/** What `x-flags-context` says. */
+/** The content of `x-flags-context`. */
 export interface FlagsContext {
-  /** What was evaluated; absent while the worker holds nothing. */
+  /** The version of the snapshot; absent while the worker has none. */
   readonly version?: Version;
-  /** Milliseconds since that was last confirmed to be current; absent while the worker holds nothing. */
+  /** Milliseconds since the snapshot was last confirmed; absent while the worker has none. */
   readonly ageMs?: number;
   /** When it was decided, in milliseconds since the epoch; whole seconds on the wire. */
   readonly at: number;
@@ -35,13 +35,13 @@ export interface FlagsContext {
   readonly host: string;
   readonly path: string;
   readonly source: SnapshotSource;
-  /** The snapshot is older than MAX_STALE_MS: flags are as their `fail_mode` says. */
+  /** The snapshot is older than MAX_STALE_MS: each flag follows its `fail_mode`. */
   readonly stale?: boolean;
-  /** The flags, by key, that a test override of this browser decided; absent where it decided none. */
+  /** The keys of the flags that a test override of this browser decided; absent where it decided none. */
   readonly override?: readonly string[];
 }
 
-/** The header is longer than anything a worker sends (8 KiB), so it comes from elsewhere. */
+/** No worker sends a header this long (8 KiB at most), so a longer one comes from elsewhere. */
 const MAX_LENGTH = 16_384;
 
 const encoder = new TextEncoder();
@@ -83,25 +83,25 @@ export function encodeFlagsContext(context: FlagsContext): string {
   if (override.length > 0) {
     dictionary.set("override", [override.map((key) => [new Token(key), new Map()]), new Map()]);
   }
-  // An sf-date, written by hand: the library takes a Date, and shared/ has none. Last, because structured-headers 2.1
-  // refuses a date that a comma follows.
+  // An sf-date as text: the library takes a Date, which shared/ has not. It is last, because structured-headers 2.1
+  // rejects a date with a comma behind it.
   return `${serializeDictionary(dictionary)}, at=@${Math.floor(context.at / 1000)}`;
 }
 
-/** What `x-flags` says of a flag that is on. */
+/** A flag that is on, as in `x-flags`. */
 export interface FlagOn {
   readonly variant: string;
   /** The JSON of the variant's value, unparsed, when it has one. */
   readonly json?: string;
 }
 
-/** Reads `x-flags`: what is on, by flag key. Undefined when it is not what a worker sends. */
+/** Reads `x-flags`: the flags that are on, by key. Undefined when no worker sends such a header. */
 export function decodeFlags(header: string): ReadonlyMap<string, FlagOn> | undefined {
   const members = parse(header);
   if (members === undefined) return undefined;
   const flags = new Map<string, FlagOn>();
   for (const [key, [value, parameters]] of members) {
-    // A worker writes only what is on; another value is nobody's statement that it is.
+    // A worker only writes flags that are on; any other value does not turn one on.
     if (value !== true) continue;
     const variant = parameters.get("v");
     const json = parameters.get("val");
@@ -113,7 +113,7 @@ export function decodeFlags(header: string): ReadonlyMap<string, FlagOn> | undef
   return flags;
 }
 
-/** Reads `x-flags-context`. Undefined when it is not what a worker sends. */
+/** Reads `x-flags-context`. Undefined when no worker sends such a header. */
 export function decodeFlagsContext(header: string): FlagsContext | undefined {
   const members = parse(header);
   if (members === undefined) return undefined;
@@ -155,7 +155,7 @@ function parse(header: string): Dictionary | undefined {
   }
 }
 
-/** An sf-string holds printable ASCII alone; a worker's paths and hosts are that already. */
+/** An sf-string holds only printable ASCII; a worker's paths and hosts are printable ASCII already. */
 function printable(text: string): string {
   return text.replace(/[^\x20-\x7e]/gu, "?");
 }
@@ -170,7 +170,7 @@ function tokensOf(value: unknown): readonly string[] {
 }
 
 function secondsOf(value: unknown): number | undefined {
-  // structured-headers gives a Date, which shared/ knows only by what it converts to.
+  // structured-headers returns a Date. shared/ has no Date, so it is converted to a number.
   const milliseconds = typeof value === "object" && value !== null ? Number(value) : Number.NaN;
   return Number.isFinite(milliseconds) ? milliseconds / 1000 : undefined;
 }

@@ -1,30 +1,30 @@
 import type { FlagsContext } from "./flags-header.ts";
 
 /**
- * The request that the headers came with: Fetch's `Request`, Node's `IncomingMessage` (of Express and Koa, too), or its
- * parts. Where there is a `url`, host and path are taken from it alone: frameworks mean other things by those words.
+ * The request that the headers came with: Fetch's `Request`, Node's `IncomingMessage` (also Express's and Koa's), or its
+ * parts. Where there is a `url`, host and path are read from it alone: frameworks use those words for other things.
  */
 export interface RequestLike {
   readonly method?: string | undefined;
-  /** Absolute, as Fetch has it, or the path and query, as Node has it. */
+  /** Absolute, as in Fetch, or path and query, as in Node. */
   readonly url?: string | undefined;
-  /** What `url` was before a router cut it. */
+  /** The `url` before a router cut it. */
   readonly originalUrl?: string | undefined;
-  /** Node's: its `host` is where a `url` without one was asked. */
+  /** Node's: `host` is the host of a `url` without one. */
   readonly headers?: unknown;
-  /** With the port, unless it is the scheme's own. */
+  /** With the port, unless it is the scheme's default. */
   readonly host?: string | undefined;
   /** With the query. */
   readonly path?: string | undefined;
 }
 
-/** How the worker ends a path that it had to cut: a character that no request's path has. */
+/** The end of a path that the worker had to cut: a character that no request's path contains. */
 export const CUT = "#";
 
 /**
  * Whether the worker sent its headers with this request.
  *
- * @returns undefined when it did, or else what does not match, without the values
+ * @returns undefined when it did, else what does not match, without the values
  */
 export function judgeRequest(context: FlagsContext, request: RequestLike): string | undefined {
   if (context.path.endsWith(CUT)) return "x-flags-context cannot hold the whole path: it is too long";
@@ -55,7 +55,7 @@ function targetOf(request: RequestLike): Target {
   }
 }
 
-/** Node's headers are lower-case; over HTTP/2 the host is `:authority`. */
+/** Node's header names are lower-case; in HTTP/2 the host is `:authority`. */
 function hostOf(headers: unknown): string | undefined {
   if (typeof headers !== "object" || headers === null) return undefined;
   const { host, ":authority": authority } = headers as Readonly<Record<string, unknown>>;

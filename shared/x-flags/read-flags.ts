@@ -2,9 +2,14 @@ import type { OnExposure } from "./exposure.ts";
 import { allOff, createFlags, type Flags } from "./flags.ts";
 import { FLAGS_CONTEXT_HEADER, FLAGS_HEADER, decodeFlags, decodeFlagsContext } from "./flags-header.ts";
 import { judgeRequest, type RequestLike } from "./match-request.ts";
-import { SIGNATURE_HEADER, SIGNATURE_INPUT_HEADER, toCovered } from "./signature-base.ts";
+import {
+  SIGNATURE_HEADER,
+  SIGNATURE_INPUT_HEADER,
+  toCovered,
+  verifyFlags,
+  type Verified,
+} from "./signature.ts";
 import { parseSigningKeys, type SigningKey } from "./signing-keys.ts";
-import { verifyFlags, type Verified } from "./verify-flags.ts";
 
 export type { Exposure, OnExposure } from "./exposure.ts";
 export type { FlagDetails, Flags } from "./flags.ts";
@@ -14,24 +19,24 @@ export type { RequestLike } from "./match-request.ts";
 export type HeadersLike = Headers | { readonly [name: string]: string | readonly string[] | undefined };
 
 interface Asked {
-  /** Compared with the method, host and path for which the worker decided. */
+  /** Must have the method, host and path for which the worker decided. */
   readonly request?: RequestLike | undefined;
-  /** Called once for each flag that code asks for, of whoever is known; see docs/exposures.md. */
+  /** Called once for each flag that code asks for, when the user is known; see docs/exposures.md. */
   readonly onExposure?: OnExposure | undefined;
 }
 
-/** Headers as they come: from where nobody but the worker reaches this site. */
+/** Headers are not verified: only for a site that nobody but the worker can reach. */
 interface Unverified extends Asked {
   readonly keys?: never;
   readonly now?: number;
   readonly maxAgeMs?: never;
 }
 
-/** Headers with a signature by one of the keys, which is not too old. */
+/** Headers must have a recent signature by one of the keys. */
 interface Signed extends Asked {
   /**
-   * The worker's SIGNING_KEYS, as text or parsed. Undefined and the empty text, such as a variable that is not set, are a
-   * mistake and not a wish to do without: everything reads as off.
+   * The worker's SIGNING_KEYS, as text or parsed. Undefined and the empty text are a mistake, such as a variable that is
+   * not set: everything reads as off.
    */
   readonly keys: string | readonly SigningKey[] | undefined;
   /** Milliseconds since the epoch: `Date.now()`. */
@@ -44,12 +49,12 @@ export type ReadFlagsOptions = Unverified | Signed;
 
 const MAX_AGE_MS = 60_000;
 
-/** What the worker sends, and every signature base, is one line of this a header. */
+/** A worker's header value. A signature base has one such line for each header. */
 const PRINTABLE = /^[\t\x20-\x7e]*$/;
 
 /**
  * Reads the flags that the worker put on a request. Never rejects: headers that are missing, malformed, not signed, too
- * old or another request's read as "all off", and `problem` says why.
+ * old or of another request read as "all off", and `problem` says why.
  *
  * @example
  * const flags = await readFlags(request.headers, { keys: process.env.SIGNING_KEYS, now: Date.now(), request });
@@ -61,7 +66,7 @@ export async function readFlags(headers: HeadersLike, options: ReadFlagsOptions 
   try {
     return await read(headers, options);
   } catch (error) {
-    return allOff(`what was given is no request (${error instanceof Error ? error.name : "?"})`, "GENERAL");
+    return allOff(`the argument is no request (${error instanceof Error ? error.name : "?"})`, "GENERAL");
   }
 }
 
@@ -74,7 +79,7 @@ async function read(headers: HeadersLike, options: ReadFlagsOptions): Promise<Fl
     );
   }
   const flagsHeader = get(headers, FLAGS_HEADER);
-  // By name, not by value: a variable that is not set must not turn the check off.
+  // Checks the name and not the value: a variable that is not set must not turn the check off.
   const verified: Verified | { readonly keyId?: never } =
     "keys" in options ? await verify(headers, flagsHeader, contextHeader, options) : {};
   if ("problem" in verified) return allOff(verified.problem, "GENERAL");
@@ -98,9 +103,9 @@ async function verify(
   const keys = readKeys(given);
   if ("problem" in keys) return keys;
   if (typeof now !== "number" || !Number.isFinite(now)) {
-    return { problem: "`now` is not given beside `keys`: pass Date.now()" };
+    return { problem: "`keys` needs `now`: pass Date.now()" };
   }
-  if (!Number.isFinite(maxAgeMs) || maxAgeMs < 0) return { problem: "`maxAgeMs` is no number from 0 up" };
+  if (!Number.isFinite(maxAgeMs) || maxAgeMs < 0) return { problem: "`maxAgeMs` must be a number from 0 up" };
   const covered = toCovered(flagsHeader, contextHeader);
   const malformed = covered.find(([, value]) => !PRINTABLE.test(value));
   if (malformed !== undefined) return { problem: `${malformed[0]} is malformed` };
@@ -111,15 +116,14 @@ async function verify(
   return verifyFlags(covered, received, keys.value, { now, maxAgeMs });
 }
 
-/** What was parsed, by the text: sites pass theirs with every request. A site has one, a test a few. */
+/** Parsed keys by their text: a site passes the same text with every request. A test may use a few. */
 const known = new Map<string, ReturnType<typeof parseSigningKeys>>();
 const MAX_KNOWN = 16;
 
 function readKeys(
   given: ReadFlagsOptions["keys"],
 ): { readonly value: readonly SigningKey[] } | { readonly problem: string } {
-  if (given === undefined || given === "")
-    return { problem: "`keys` is given but empty: is SIGNING_KEYS set?" };
+  if (given === undefined || given === "") return { problem: "`keys` is empty: is SIGNING_KEYS set?" };
   if (typeof given !== "string") return { value: given };
   const parsed = known.get(given) ?? parseSigningKeys(given);
   if (known.size >= MAX_KNOWN) known.clear();
@@ -127,14 +131,14 @@ function readKeys(
   return "problem" in parsed ? { problem: `\`keys\`: ${parsed.problem}` } : parsed;
 }
 
-/** A header's value; several of one name are one list, without the space around each (RFC 9110, section 5.3). */
+/** A header's value. Several headers of one name are one list, without the space around each (RFC 9110, section 5.3). */
 function get(headers: HeadersLike, name: string): string | undefined {
   const value = isFetchHeaders(headers) ? headers.get(name) : headers[name];
   if (value === undefined || value === null) return undefined;
   return typeof value === "string" ? trim(value) : value.map(trim).join(", ");
 }
 
-/** Not `trim()`: that takes characters off which are part of a value. */
+/** `trim()` would remove characters that are part of a value. */
 function trim(value: string): string {
   let [start, end] = [0, value.length];
   while (start < end && isBlank(value[start])) start += 1;

@@ -1,7 +1,7 @@
 import type { Page as Tab } from "playwright-core";
 import { beforeEach, describe, expect, it } from "vitest";
 import { OVERRIDE_PATH } from "../../shared/flag/override.ts";
-import { readTarget } from "../../worker/pages/override-target.ts";
+import { readTarget } from "../../worker/pages/override-link.ts";
 import type { Browser } from "./chromium.ts";
 import { goBack } from "./go-back.ts";
 import { openForAll } from "./open-for-all.ts";
@@ -67,7 +67,7 @@ describe.each(ATTACKERS)("a page of %s", (from) => {
     "that sends a visitor to a link by %s gets a page that asks first",
     async (_name, make) => {
       await attack(from, make(new URL(link)));
-      await tab.getByRole("button", { name: "Put it into force" }).waitFor();
+      await tab.getByRole("button", { name: "Activate it" }).waitFor();
       expect(await hasOverride(browser.context)).toBe(false);
     },
   );
@@ -75,7 +75,7 @@ describe.each(ATTACKERS)("a page of %s", (from) => {
   it("that opens the link in a new window gets a page that asks first", async () => {
     const opened = browser.context.waitForEvent("page");
     await attack(from, script(`open("${link}")`));
-    await (await opened).getByRole("button", { name: "Put it into force" }).waitFor();
+    await (await opened).getByRole("button", { name: "Activate it" }).waitFor();
     expect(await hasOverride(browser.context)).toBe(false);
   });
 
@@ -118,7 +118,7 @@ describe("a link that is fetched ahead", () => {
     expect(await hasOverride(browser.context)).toBe(false);
 
     await tab.getByRole("link").click();
-    await tab.getByRole("button", { name: "Put it into force" }).click();
+    await tab.getByRole("button", { name: "Activate it" }).click();
     await tab.waitForURL(`${SHOP}/page`);
     expect(await hasOverride(browser.context)).toBe(true);
   });
@@ -166,18 +166,18 @@ describe("the token", () => {
   it("does not start an ended override again by going back and forward", async () => {
     await attack(STRANGER, `<a href="${link}">it</a>`);
     await tab.getByRole("link").click();
-    await tab.getByRole("button", { name: "Put it into force" }).click();
+    await tab.getByRole("button", { name: "Activate it" }).click();
     await tab.waitForURL(`${SHOP}/page`);
     await tab.goto(links.page);
     await tab.getByRole("button", { name: "End it now" }).click();
-    await tab.getByText("None is in force.").waitFor();
+    await tab.getByText("No override is active.").waitFor();
     // Back to the page, to the page that asks and to the stranger's page, and forward again.
     for (const steps of [1, 1, 1, -1, -1, -1]) {
       await goBack(tab, steps);
       await tab.waitForFunction(() => document.readyState === "complete");
       expect(await hasOverride(browser.context)).toBe(false);
     }
-    await tab.getByText("None is in force.").waitFor();
+    await tab.getByText("No override is active.").waitFor();
   });
 });
 

@@ -42,7 +42,7 @@ it("the link that `sluice override` prints turns a feature on in one browser, un
   await tab.goto(links.page);
   expect(await tab.getByRole("listitem").allInnerTexts()).toEqual(["ai_search: on"]);
   await tab.getByRole("button", { name: "End it now" }).click();
-  await tab.getByText("None is in force.").waitFor();
+  await tab.getByText("No override is active.").waitFor();
   expect(await hasOverride(browser.context)).toBe(false);
   expect(await visit(tab, `${SHOP}/ai/chat`)).toMatchObject({ path: "/", flags: [], override: [] });
 });
@@ -54,7 +54,7 @@ it("a link on another page asks first, and its button puts the override into for
   );
   await tab.goto(STRANGER);
   await tab.getByRole("link").click();
-  const button = tab.getByRole("button", { name: "Put it into force" });
+  const button = tab.getByRole("button", { name: "Activate it" });
   await button.waitFor();
   expect(await tab.getByRole("listitem").allInnerTexts()).toEqual(["ai_search: on"]);
   expect(await hasOverride(browser.context)).toBe(false);
@@ -69,7 +69,7 @@ it("a redirect from another site's page asks first, and a redirect that was open
   shop.strangers.pages.set("/", '<a href="/on">Try it</a>');
   await tab.goto(STRANGER);
   await tab.getByRole("link").click();
-  await tab.getByRole("button", { name: "Put it into force" }).waitFor();
+  await tab.getByRole("button", { name: "Activate it" }).waitFor();
   expect(await hasOverride(browser.context)).toBe(false);
 
   await tab.goto(`${STRANGER}/on`);
@@ -96,7 +96,7 @@ it("a kill beats an override", async () => {
   expect(await readPage(tab)).toMatchObject({ path: "/", flags: [], override: [] });
   await tab.goto(links.page);
   const [item] = await tab.getByRole("listitem").allInnerTexts();
-  expect(item).toContain("not in force: it is switched off");
+  expect(item).toContain("not active: its kill switch is off");
   await shop.toggle("ai_search", true);
   expect((await visit(tab, `${SHOP}/ai/chat`)).override).toEqual(["ai_search"]);
 });
@@ -108,7 +108,7 @@ it("starting and ending an override empties the browser's cache, so no older cop
   expect((await readPage(tab)).override).toEqual(["ai_search"]);
   await tab.goto(links.page);
   await tab.getByRole("button").click();
-  await tab.getByText("None is in force.").waitFor();
+  await tab.getByText("No override is active.").waitFor();
   expect((await visit(tab, `${SHOP}/own-minute`)).override).toEqual([]);
 });
 

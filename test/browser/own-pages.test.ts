@@ -118,6 +118,6 @@ it("the button can be reached and pressed with the keyboard", async () => {
   await tab.goto(link);
   await tab.keyboard.press("Tab");
   await tab.keyboard.press("Enter");
-  await tab.getByText("None is in force.").waitFor();
+  await tab.getByText("No override is active.").waitFor();
   expect(await hasOverride(browser.context)).toBe(false);
 });

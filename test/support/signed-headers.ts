@@ -1,6 +1,5 @@
 import { encodeFlagsContext, type FlagsContext } from "../../shared/x-flags/flags-header.ts";
-import { signFlags } from "../../shared/x-flags/sign-flags.ts";
-import { toCovered } from "../../shared/x-flags/signature-base.ts";
+import { signFlags, toCovered } from "../../shared/x-flags/signature.ts";
 import { parseSigningKeys, type SigningKey } from "../../shared/x-flags/signing-keys.ts";
 
 /** 2026-09-21T13:33:20Z, in milliseconds. */

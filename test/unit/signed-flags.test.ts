@@ -184,7 +184,7 @@ describe("all off, and why", () => {
     {
       name: "no list as input",
       change: (headers) => ({ ...headers, "signature-input": "sluice=1" }),
-      problem: "does not list what is signed",
+      problem: "does not list the signed headers",
     },
     {
       name: "a text as signature",

@@ -130,7 +130,7 @@ describe("a link", () => {
     const ended = await open("", { method: "POST", headers: { cookie, "sec-fetch-site": "same-origin" } });
     expect(ended.status).toBe(303);
     expect(cookieOf(ended)).toMatch(/^__Host-sluice-override=; Max-Age=0; Path=\/; Secure/);
-    expect(await (await open("")).text()).toContain("None is in force.");
+    expect(await (await open("")).text()).toContain("No override is active.");
   });
 
   it("whose page says what stands against it", async () => {
@@ -144,11 +144,11 @@ describe("a link", () => {
     );
     expect(items).toEqual([
       "ai_search: on",
-      "killed: on, but not in force: it was killed",
-      "disabled: on, but not in force: it is switched off",
+      "killed: on, but not active: it was killed",
+      "disabled: on, but not active: its kill switch is off",
       "dependent: on",
-      "copilot: huge, but not in force: it has no such variant",
-      "nothing: on, but not in force: there is no such flag",
+      "copilot: huge, but not active: it has no such variant",
+      "nothing: on, but not active: there is no such flag",
       "public: off",
     ]);
     const alone = await signed({ dependent: "on" });
@@ -191,7 +191,7 @@ describe("a link", () => {
     expect(html).toContain("it was killed");
     expect(html).not.toContain("eyJ");
     // A form without an address goes to where it stands.
-    expect(html).toContain('<form method="post"><button>Put it into force</button></form>');
+    expect(html).toContain('<form method="post"><button>Activate it</button></form>');
     const pressed = { "sec-fetch-dest": "document", "sec-fetch-site": "same-origin" };
     const begun = await open(query, { method: "POST", headers: pressed });
     expect([begun.status, begun.headers.get("location")]).toEqual([303, "/ai"]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { addIdentityCookie } from "../../worker/identity/visitor/cookie.ts";
+import { addVisitorCookie } from "../../worker/identity/visitor/visitor-cookie.ts";
 
 const cookie = `__Host-sluice-id=anon-${"k".repeat(22)}; Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax`;
 
@@ -9,7 +9,7 @@ const page = (headers: Record<string, string>, method = "GET", status = 200) => 
     headers: { "content-type": "text/html; charset=utf-8", ...headers },
   });
   const request = new Request("https://www.example.com/", { method });
-  return { before: response, after: addIdentityCookie(request, response, cookie) };
+  return { before: response, after: addVisitorCookie(request, response, cookie) };
 };
 
 describe("a document gets the cookie", () => {
@@ -25,7 +25,7 @@ describe("a document gets the cookie", () => {
     const response = new Response("", { headers: { "content-type": "text/html" } });
     response.headers.append("set-cookie", "a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT");
     response.headers.append("set-cookie", "b=2");
-    expect(addIdentityCookie(request, response, cookie).headers.getSetCookie()).toEqual([
+    expect(addVisitorCookie(request, response, cookie).headers.getSetCookie()).toEqual([
       "a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT",
       "b=2",
       cookie,
@@ -61,6 +61,6 @@ describe("any other answer is given back as it is", () => {
 
   it("when the browser has the cookie already", () => {
     const response = new Response("", { headers: { "content-type": "text/html" } });
-    expect(addIdentityCookie(new Request("https://www.example.com/"), response, undefined)).toBe(response);
+    expect(addVisitorCookie(new Request("https://www.example.com/"), response, undefined)).toBe(response);
   });
 });

@@ -180,9 +180,9 @@ describe("readEnvironment", () => {
     ["", "is not set"],
     ["origin.example.com", "must be an http or https URL"],
     ["ftp://origin.example.com", "must be an http or https URL"],
-    ["https://origin.example.com/app", "leave out path"],
-    ["https://origin.example.com?x", "leave out path"],
-    ["https://user@origin.example.com", "leave out path"],
+    ["https://origin.example.com/app", "remove path"],
+    ["https://origin.example.com?x", "remove path"],
+    ["https://user@origin.example.com", "remove path"],
   ])("refuses ORIGIN_URL = %j, and keeps the flags' settings", (ORIGIN_URL, words) => {
     const { origin, flags } = readEnvironment({ ...good, ORIGIN_URL });
     expect(JSON.stringify(origin)).toContain(words);

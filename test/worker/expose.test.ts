@@ -4,7 +4,7 @@ import { readContent } from "../../worker/snapshot/content.ts";
 import { decideAll } from "../../worker/decide/decide.ts";
 import type { Evaluation } from "../../worker/decide/evaluation.ts";
 import { createExpose } from "../../worker/decide/expose.ts";
-import type { ExposureSettings } from "../../worker/decide/exposure-settings.ts";
+import type { ExposureSettings } from "../../worker/decide/expose.ts";
 import type { WorkerFault } from "../../worker/isolate/fault.ts";
 
 const drawn = [

@@ -10,7 +10,7 @@ describe("options are checked once, when the application is made", () => {
     "%j",
     (options) => {
       expect(() => flags(options as FlagsOptions)).toThrow(
-        /^flags\(\{ … \}\) needs either rewrite: app\.fetch/,
+        /^flags\(\{ … \}\) needs one of two options: rewrite: app\.fetch/,
       );
     },
   );
@@ -36,7 +36,7 @@ function createApp(options: Pick<FlagsOptions, "bindings"> = {}) {
 }
 
 describe("without anything that works everything is off, and the page comes", () => {
-  const misconfigured = "no flags are held: misconfigured";
+  const misconfigured = "there is no snapshot: misconfigured";
 
   it("app.request() brings neither environment nor execution context", async () => {
     const response = await createApp().request("/page", { headers: { "x-flags": "copilot" } });
@@ -72,7 +72,7 @@ describe("without anything that works everything is off, and the page comes", ()
       UPSTASH_REDIS_REST_TOKEN: "t",
     };
     const response = await createApp().request("/page", {}, env);
-    expect(await response.json()).toMatchObject({ problem: "no flags are held: redis-unreachable" });
+    expect(await response.json()).toMatchObject({ problem: "there is no snapshot: redis-unreachable" });
   });
 });
 
@@ -86,9 +86,9 @@ it("applications in one isolate have the settings that each takes from the envir
     const { problem } = (await (await asked.request("/", {}, env)).json()) as { problem: unknown };
     return problem;
   };
-  expect(await problemOf(app)).toBe("no flags are held: misconfigured");
-  expect(await problemOf(other)).toBe("no flags are held: redis-unreachable");
-  expect(await problemOf(app)).toBe("no flags are held: misconfigured");
+  expect(await problemOf(app)).toBe("there is no snapshot: misconfigured");
+  expect(await problemOf(other)).toBe("there is no snapshot: redis-unreachable");
+  expect(await problemOf(app)).toBe("there is no snapshot: misconfigured");
 });
 
 it("what the runtime says of a request goes on with it", async () => {

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { compile } from "../../shared/compile/compile.ts";
 import { computeBuckets, decide } from "../../shared/evaluate/evaluate.ts";
 import { readGates } from "../../shared/gate/gate-table.ts";
-import { passGates } from "../../worker/decide/pass-gates.ts";
+import { passGates } from "../../shared/gate/pass-gates.ts";
+import { isOnIn } from "../../worker/decide/decide.ts";
 
 const dark = (key: string, gates: unknown) => ({ key, enabled: false, rollout_pct: 100, gates });
 const lit = (key: string, gates: unknown) => ({ key, enabled: true, rollout_pct: 100, gates });
@@ -14,7 +15,11 @@ async function lead(flags: readonly object[], path: string): Promise<string> {
   const compiled = compile({ schema: 1, flags });
   const context = { targetingKey: "u1" };
   const decisions = decide(compiled, context, await computeBuckets(compiled, context));
-  const passage = passGates(table, { compiled, decisions }, new URL(`https://www.example.com${path}`));
+  const passage = passGates(
+    table,
+    isOnIn({ compiled, decisions }),
+    new URL(`https://www.example.com${path}`),
+  );
   if ("url" in passage) return `${passage.url.pathname}${passage.url.search}`;
   const { closed } = passage;
   return "redirect" in closed ? `${closed.status} ${closed.redirect}` : String(closed.status);
@@ -269,7 +274,7 @@ describe("gates that cannot be read", () => {
     expect([...unreadable]).toEqual(["copilot"]);
     expect(faulty).toBe(true);
     for (const path of closed) {
-      const passage = passGates(table, undefined, new URL(path, "https://www.example.com"));
+      const passage = passGates(table, isOnIn(undefined), new URL(path, "https://www.example.com"));
       expect(passage).toMatchObject({ closed: { status: 404 } });
     }
   });

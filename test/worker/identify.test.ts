@@ -4,7 +4,7 @@ import { createIdentify } from "../../worker/identity/identify.ts";
 import type { JwtIdentity } from "../../worker/identity/jwt/jwt-identity.ts";
 import type { JwtReader } from "../../worker/identity/jwt/jwt-reader.ts";
 import { strip } from "../../worker/identity/strip.ts";
-import { createPlaces } from "../../worker/identity/visitor/visitor-place.ts";
+import { createVisitorIds } from "../../worker/identity/visitor/visitor-ids.ts";
 
 const secret = "a secret of 26 characters";
 const previous = "the one from before";
@@ -29,7 +29,7 @@ async function identified(
   const identify = createIdentify({
     contextSecrets: contextSecret === null ? [] : [contextSecret, previous],
     ...(readJwt !== undefined && { readJwt }),
-    places: createPlaces({}),
+    visitorIds: createVisitorIds({}),
     report: (fault) => void faults.push(fault),
   });
   const request = new Request("https://www.example.com/", { headers, cf });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readBindings } from "../../worker/isolate/bindings.ts";
-import { toSharedAnswer } from "../../worker/answer/shared-answer.ts";
-import { isStatic, readStaticPaths } from "../../worker/decide/static-paths.ts";
+import { toSharedAnswer } from "../../worker/answer/private-answer.ts";
+import { isStatic, readStaticPaths } from "../../worker/decide/static-evaluation.ts";
 
 function read(STATIC_PATHS: unknown) {
   const reader = readBindings({ STATIC_PATHS });
@@ -45,7 +45,7 @@ describe("STATIC_PATHS", () => {
   ])("%j is a problem that names the variable and not the value", (given) => {
     const { problems } = read(given);
     expect(problems).toHaveLength(1);
-    expect(problems[0]).toMatch(/^STATIC_PATHS: name at most 100 files and folders/);
+    expect(problems[0]).toMatch(/^STATIC_PATHS: list at most 100 files and folders/);
   });
 
   it("is read in time that its length limits", () => {

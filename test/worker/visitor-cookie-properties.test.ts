@@ -8,11 +8,11 @@ import {
   parseVisitorCookie,
   type VisitorCookie,
 } from "../../worker/identity/visitor/visitor-cookie.ts";
-import { createPlaces } from "../../worker/identity/visitor/visitor-place.ts";
+import { createVisitorIds } from "../../worker/identity/visitor/visitor-ids.ts";
 import { runs } from "../support/thoroughness.ts";
 
 const signer = createCookieSigner([{ id: "k1", secret: new Uint8Array(32).fill(7) }]);
-const places = createPlaces({ signer, now: () => Date.UTC(2026, 10, 26) });
+const visitorIds = createVisitorIds({ signer, now: () => Date.UTC(2026, 10, 26) });
 const id = `anon-${"a".repeat(22)}`;
 
 const characters = (min: number, max: number) =>
@@ -60,7 +60,7 @@ test("what is written is read again", () => {
 test("of headers that nobody signed none is a visitor who was here, and none is an error", async () => {
   await fc.assert(
     fc.asyncProperty(headers, async (header) => {
-      const { anonymousId, setCookie } = await places.ofAnonymous(header);
+      const { anonymousId, setCookie } = await visitorIds.ofAnonymous(header);
       expect(anonymousId).toMatch(/^anon-[A-Za-z0-9_-]{22}$/);
       expect(anonymousId).not.toBe(id);
       expect(setCookie).toMatch(

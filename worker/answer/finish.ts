@@ -1,26 +1,25 @@
-import { addIdentityCookie } from "../identity/visitor/cookie.ts";
 import type { Evaluation } from "../decide/evaluation.ts";
 import type { Expose } from "../decide/expose.ts";
-import { toPrivateAnswer } from "./private-answer.ts";
-import { toSharedAnswer } from "./shared-answer.ts";
-import type { WaitUntil } from "../isolate/wait-until.ts";
 import type { SitePage } from "../gates/site-page.ts";
+import { addVisitorCookie } from "../identity/visitor/visitor-cookie.ts";
+import type { WaitUntil } from "../isolate/wait-until.ts";
+import { toPrivateAnswer, toSharedAnswer } from "./private-answer.ts";
 import type { Validators } from "./validators.ts";
 
-/** What goes with an answer on its way out. */
+/** What finishing an answer needs. */
 export interface Finishing {
   readonly evaluation: Evaluation;
   readonly validators?: Validators;
-  /** The page that a gate shows in place of the one that was asked for; absent where there is none. */
+  /** The page that a gate shows instead of the requested one; absent where there is none. */
   readonly page?: SitePage | undefined;
-  /** Absent: exposures are not written down. */
+  /** Absent: exposures are not logged. */
   readonly expose?: Expose | undefined;
   readonly waitUntil: WaitUntil;
 }
 
 /**
- * What leaves the worker for an answer of the site, a gate or an error handler. The one place that sees an answer
- * together with what was decided for its request.
+ * Turns an answer of the site, a gate or an error handler into the worker's answer. Only here are an answer and the
+ * decisions for its request seen together.
  */
 export async function finish(
   response: Response,
@@ -30,8 +29,8 @@ export async function finish(
   if (isStatic) return toSharedAnswer(response);
   const answer = toPrivateAnswer(page?.toAnswer(response) ?? response);
   await validators?.mark(answer.headers);
-  const finished = addIdentityCookie(received, answer, visitor.setCookie);
-  // An id that was made for this request and does not reach the browser is never seen again: it is nobody's exposure.
+  const finished = addVisitorCookie(received, answer, visitor.setCookie);
+  // A new id that does not reach the browser is never seen again, so it must not be counted as a person.
   const isLasting =
     visitor.setCookie === undefined || visitor.context.userId !== undefined || finished !== answer;
   if (expose !== undefined && isLasting) waitUntil(expose(evaluation));

@@ -1,6 +1,6 @@
 /**
- * What of an origin's `Cache-Control` is kept. How long a copy stays fresh is its word only where it speaks of one
- * visitor's own copy: what it says to all caches was meant for a page that is the same for everybody.
+ * The directives of an origin's `Cache-Control` that are kept. A lifetime is kept only beside `private`: without it, the
+ * origin meant a page that is the same for everybody.
  */
 const DIRECTIVES: Readonly<Record<string, "always" | "if private">> = {
   private: "always",
@@ -16,26 +16,34 @@ const DIRECTIVES: Readonly<Record<string, "always" | "if private">> = {
 };
 
 /**
- * Makes the answer to a request that was evaluated one visitor's own: no shared cache may keep it, and a browser asks
- * again before it shows its copy, unless the origin gave that copy a time. Whether the origin looked at the flags cannot
- * be seen from here, so every status, type and method is treated alike.
+ * Makes the answer to an evaluated request private: no shared cache may store it, and a browser asks again before it
+ * shows its copy, unless the origin gave that copy a lifetime. The worker cannot see whether the origin read the flags,
+ * so it treats every status, type and method alike.
  */
 export function toPrivateAnswer(response: Response): Response {
-  // There is no copy of a WebSocket, and no cache holds one.
+  // A WebSocket cannot be copied, and no cache stores one.
   if (response.status === 101) return response;
   const copy = new Response(response.body, response);
   for (const name of Array.from(copy.headers.keys())) {
-    if (speaksToCaches(name)) copy.headers.delete(name);
+    if (overridesCacheControl(name)) copy.headers.delete(name);
   }
   copy.headers.set("cache-control", toPrivate(response.headers.get("cache-control")));
   return copy;
 }
 
 /**
- * Headers that go before `Cache-Control` in one cache or another: `CDN-Cache-Control` and its relatives (RFC 9213),
- * Akamai's and nginx' own. `Expires` would be a second word beside the one that is set here.
+ * A static answer keeps the origin's caching. One that sets a cookie belongs to one visitor, whatever its path, so no
+ * cache may give it to another.
  */
-function speaksToCaches(name: string): boolean {
+export function toSharedAnswer(response: Response): Response {
+  return response.headers.has("set-cookie") ? toPrivateAnswer(response) : response;
+}
+
+/**
+ * Headers that some cache prefers to `Cache-Control`: `CDN-Cache-Control` and its relatives (RFC 9213), Akamai's and
+ * nginx' own. `Expires` would contradict the `Cache-Control` that is set here.
+ */
+function overridesCacheControl(name: string): boolean {
   return (
     name.endsWith("-cache-control") ||
     ["surrogate-control", "edge-control", "x-accel-expires", "expires"].includes(name)
@@ -44,7 +52,7 @@ function speaksToCaches(name: string): boolean {
 
 function toPrivate(given: string | null): string {
   const directives = (given ?? "").split(",").map((directive) => directive.trim().toLowerCase());
-  // Not `private="name"`, which is about that one header only.
+  // `private="name"` does not count: it is about that one header only.
   const isPrivate = directives.includes("private");
   const kept = directives.filter((directive) => {
     const name = /^([a-z-]+)(?:=\d+)?$/.exec(directive)?.[1] ?? "";

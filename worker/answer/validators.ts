@@ -1,10 +1,12 @@
+import { encodeBase64Url } from "../isolate/bytes.ts";
+
 /**
- * A page may change with the decision while its `ETag` does not: many origins make that from a file or a build. So a
- * browser is given the origin's tag with a mark of the decision, and a copy that was made for another decision is never
+ * A page may change with the decision while its `ETag` does not: many origins make the tag from a file or a build. So a
+ * browser gets the origin's tag with a mark of the decision. A copy that was made for another decision is never
  * confirmed by a 304 or completed by a part.
  */
 export interface Validators {
-  /** Leaves the origin only questions about a copy that was made for this decision. */
+  /** Removes the marks from a request, and the conditions that are about a copy of another decision. */
   unmark(headers: Headers): Promise<void>;
   /** Marks the tag of an answer that is still to be sent. */
   mark(headers: Headers): Promise<void>;
@@ -15,7 +17,7 @@ const MARK = ";sluice=";
 /** In characters of base64url: 66 bits. */
 const MARK_LENGTH = 11;
 
-/** Entity tags (RFC 9110, 8.8.3), each with its first part and its last quote. */
+/** Entity tags (RFC 9110, 8.8.3), each as a group up to its last quote. */
 const TAGS = /((?:W\/)?"[\x21\x23-\x7e\x80-\xff]*)"/g;
 const TAG = new RegExp(`^${TAGS.source}$`);
 const MARKED = new RegExp(`${MARK}[A-Za-z0-9_-]{${MARK_LENGTH}}(?=")`, "g");
@@ -23,15 +25,15 @@ const MARKED = new RegExp(`${MARK}[A-Za-z0-9_-]{${MARK_LENGTH}}(?=")`, "g");
 const encoder = new TextEncoder();
 
 /**
- * @param toDecision all that the page may depend on; called only when there is something to mark
- * @param secret keeps a visitor from finding out by trying which flags, whose names he guesses, are on for him
+ * @param toDecision everything that the page may depend on; called only when there is something to mark
+ * @param secret part of the mark, so that a visitor cannot test guesses of which flags are on for him
  */
 export function createValidators(method: string, toDecision: () => unknown, secret: string): Validators {
   let mark: Promise<string> | undefined;
   const markOf = (): Promise<string> => (mark ??= toMark(toDecision(), secret));
   const reads = method === "GET" || method === "HEAD";
 
-  /** Those of the tags that bear this decision's mark, without it. */
+  /** The tags with this decision's mark, without it. */
   async function findOwn(value: string): Promise<readonly string[]> {
     const end = `${MARK}${await markOf()}`;
     const tags = Array.from(value.matchAll(TAGS), ([, tag = ""]) => tag);
@@ -44,7 +46,7 @@ export function createValidators(method: string, toDecision: () => unknown, secr
         await unmarkCopies(headers, findOwn);
         await unmarkParts(headers, findOwn);
       }
-      // What a write is conditional on is the state of the thing, not the page that somebody was shown.
+      // A write depends on the state of the resource, not on the page that a visitor was shown.
       for (const name of reads ? ["if-match"] : ["if-match", "if-none-match"]) {
         const value = headers.get(name);
         if (value?.includes(MARK)) headers.set(name, value.replace(MARKED, ""));
@@ -65,7 +67,7 @@ async function unmarkCopies(headers: Headers, findOwn: FindOwn): Promise<void> {
   const value = headers.get("if-none-match");
   const own = value === null ? [] : await findOwn(value);
   if (own.length > 0) return headers.set("if-none-match", own.join(", "));
-  // A date tells nothing of the decision, and `*` means any copy.
+  // A date says nothing about the decision, and `*` means any copy.
   headers.delete("if-none-match");
   headers.delete("if-modified-since");
 }
@@ -75,7 +77,7 @@ async function unmarkParts(headers: Headers, findOwn: FindOwn): Promise<void> {
   if (value === null) return;
   const [own] = await findOwn(value);
   if (own !== undefined) return headers.set("if-range", own);
-  // As if the page had changed: the whole of it.
+  // The whole page is sent, as if it had changed.
   headers.delete("if-range");
   headers.delete("range");
 }
@@ -83,6 +85,5 @@ async function unmarkParts(headers: Headers, findOwn: FindOwn): Promise<void> {
 async function toMark(decision: unknown, secret: string): Promise<string> {
   const text = JSON.stringify(["etag", secret, decision]);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text)));
-  const base64 = btoa(String.fromCharCode(...hash.subarray(0, 9)));
-  return base64.replaceAll("+", "-").replaceAll("/", "_").slice(0, MARK_LENGTH);
+  return encodeBase64Url(hash.subarray(0, 9)).slice(0, MARK_LENGTH);
 }

@@ -1,22 +1,22 @@
 import { NO_FLAGS } from "../../shared/compile/compile.ts";
 import { decisionOf } from "../../shared/evaluate/evaluate.ts";
+import type { Decision } from "../../shared/flag/reason.ts";
 import { createExposer, type OnExposure } from "../../shared/x-flags/exposure.ts";
 import {
   FLAGS_CONTEXT_HEADER,
   decodeFlagsContext,
   type FlagsContext,
 } from "../../shared/x-flags/flags-header.ts";
-import type { FlagDetails, Flags } from "../../shared/x-flags/read-flags.ts";
-import type { Decision } from "../../shared/flag/reason.ts";
+import { errorDetails, type FlagDetails, type Flags } from "../../shared/x-flags/flags.ts";
 import type { Evaluation } from "./evaluation.ts";
 
 /**
- * The flags of one request for pages that the worker serves by itself, as `readFlags` gives them to a site behind it.
- * They come from the decisions and not from the headers: reasons are the evaluation's own, and a flag that is kept out
- * of `x-flags` can be asked for, too.
+ * The flags of one request for pages that the worker serves itself, with the interface that `readFlags` has at a site
+ * behind it. They are read from the decisions and not from the headers: so reasons are the evaluation's own, and flags
+ * that are not in `x-flags` can be read, too.
  *
- * @param headers of the request that goes on; read only when somebody asks for `context` or listens
- * @param onExposure hears of each flag that is asked for, once
+ * @param headers of the request that goes on; read only for `context` and for exposures
+ * @param onExposure called once for each flag that code asks for
  */
 export function toFlags(evaluation: Evaluation, headers: Headers, onExposure?: OnExposure): Flags {
   const { decided } = evaluation;
@@ -25,18 +25,21 @@ export function toFlags(evaluation: Evaluation, headers: Headers, onExposure?: O
   const readContext = (): FlagsContext | undefined =>
     decodeFlagsContext(headers.get(FLAGS_CONTEXT_HEADER) ?? "");
   const context = onExposure && readContext();
-  const tell = context === undefined ? () => undefined : createExposer(context, onExposure);
-  const decisionFor = (key: string): Decision => {
+  const expose = context === undefined ? () => undefined : createExposer(context, onExposure);
+  const ask = (key: string): Decision => {
     const decision = decisionOf(compiled, decisions, key);
-    // A flag that there is not is nobody's experiment.
-    if (compiled.positions.has(key)) tell(key, decision.variant);
+    // A flag that does not exist has no groups.
+    if (compiled.positions.has(key)) expose(key, decision.variant);
     return decision;
   };
   return {
-    isEnabled: (key) => decisionFor(key).value,
-    variant: (key) => decisionFor(key).variant,
-    value: (key) => valueOf(decisionFor(key)),
-    details: (key) => toDetails(decisionFor(key), problem),
+    isEnabled: (key) => ask(key).value,
+    variant: (key) => ask(key).variant,
+    value: (key) => valueOf(ask(key)),
+    details: (key) => {
+      const decision = ask(key);
+      return problem === undefined ? toDetails(decision) : errorDetails(problem, "GENERAL");
+    },
     get enabled() {
       return compiled.flags.filter((_flag, position) => decisions[position]?.value).map(({ key }) => key);
     },
@@ -51,14 +54,11 @@ export function toFlags(evaluation: Evaluation, headers: Headers, onExposure?: O
 function problemOf({ decided, reading, isStatic }: Evaluation): string | undefined {
   if (isStatic) return "STATIC_PATHS names this path: nothing is decided for it";
   if (decided !== undefined && reading.cached !== undefined) return undefined;
-  return `no flags are held${reading.fault === undefined ? "" : `: ${reading.fault}`}`;
+  return `there is no snapshot${reading.fault === undefined ? "" : `: ${reading.fault}`}`;
 }
 
-function toDetails(decision: Decision, problem: string | undefined): FlagDetails {
+function toDetails(decision: Decision): FlagDetails {
   const { value, variant, reason, errorCode } = decision;
-  if (problem !== undefined) {
-    return { value: false, variant: "off", reason: "ERROR", errorCode: "GENERAL", errorMessage: problem };
-  }
   const variantValue = valueOf(decision);
   return {
     value,
@@ -69,7 +69,7 @@ function toDetails(decision: Decision, problem: string | undefined): FlagDetails
   };
 }
 
-/** A copy: all requests share the snapshot's, and nobody can change what another one gets. */
+/** A copy: all requests share the snapshot's value, and none may change it. */
 function valueOf({ value, variantValue }: Decision): unknown {
   return value ? structuredClone(variantValue) : undefined;
 }

@@ -1,15 +1,15 @@
-import { decideAll, type Decided } from "./decide.ts";
-import { toFault } from "../isolate/fault.ts";
 import type { Identify, Visitor } from "../identity/identify.ts";
 import type { Stripped } from "../identity/strip.ts";
+import { toFault } from "../isolate/fault.ts";
 import type { Report } from "../isolate/report.ts";
 import type { WaitUntil } from "../isolate/wait-until.ts";
 import { readOverride, type OverrideRules } from "../override/verify-override.ts";
 import type { Reading, SnapshotReader } from "../snapshot/snapshot-reader.ts";
+import { decideAll, type Decided } from "./decide.ts";
 
-/** One request, and what was decided for it: all that the steps behind it go by. */
+/** One request and its decisions: everything that later steps use. */
 export interface Evaluation {
-  /** As it came; its headers are the client's word, and its body has gone on. */
+  /** As received: its headers are not trusted, and its body has gone on. */
   readonly received: Request;
   readonly visitor: Visitor;
   readonly reading: Reading;
@@ -24,12 +24,12 @@ export interface EvaluationParts {
   readonly identify: Identify;
   readonly read: SnapshotReader;
   readonly maxStaleMs: number;
-  /** Absent: no test override is accepted. */
-  readonly overrides?: OverrideRules;
+  /** Undefined: no test override is accepted. */
+  readonly overrides: OverrideRules | undefined;
   readonly report: Report;
 }
 
-/** identify -> snapshot -> decide. Never rejects: what fails is reported, and everything is off. */
+/** identify -> snapshot -> decide. Never rejects: an error is reported, and everything is off. */
 export async function evaluate(
   received: Request,
   stripped: Stripped,
@@ -45,7 +45,7 @@ export async function evaluate(
     const overrides = await readOverride(stripped.override, rules, report);
     decided = await decideAll(reading, visitor.context, maxStaleMs, overrides);
   } catch (error) {
-    // The flags' fault, not the visitor's: the page comes, unless a gate closes it, with everything off.
+    // A fault of the flags is not the visitor's: the page is shown with everything off, unless a gate closes it.
     report(toFault(error));
   }
   return { received, visitor, reading, decided };

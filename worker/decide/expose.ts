@@ -1,15 +1,24 @@
 import { bucketU32, isWithin } from "../../shared/bucketing/bucket.ts";
-import type { Evaluation } from "./evaluation.ts";
-import type { ExposureSettings } from "./exposure-settings.ts";
+import type { BindingReader } from "../isolate/bindings.ts";
+import { toHex } from "../isolate/bytes.ts";
 import { toFault } from "../isolate/fault.ts";
 import type { Report } from "../isolate/report.ts";
+import type { Evaluation } from "./evaluation.ts";
 
-/** Writes down what somebody met; never rejects. It is done behind the answer. */
+/** Which exposures the worker logs. */
+export interface ExposureSettings {
+  /** The share of people, in hundredths of a percent, from 1 to 10,000. */
+  readonly basisPoints: number;
+  /** The log shows the HMAC of each targeting key with this secret; absent: it shows targeting keys as they are. */
+  readonly hmacKey?: string;
+}
+
+/** Logs a request's exposures, behind the answer. Never rejects. */
 export type Expose = (evaluation: Evaluation) => Promise<void>;
 
 interface ExposeOptions extends ExposureSettings {
   readonly report: Report;
-  /** Where the line goes. */
+  /** Where lines go. */
   readonly write?: (line: string) => void;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
@@ -28,13 +37,16 @@ interface Line {
   readonly flags: readonly (readonly [flagKey: string, variant: string])[];
 }
 
-/** The salt of the sample: no flag can have it, so nobody's place in a flag has to do with being sampled. */
+/** Shorter keys can be found by trying; `openssl rand -base64 32` makes 44 characters. */
+const MIN_KEY_LENGTH = 32;
+
+/** The salt of the sample. No flag can have it, so the sample is independent of every flag's buckets. */
 const SAMPLE_SALT = "sluice:exposures";
 
-/** For so long an isolate does not write the same of the same person again: a page is many requests. */
+/** For this long an isolate does not repeat a line for the same person: a page is many requests. */
 const QUIET_MS = 600_000;
 
-/** More in one line could be cut off on its way: Logpush keeps 16,384 characters of a request. */
+/** Longer lines could be cut off: Logpush keeps 16,384 characters of a request. */
 const MAX_FLAGS = 100;
 
 /** About 200 bytes each. */
@@ -42,10 +54,29 @@ const MAX_REMEMBERED = 5_000;
 
 const encoder = new TextEncoder();
 
+/** Reads EXPOSURES_SAMPLE and EXPOSURES_HMAC_KEY; undefined when nothing is logged. */
+export function readExposureSettings(read: BindingReader): ExposureSettings | undefined {
+  if (!read.has("EXPOSURES_SAMPLE")) return undefined;
+  const sample = read.text(
+    "EXPOSURES_SAMPLE",
+    'set it to the share of people as a text from "0" to "1" with at most four decimals, such as "0.05"',
+    (value) => /^(?:0(?:\.\d{1,4})?|1(?:\.0{1,4})?)$/.test(value),
+  );
+  const hmacKey = read.has("EXPOSURES_HMAC_KEY")
+    ? read.text(
+        "EXPOSURES_HMAC_KEY",
+        `use at least ${MIN_KEY_LENGTH} characters, or remove it if the log may contain targeting keys`,
+        (value) => value.length >= MIN_KEY_LENGTH,
+      )
+    : undefined;
+  const basisPoints = Math.round(Number(sample) * 10_000);
+  return basisPoints === 0 ? undefined : { basisPoints, ...(hmacKey !== undefined && { hmacKey }) };
+}
+
 /**
- * Writes one line a request, and one more for each further hundred flags: a log is billed by the line. Only flags that were drawn stand in it, since whoever is in by
- * a list, a plan or a rule without a percentage has no control group. Whose exposures are written is drawn by the
- * targeting key, so that those of a person are complete.
+ * Logs one line per request, and one more for each further hundred flags: logs are billed by the line. Logs only
+ * percentage decisions: users admitted by a list, plan or unconditional rule have no control group. The sample is chosen
+ * by targeting key, so that it contains all exposures of a person, or none.
  */
 export function createExpose(options: ExposeOptions): Expose {
   const { basisPoints, hmacKey, report, write = console.log, now = Date.now } = options;
@@ -56,7 +87,7 @@ export function createExpose(options: ExposeOptions): Expose {
     if (at < (quietUntil.get(line) ?? 0)) return false;
     const [oldest] = quietUntil.keys();
     if (oldest !== undefined && quietUntil.size >= MAX_REMEMBERED) quietUntil.delete(oldest);
-    // Deleted first: a key that is set again keeps its old place.
+    // Deleted first: a map keeps a key at its old position when it is set again.
     quietUntil.delete(line);
     quietUntil.set(line, at + QUIET_MS);
     return true;
@@ -70,7 +101,7 @@ export function createExpose(options: ExposeOptions): Expose {
   return async function expose({ visitor, reading, decided }) {
     try {
       const { targetingKey } = visitor.context;
-      const flags = drawnOf(decided);
+      const flags = percentageDecisions(decided);
       if (targetingKey === undefined || reading.cached === undefined || flags.length === 0) return;
       if (!isWithin(await bucketU32(SAMPLE_SALT, targetingKey), basisPoints)) return;
       if (!isNews(JSON.stringify([targetingKey, flags]))) return;
@@ -88,9 +119,9 @@ export function createExpose(options: ExposeOptions): Expose {
   };
 }
 
-/** Flags whose share or variant was drawn for this person, with what came out; a test override is nobody's outcome. */
-function drawnOf(decided: Evaluation["decided"]): Line["flags"] {
-  // Beyond MAX_STALE_MS it is fail_mode that decides, for some flags and not for others.
+/** The flags that a percentage decided for this person, with the variants. A test override has no control group. */
+function percentageDecisions(decided: Evaluation["decided"]): Line["flags"] {
+  // Beyond MAX_STALE_MS each flag follows its fail_mode, so the groups would not be comparable.
   if (decided === undefined || decided.stale) return [];
   const { compiled, decisions } = decided;
   return compiled.flags.flatMap(({ key }, position) => {
@@ -102,6 +133,5 @@ function drawnOf(decided: Evaluation["decided"]): Line["flags"] {
 async function hmacHex(secret: string, text: string): Promise<string> {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   const key = await crypto.subtle.importKey("raw", encoder.encode(secret), algorithm, false, ["sign"]);
-  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", key, encoder.encode(text)));
-  return Array.from(mac, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return toHex(new Uint8Array(await crypto.subtle.sign("HMAC", key, encoder.encode(text))));
 }

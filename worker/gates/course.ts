@@ -1,7 +1,7 @@
 import type { Closed, Passage } from "../../shared/gate/pass-gates.ts";
 import { findSitePage, type SitePage } from "./site-page.ts";
 
-/** Where a request goes from the gates: on, or to the page that a gate shows in its place. */
+/** Where a request goes after the gates: to its own URL, or to the page that a gate shows instead. */
 export interface Course {
   readonly url: URL;
   readonly method: string;
@@ -10,10 +10,10 @@ export interface Course {
 }
 
 /**
- * Leads a request past the gates.
+ * Checks a request against the gates.
  *
- * @param pass leads a URL past them, for this visitor
- * @returns `closed` where it goes nowhere
+ * @param pass checks a URL against the gates for this visitor
+ * @returns `closed` when the request is blocked and there is no page to show
  */
 export function toCourse(
   received: Request,

@@ -1,37 +1,37 @@
 import { withTargetingKey, type EvaluationContext } from "../../shared/flag/context.ts";
 import { toFault } from "../isolate/fault.ts";
-import type { JwtReader } from "./jwt/jwt-reader.ts";
-import { toLocation, withLocation } from "./location.ts";
 import type { Report } from "../isolate/report.ts";
 import type { WaitUntil } from "../isolate/wait-until.ts";
+import type { JwtReader } from "./jwt/jwt-reader.ts";
+import { toLocation, withLocation } from "./location.ts";
 import type { Stripped } from "./strip.ts";
 import { readTrustedContext } from "./trusted-context.ts";
-import type { Place, Places } from "./visitor/visitor-place.ts";
+import type { VisitorId, VisitorIds } from "./visitor/visitor-ids.ts";
 
-/** Who asks. */
+/** The sender of a request. */
 export interface Visitor {
   readonly context: EvaluationContext;
-  /** The cookie that the browser should keep from now on, as a value of `Set-Cookie`. */
+  /** The cookie that the browser should store, as a value of `Set-Cookie`. */
   readonly setCookie?: string;
 }
 
-/** Finds out who asks. */
+/** Finds out who sent a request. */
 export type Identify = (request: Request, stripped: Stripped, waitUntil: WaitUntil) => Promise<Visitor>;
 
 interface IdentifyOptions {
-  /** Absent: no token is believed. */
-  readonly readJwt?: JwtReader;
-  /** What a proxy may prove itself by; none: no proxy is believed. */
+  /** Undefined: no token is accepted. */
+  readonly readJwt?: JwtReader | undefined;
+  /** The secrets with which a proxy may prove itself; none: no proxy is trusted. */
   readonly contextSecrets: readonly string[];
-  readonly places: Places;
+  readonly visitorIds: VisitorIds;
   readonly report: Report;
 }
 
 /**
- * The first that holds says who asks: a verified token, a trusted proxy's word, the anonymous cookie, a fresh anonymous
- * id. A claim that does not hold is reported and then ignored: its sender is as anonymous as anybody.
+ * The first valid source counts: a verified token, a trusted proxy's claim, the anonymous cookie, a new anonymous id. An
+ * invalid claim is reported and ignored: its sender is anonymous.
  */
-export function createIdentify({ readJwt, contextSecrets, places, report }: IdentifyOptions): Identify {
+export function createIdentify({ readJwt, contextSecrets, visitorIds, report }: IdentifyOptions): Identify {
   async function readVerified(
     { headers, claim }: Stripped,
     waitUntil: WaitUntil,
@@ -50,18 +50,18 @@ export function createIdentify({ readJwt, contextSecrets, places, report }: Iden
     }
   }
 
-  async function findPlace(
+  async function findId(
     { userId, anonymousId }: EvaluationContext,
     cookie: string | null,
-  ): Promise<Place> {
-    if (userId !== undefined) return places.ofAccount({ userId, anonymousId }, cookie);
-    // A proxy may know the plan of somebody who has not signed in: the place is then the cookie's.
-    return anonymousId === undefined ? places.ofAnonymous(cookie) : { anonymousId };
+  ): Promise<VisitorId> {
+    if (userId !== undefined) return visitorIds.ofAccount({ userId, anonymousId }, cookie);
+    // A proxy may know the plan of somebody who is not signed in: the id then comes from the cookie.
+    return anonymousId === undefined ? visitorIds.ofAnonymous(cookie) : { anonymousId };
   }
 
   return async function identify(request, stripped, waitUntil) {
     const verified = await readVerified(stripped, waitUntil);
-    const { anonymousId, setCookie } = await findPlace(verified, stripped.headers.get("cookie"));
+    const { anonymousId, setCookie } = await findId(verified, stripped.headers.get("cookie"));
     const known = { ...verified, ...(anonymousId !== undefined && { anonymousId }) };
     const context = withTargetingKey(withLocation(known, toLocation(request.cf)));
     return { context, ...(setCookie !== undefined && { setCookie }) };

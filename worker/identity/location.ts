@@ -1,6 +1,6 @@
 import type { EvaluationContext } from "../../shared/flag/context.ts";
 
-/** Where the connection comes from, as Cloudflare says in `request.cf`. */
+/** Where the connection comes from, as Cloudflare reports in `request.cf`. */
 interface Cf {
   readonly country?: unknown;
   readonly regionCode?: unknown;
@@ -8,14 +8,14 @@ interface Cf {
   readonly isEUCountry?: unknown;
 }
 
-/** Codes of ISO 3166 and of Cloudflare's own (`T1` is Tor), as texts that need no care anywhere. */
+/** Codes of ISO 3166 and of Cloudflare's own (`T1` is Tor); they need no escaping anywhere. */
 const CODE = /^[A-Za-z0-9-]{1,8}$/;
 
 /**
  * The attributes `country` (ISO 3166-1 alpha-2), `region` (the part behind the dash of ISO 3166-2: `CA`, `BY`),
- * `continent` (`EU`) and `isEUCountry`. Nothing that a client sends can change them.
+ * `continent` (`EU`) and `isEUCountry`. A client cannot change them.
  *
- * @param cf `request.cf`; absent outside Cloudflare, and then nothing is known
+ * @param cf `request.cf`; absent outside Cloudflare, where nothing is known
  */
 export function toLocation(cf: unknown): EvaluationContext {
   const { country, regionCode, continent, isEUCountry }: Cf = typeof cf === "object" && cf !== null ? cf : {};
@@ -24,7 +24,7 @@ export function toLocation(cf: unknown): EvaluationContext {
     country,
     ...(isCode(regionCode) && { region: regionCode }),
     ...(isCode(continent) && { continent }),
-    // Cloudflare says "1", or nothing.
+    // Cloudflare sends "1", or nothing.
     isEUCountry: isEUCountry === "1",
   };
 }
@@ -34,8 +34,8 @@ function isCode(value: unknown): value is string {
 }
 
 /**
- * Puts a location under what a verified source says: its own attributes win. Where it names another country, nothing
- * of the location counts, or there would be a region of one country in another.
+ * Adds a location to a verified source's attributes, which take precedence. When the source names another country, the
+ * whole location is dropped: a region of one country must not be combined with another country.
  */
 export function withLocation(verified: EvaluationContext, location: EvaluationContext): EvaluationContext {
   const { country = location.country } = verified;

@@ -1,8 +1,12 @@
 import { parseContext, type EvaluationContext } from "../../shared/flag/context.ts";
-import { ANONYMOUS_PREFIX } from "./visitor/anonymous-id.ts";
+import type { BindingReader } from "../isolate/bindings.ts";
 import { decodeBase64Url } from "../isolate/bytes.ts";
 import { WorkerFault } from "../isolate/fault.ts";
 import type { Claim } from "./strip.ts";
+import { ANONYMOUS_PREFIX } from "./visitor/anonymous-id.ts";
+
+/** Minimum secret length. Anyone who guesses it can impersonate any user. */
+const MIN_SECRET_LENGTH = 16;
 
 /** The longest `x-sluice-context`, in characters as sent. */
 const MAX_CLAIM_LENGTH = 8_192;
@@ -11,10 +15,23 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Reads what a trusted proxy says about the user: base64url of the UTF-8 of a JSON evaluation context.
+ * Reads `CONTEXT_SECRET`, and `CONTEXT_SECRET_PREVIOUS`, which is valid while the proxies change over.
  *
- * @param secrets CONTEXT_SECRET, and the one before while proxies change over; none believes nobody
- * @throws WorkerFault `context-unproven` or `context-malformed`; its text holds nothing of the claim
+ * @returns the secrets with which a proxy may prove itself; none where no proxy is trusted
+ */
+export function readContextSecrets(read: BindingReader): readonly string[] {
+  const names = ["CONTEXT_SECRET", "CONTEXT_SECRET_PREVIOUS"] as const;
+  const fix = `use at least ${MIN_SECRET_LENGTH} characters, or remove it if no proxy is trusted`;
+  return names
+    .filter((name) => read.has(name))
+    .map((name) => read.text(name, fix, (value) => value.length >= MIN_SECRET_LENGTH));
+}
+
+/**
+ * Reads a trusted proxy's claim about the user: base64url of the UTF-8 of a JSON evaluation context.
+ *
+ * @param secrets those of `readContextSecrets`; without secrets no claim is trusted
+ * @throws WorkerFault `context-unproven` or `context-malformed`; its text quotes nothing of the claim
  */
 export async function readTrustedContext(
   claim: Claim,
@@ -45,7 +62,7 @@ function parseClaim(text: string): unknown {
   }
 }
 
-/** Compares digests, which have one length, in constant time: a comparison of the texts would give the secret away. */
+/** Compares digests, which have one length, in constant time: comparing the texts would leak the secret. */
 async function isOneOf(given: string, secrets: readonly string[]): Promise<boolean> {
   const [digest, ...expected] = await Promise.all(
     [given, ...secrets].map((text) => crypto.subtle.digest("SHA-256", encoder.encode(text))),

@@ -1,6 +1,7 @@
 import type { Evaluation } from "../decide/evaluation.ts";
 import type { Checked } from "../isolate/bindings.ts";
 import { WorkerFault } from "../isolate/fault.ts";
+import { isHtml } from "../isolate/html.ts";
 import type { Report } from "../isolate/report.ts";
 import { errorAnswer } from "../pages/error-answer.ts";
 
@@ -74,8 +75,9 @@ const COPY = /\b(?:hit|stale|updating|revalidated|prerender)\b/i;
  * Whether a page came from a cache behind the worker that does not tell one decision from another. Such a page may have
  * been made for another visitor.
  */
-export function isSharedCopy({ headers }: Response): boolean {
-  if (!/^text\/html\s*(?:;|$)/i.test(headers.get("content-type") ?? "")) return false;
+export function isSharedCopy(answer: Response): boolean {
+  if (!isHtml(answer)) return false;
+  const { headers } = answer;
   // A cache that follows `Vary: x-flags` keeps a copy for each decision.
   const varies = (headers.get("vary") ?? "").toLowerCase().split(",");
   if (varies.some((name) => name.trim() === "x-flags")) return false;
@@ -87,6 +89,6 @@ export function isSharedCopy({ headers }: Response): boolean {
 function sharedCopy(): WorkerFault {
   return new WorkerFault(
     "shared-copy",
-    "a page came out of a cache between worker and origin that does not tell flags apart, so it may have been made for somebody else: have the origin answer with Vary: x-flags or Cache-Control: private, or name the path in STATIC_PATHS",
+    "a page came from a cache between worker and origin that ignores flags, so it may have been made for another visitor: make the origin answer with Vary: x-flags or Cache-Control: private, or name the path in STATIC_PATHS",
   );
 }

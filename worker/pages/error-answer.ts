@@ -1,17 +1,18 @@
-import { acceptsHtml } from "../isolate/accepts-html.ts";
+import { acceptsHtml } from "../isolate/html.ts";
 import { ownPage } from "./own-page.ts";
-import { problem } from "./problem.ts";
 
 /**
- * An error as whoever asks can read it: a page for browsers, a problem (RFC 9457) for programs.
+ * An error in the form that the client reads: a page for browsers, a problem (RFC 9457) for programs.
  *
- * @param detail for whoever sees it: nothing of the inside
+ * @param detail shown to visitors: it must not contain internals
  */
 export function errorAnswer({ headers }: Request, status: number, title: string, detail: string): Response {
-  if (!acceptsHtml(headers)) return problem(status, title, detail);
-  return ownPage({
-    status,
-    title,
-    blocks: [`<p>${detail.replaceAll("&", "&amp;").replaceAll("<", "&lt;")}</p>`],
-  });
+  if (acceptsHtml(headers)) {
+    const text = detail.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+    return ownPage({ status, title, blocks: [`<p>${text}</p>`] });
+  }
+  return Response.json(
+    { type: "about:blank", title, status, detail },
+    { status, headers: { "content-type": "application/problem+json", "cache-control": "no-store" } },
+  );
 }

@@ -1,4 +1,4 @@
-/** A page that the worker makes by itself. */
+/** A page of the worker itself. */
 export interface OwnPage {
   readonly status: number;
   /** The page's title and its heading: text that needs no escaping. */
@@ -6,11 +6,11 @@ export interface OwnPage {
   /** HTML blocks. */
   readonly blocks: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
-  /** Where its forms may lead, and who may frame it: members of its Content-Security-Policy. */
+  /** More members of its Content-Security-Policy. */
   readonly policy?: readonly string[];
 }
 
-/** Colours are the browser's own, light or dark as its user has them. */
+/** The browser's own colours, light or dark as its user chose. */
 const STYLE = `
 :root { color-scheme: light dark; font: 100%/1.5 system-ui, sans-serif; }
 body { max-width: 36rem; margin: 0 auto; padding: 8vh 1.25rem; overflow-wrap: anywhere; }
@@ -22,7 +22,7 @@ code { font: 1em ui-monospace, monospace; }
 button { font: inherit; font-weight: 600; padding: .625rem 1.25rem; cursor: pointer; }
 `;
 
-/** Kept by nobody; no script, nothing loaded, no style but its own. */
+/** A page that nobody may store, without scripts, and with no style but its own. */
 export function ownPage({ status, title, blocks, headers = {}, policy = [] }: OwnPage): Response {
   const nonce = crypto.randomUUID();
   return new Response(

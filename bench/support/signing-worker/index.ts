@@ -1,5 +1,4 @@
-import { signFlags } from "../../../shared/x-flags/sign-flags.ts";
-import { toCovered } from "../../../shared/x-flags/signature-base.ts";
+import { signFlags, toCovered } from "../../../shared/x-flags/signature.ts";
 import { parseSigningKeys } from "../../../shared/x-flags/signing-keys.ts";
 
 const FLAGS = "ai_feature_0, ai_feature_1, ai_feature_2, ai_feature_3, ai_feature_4";

@@ -1,11 +1,10 @@
 import type { SigningKey } from "../../../shared/x-flags/signing-keys.ts";
-import { toAnonymousId } from "./anonymous-id.ts";
 import { decodeBase64Url, encodeBase64Url } from "../../isolate/bytes.ts";
-import { deriveCookieKey, type CookieKey } from "./cookie-keys.ts";
 import type { SigningKeys } from "../../isolate/signing-settings.ts";
+import { toAnonymousId } from "./anonymous-id.ts";
 import { formatVisitorCookie, type ReceivedCookie, type Seal, type VisitorCookie } from "./visitor-cookie.ts";
 
-/** Signs with the first key, and verifies by all of them. */
+/** Signs with the first key, and verifies with all keys. */
 export interface CookieSigner {
   /** The key that signs. */
   readonly keyId: string;
@@ -15,20 +14,21 @@ export interface CookieSigner {
   verify(received: ReceivedCookie): Promise<boolean>;
   seal(id: string, userId: string): Promise<Seal>;
   /**
-   * The seal that makes a cookie this account's: one that has none, or this account's already. Undefined where it is
-   * another account's, and where the key of its seal is no longer there.
+   * The seal that makes a cookie this account's, when the cookie has none or is this account's already. Undefined when
+   * it is another account's, or when the key of its seal is gone.
    */
   claim(cookie: VisitorCookie, userId: string): Promise<Seal | undefined>;
-  /** An anonymous id that only this account has, on whatever device. */
+  /** An anonymous id that only this account has, the same on every device. */
   toAccountId(userId: string): Promise<string>;
 }
 
 const encoder = new TextEncoder();
+const HMAC = { name: "HMAC", hash: "SHA-256" } as const;
 const SEAL_BYTES = 16;
 
 export function createCookieSigner(keys: SigningKeys): CookieSigner {
   const [first] = keys;
-  // The keys are kept and never their promises: another request's would never be settled in this one.
+  // The keys are cached and not their promises: a promise belongs to its request.
   const derived = new Map<string, CookieKey>();
 
   async function keyOf(key: SigningKey): Promise<CookieKey> {
@@ -38,7 +38,7 @@ export function createCookieSigner(keys: SigningKeys): CookieSigner {
   }
 
   async function sealBy(key: SigningKey, id: string, userId: string): Promise<Seal> {
-    // Beside the id, which has a fixed length: the same account in two browsers has two seals.
+    // With the id, which has a fixed length: one account has two seals in two browsers.
     const bytes = await mac((await keyOf(key)).seal, `${id}${userId}`);
     return { keyId: key.id, mac: encodeBase64Url(bytes.subarray(0, SEAL_BYTES)) };
   }
@@ -64,6 +64,31 @@ export function createCookieSigner(keys: SigningKeys): CookieSigner {
       return key === first ? seal : sealBy(first, id, userId);
     },
     toAccountId: async (userId) => toAnonymousId(await mac((await keyOf(first)).account, userId)),
+  };
+}
+
+/** The keys that one of SIGNING_KEYS yields for the visitor's cookie: one for each purpose, so that none fits another. */
+interface CookieKey {
+  /** Signs cookies. */
+  readonly cookie: CryptoKey;
+  /** Hashes an account together with an anonymous id. */
+  readonly seal: CryptoKey;
+  /** Hashes an account to an anonymous id of its own. */
+  readonly account: CryptoKey;
+}
+
+/** HKDF (RFC 5869). */
+async function deriveCookieKey({ secret }: SigningKey): Promise<CookieKey> {
+  const base = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"]);
+  const derive = async (purpose: string): Promise<CryptoKey> => {
+    const hkdf = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: encoder.encode(purpose) };
+    const bits = await crypto.subtle.deriveBits(hkdf, base, 256);
+    return crypto.subtle.importKey("raw", bits, HMAC, false, ["sign", "verify"]);
+  };
+  return {
+    cookie: await derive("sluice visitor cookie"),
+    seal: await derive("sluice account seal"),
+    account: await derive("sluice account id"),
   };
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createCookieSigner } from "../../worker/identity/visitor/cookie-signer.ts";
 import type { SigningKeys } from "../../worker/isolate/signing-settings.ts";
-import { createPlaces, type PlacesOptions } from "../../worker/identity/visitor/visitor-place.ts";
+import { createVisitorIds, type VisitorIdOptions } from "../../worker/identity/visitor/visitor-ids.ts";
 
 const DAY_MS = 86_400_000;
 const noon = Date.UTC(2026, 10, 26, 12);
@@ -11,14 +11,14 @@ const keys: SigningKeys = [key("k1")];
 const fresh = /^anon-[\w-]{22}$/;
 const mine = `anon-${"m".repeat(22)}`;
 
-function places(signingKeys: SigningKeys | undefined = keys, more: Partial<PlacesOptions> = {}) {
-  return createPlaces({
+function visitorIds(signingKeys: SigningKeys | undefined = keys, more: Partial<VisitorIdOptions> = {}) {
+  return createVisitorIds({
     ...(signingKeys !== undefined && { signer: createCookieSigner(signingKeys) }),
     now: () => noon,
     ...more,
   });
 }
-const unsigned = (now = noon) => createPlaces({ now: () => now });
+const unsigned = (now = noon) => createVisitorIds({ now: () => now });
 
 /** The pair that a browser sends back. */
 const pairOf = (setCookie: string | undefined): string => setCookie?.split(";")[0] ?? "";
@@ -47,7 +47,7 @@ describe("without keys", () => {
   });
 
   it("a cookie from when there were keys is kept as it is", async () => {
-    const signed = await places().ofAnonymous(null);
+    const signed = await visitorIds().ofAnonymous(null);
     const { anonymousId, setCookie } = await unsigned().ofAnonymous(pairOf(signed.setCookie));
     expect(anonymousId).toBe(signed.anonymousId);
     expect(setCookie).toBeUndefined();
@@ -56,7 +56,7 @@ describe("without keys", () => {
 
 describe("with keys", () => {
   it("a fresh id is signed, kept, and sent again after 30 days", async () => {
-    const first = await places().ofAnonymous(null);
+    const first = await visitorIds().ofAnonymous(null);
     expect(first.anonymousId).toMatch(fresh);
     expect(first.setCookie).toMatch(
       new RegExp(
@@ -64,8 +64,8 @@ describe("with keys", () => {
       ),
     );
     const cookie = pairOf(first.setCookie);
-    expect(await places().ofAnonymous(cookie)).toEqual({ anonymousId: first.anonymousId });
-    const later = await places(keys, { now: () => noon + 31 * DAY_MS }).ofAnonymous(cookie);
+    expect(await visitorIds().ofAnonymous(cookie)).toEqual({ anonymousId: first.anonymousId });
+    const later = await visitorIds(keys, { now: () => noon + 31 * DAY_MS }).ofAnonymous(cookie);
     expect(later.anonymousId).toBe(first.anonymousId);
     expect(later.setCookie).toContain(`${first.anonymousId}.${today + 31}.k1.`);
   });
@@ -89,62 +89,64 @@ describe("with keys", () => {
     ["100 KB of dots", () => pair(`${mine}${".1".repeat(50_000)}`)],
   ];
   it.each(forged)("is replaced by a fresh one: %s", async (_name, forge) => {
-    const signed = await places().ofAnonymous(null);
-    const { anonymousId, setCookie } = await places().ofAnonymous(forge(pairOf(signed.setCookie)));
+    const signed = await visitorIds().ofAnonymous(null);
+    const { anonymousId, setCookie } = await visitorIds().ofAnonymous(forge(pairOf(signed.setCookie)));
     expect(anonymousId).toMatch(fresh);
     expect([mine, signed.anonymousId]).not.toContain(anonymousId);
     expect(setCookie).toContain(`${anonymousId}.`);
   });
 
   it("every character counts", async () => {
-    const { anonymousId, setCookie } = await places().ofAnonymous(null);
+    const { anonymousId, setCookie } = await visitorIds().ofAnonymous(null);
     const cookie = pairOf(setCookie);
     const from = pair("").length;
     for (let at = from; at < cookie.length; at++) {
       for (const other of ["A", "z", "0", "-", ".", "~"]) {
         if (cookie[at] === other) continue;
         const changed = `${cookie.slice(0, at)}${other}${cookie.slice(at + 1)}`;
-        const place = await places().ofAnonymous(changed);
+        const visitorId = await visitorIds().ofAnonymous(changed);
         // The last one of a signature has two bits too many: another spelling of the same.
-        const isSpelling = at === cookie.length - 1 && place.anonymousId === anonymousId;
-        expect(place.anonymousId === anonymousId).toBe(isSpelling);
+        const isSpelling = at === cookie.length - 1 && visitorId.anonymousId === anonymousId;
+        expect(visitorId.anonymousId === anonymousId).toBe(isSpelling);
       }
-      expect((await places().ofAnonymous(cookie.slice(0, at))).anonymousId).not.toBe(anonymousId);
+      expect((await visitorIds().ofAnonymous(cookie.slice(0, at))).anonymousId).not.toBe(anonymousId);
     }
   });
 
   it("one that another secret signed under the same name is replaced", async () => {
-    const theirs = await places([key("k1", 2)]).ofAnonymous(null);
-    expect((await places().ofAnonymous(pairOf(theirs.setCookie))).anonymousId).not.toBe(theirs.anonymousId);
+    const theirs = await visitorIds([key("k1", 2)]).ofAnonymous(null);
+    expect((await visitorIds().ofAnonymous(pairOf(theirs.setCookie))).anonymousId).not.toBe(
+      theirs.anonymousId,
+    );
   });
 
   it("of several the first that holds is taken", async () => {
-    const a = await places().ofAnonymous(null);
-    const b = await places().ofAnonymous(null);
+    const a = await visitorIds().ofAnonymous(null);
+    const b = await visitorIds().ofAnonymous(null);
     const header = [pair(mine), pairOf(a.setCookie), pairOf(b.setCookie)].join("; ");
-    expect(await places().ofAnonymous(header)).toEqual({ anonymousId: a.anonymousId });
+    expect(await visitorIds().ofAnonymous(header)).toEqual({ anonymousId: a.anonymousId });
   });
 
   it("unsigned ones are taken and signed until the day that is set", async () => {
     const cookie = pair(mine);
-    const before = await places(keys, { unsignedUntil: noon + 1 }).ofAnonymous(cookie);
+    const before = await visitorIds(keys, { unsignedUntil: noon + 1 }).ofAnonymous(cookie);
     expect(before.anonymousId).toBe(mine);
     expect(before.setCookie).toContain(`${mine}.${today}.k1.`);
-    const after = places(keys, { unsignedUntil: noon });
+    const after = visitorIds(keys, { unsignedUntil: noon });
     expect((await after.ofAnonymous(cookie)).anonymousId).not.toBe(mine);
     expect(await after.ofAnonymous(pairOf(before.setCookie))).toEqual({ anonymousId: mine });
     // A forged signature is none from before there were keys.
-    const grace = places(keys, { unsignedUntil: noon + 1 });
+    const grace = visitorIds(keys, { unsignedUntil: noon + 1 });
     const bad = pair(`${mine}.${today}.k1.${"A".repeat(43)}`);
     expect((await grace.ofAnonymous(bad)).anonymousId).not.toBe(mine);
   });
 
   it("a key that came later signs anew; a key that is gone does not hold any more", async () => {
-    const first = await places([key("old", 1)]).ofAnonymous(null);
-    const both = await places([key("new", 2), key("old", 1)]).ofAnonymous(pairOf(first.setCookie));
+    const first = await visitorIds([key("old", 1)]).ofAnonymous(null);
+    const both = await visitorIds([key("new", 2), key("old", 1)]).ofAnonymous(pairOf(first.setCookie));
     expect(both.anonymousId).toBe(first.anonymousId);
     expect(both.setCookie).toContain(".new.");
-    const after = places([key("new", 2)]);
+    const after = visitorIds([key("new", 2)]);
     expect(await after.ofAnonymous(pairOf(both.setCookie))).toEqual({ anonymousId: first.anonymousId });
     expect((await after.ofAnonymous(pairOf(first.setCookie))).anonymousId).not.toBe(first.anonymousId);
   });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { toOpening } from "../../worker/pages/opening.ts";
+import { toOpening } from "../../worker/pages/override-link.ts";
 
 const document = { "sec-fetch-dest": "document", "sec-fetch-mode": "navigate" };
 
