@@ -108,17 +108,17 @@ const DECISIONS: Readonly<Record<string, unknown>> = {
 export function runCases(): void {
   describe("buckets.json", () => {
     test.for(bucketRows)("$note", async ({ salt, id, u32, bucket }) => {
-      const place = await bucketU32(salt, id);
-      expect(place).toBe(u32);
-      expect(toBucket(place)).toBe(bucket);
+      const actual = await bucketU32(salt, id);
+      expect(actual).toBe(u32);
+      expect(toBucket(actual)).toBe(bucket);
     });
   });
 
   describe("boundaries.json", () => {
     test.for(boundaryRows)("$salt::$id at $rollout_pct", async ({ salt, id, u32, rollout_pct, within }) => {
-      const place = await bucketU32(salt, id);
-      expect(place).toBe(u32);
-      expect(isWithin(place, toBasisPoints(rollout_pct))).toBe(within);
+      const actual = await bucketU32(salt, id);
+      expect(actual).toBe(u32);
+      expect(isWithin(actual, toBasisPoints(rollout_pct))).toBe(within);
     });
   });
 

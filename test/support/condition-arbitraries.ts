@@ -1,6 +1,6 @@
 import fc from "fast-check";
 
-/** Names that JavaScript's objects have without anybody's saying so are among them, also as own members. */
+/** Includes names of inherited properties, which may also be own members. */
 const NAMES = ["a", "b", "list", "v", "id", "constructor", "__proto__", "toString", "length"];
 
 const PATHS = [
@@ -71,7 +71,7 @@ const PATTERNS = [
   ...["^v?1", "\\bb", "é", ".", "^object"],
 ];
 
-/** The segments that generated conditions ask for. */
+/** The segments that generated conditions refer to. */
 export const SEGMENTS: { readonly [name: string]: readonly string[] } = {
   beta: ["a", "5", "user-1"],
   nobody: [],
@@ -86,7 +86,7 @@ const SCALAR = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom(...VERSIONS) },
 );
 
-/** Own members whatever their names are, unlike those of an object literal. */
+/** An object whose members are own members for all names, unlike an object literal's. */
 const objectOf = <Value>(
   names: fc.Arbitrary<string>,
   values: fc.Arbitrary<Value>,
@@ -107,7 +107,7 @@ const { value: VALUE, members: MEMBERS } = fc.letrec<{ value: unknown; members: 
   members: objectOf(fc.constantFrom(...NAMES), tie("value"), 0, 3),
 }));
 
-/** What some attributes mostly hold, so that what is asked of them is often answered with yes. */
+/** Likely values of some attributes, so that conditions on them often match. */
 const USUAL = new Map<string, fc.Arbitrary<unknown>>([
   ["a", SCALAR],
   ["b", MEMBERS],
@@ -124,12 +124,12 @@ const ATTRIBUTE = fc
       .map((value) => [name, value] as const),
   );
 
-/** What a condition is asked about: JSON objects. */
+/** The attributes that a condition is evaluated against: JSON objects. */
 export const ATTRIBUTES = fc
   .uniqueArray(ATTRIBUTE, { maxLength: 9, size: "max", selector: ([name]) => name })
   .map((members) => Object.fromEntries(members));
 
-/** A value that something must equal as it stands: not an empty object, which is refused. */
+/** A value to compare with. Not an empty object, which is refused. */
 const EQUAL = VALUE.filter(
   (value) =>
     typeof value !== "object" || value === null || Array.isArray(value) || Object.keys(value).length > 0,
@@ -141,7 +141,7 @@ const PATTERN = fc.constantFrom(...PATTERNS);
 const SEGMENT = fc.constantFrom(...Object.keys(SEGMENTS));
 const TYPE = fc.constantFrom("string", "number", "boolean", "array", "object", "null");
 
-/** What is asked of these attributes in particular. */
+/** Operators that suit these attributes. */
 const TYPICAL = [
   ...["$veq", "$vne", "$vgt", "$vgte", "$vlt", "$vlte", "$regex"].map((name) => ["v", name] as const),
   ...["$elemMatch", "$all", "$alli", "$size", "$in", "$ini"].map((name) => ["list", name] as const),
@@ -150,11 +150,11 @@ const TYPICAL = [
   ...["$eq", "$ne"].map((name) => ["b", name] as const),
 ];
 
-/** With operators alone it would be about the item itself. */
+/** Not only operators, which would compare the item itself. */
 const asksForMembers = (condition: object): boolean =>
   Object.keys(condition).length === 0 || Object.keys(condition).some((name) => !name.startsWith("$"));
 
-/** The arguments of operators that hold no conditions in turn. */
+/** The arguments of operators that contain no conditions. */
 const PLAIN: { readonly [operator: string]: fc.Arbitrary<unknown> } = {
   ...Object.fromEntries(["$eq", "$ne"].map((name) => [name, VALUE])),
   ...Object.fromEntries(["$gt", "$gte", "$lt", "$lte"].map((name) => [name, ORDERED])),
@@ -175,14 +175,14 @@ const asObject = (entries: readonly Entry[]): object => Object.fromEntries(entri
 
 const nameOf = ([name]: Entry): string => name;
 
-/** Conditions of every operator that GrowthBook has as well, within each other. */
+/** Nested conditions of all operators that GrowthBook has too. */
 export const { condition: CONDITION } = fc.letrec<{
   condition: object;
   member: Entry;
   value: unknown;
   operators: object;
 }>((tie) => {
-  // Together, so that nothing is nested deeper than a condition may be; at the end of it the first choice is taken.
+  // One depth for all, so that nothing is nested deeper than a condition may be. At the limit the first choice is used.
   const depth = { maxDepth: 4, depthIdentifier: fc.createDepthIdentifier(), withCrossShrink: true };
   const conditions = fc.array(tie("condition"), { maxLength: 3 });
   const values = fc.array(tie("value"), { maxLength: 3 });
@@ -227,7 +227,7 @@ export const { condition: CONDITION } = fc.letrec<{
   };
 });
 
-/** A value with its members the other way round, all the way down. */
+/** A value with its members in reverse order, at every depth. */
 function reversed(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(reversed);
@@ -238,14 +238,14 @@ function reversed(value: unknown): unknown {
   );
 }
 
-/** An argument with which an operator holds for a value; undefined when there is none of use. */
+/** An argument for which an operator matches a value; undefined when there is no useful one. */
 function fitting(operator: string, value: unknown): unknown {
   if (operator === "$regex") return typeof value === "string" && /^\w+$/.test(value) ? value : undefined;
   if (operator === "$all") return [value].flat().filter((item) => JSON.stringify(item) !== "{}");
   return JSON.stringify(value) === "{}" ? undefined : value;
 }
 
-/** A condition and what it is asked about. Some ask for just what is there, which chance alone would not. */
+/** A condition and attributes. Some conditions compare with the actual value, which chance would rarely do. */
 export const CASE = fc
   .tuple(
     CONDITION,
@@ -264,7 +264,7 @@ export const CASE = fc
 
 const BESIDE = fc.constantFrom<object>({}, { a: 1 }, { list: { $elemMatch: { b: { $gt: 1 } } } });
 
-/** Logic around a condition, and the way through it. */
+/** Logic around a condition, and the path through it. */
 export const WRAPPING = fc
   .array(
     fc.record({

@@ -18,19 +18,19 @@ const USERS = ["user-1", "user-2", "user-3", "user-4"];
 const PLANS = ["free", "pro", "enterprise"];
 const BUCKETING = ["targetingKey", "organization", "id", "b.a", "list.0"];
 
-/** A percentage; those that need no place are frequent. */
+/** A percentage. 0 and 100, which need no bucket, are frequent. */
 export const PERCENTAGE = fc.oneof(
   fc.constantFrom(0, 100, 50),
   fc.integer({ min: 0, max: 10_000 }).map((basisPoints) => basisPoints / 100),
 );
 
-/** An object with some of these members, and those alone that it has. */
+/** An object with some of these members; the others are absent, not undefined. */
 const some = <Shape extends object>(shape: {
   [Name in keyof Shape]: fc.Arbitrary<Shape[Name]>;
 }): fc.Arbitrary<Partial<Shape>> =>
   fc.record(shape, { requiredKeys: [], noNullPrototype: true }) as fc.Arbitrary<Partial<Shape>>;
 
-/** Weights by variant key, one of them above 0; none for a boolean flag. */
+/** Weights by variant key, at least one above 0. Empty for a boolean flag. */
 export const WEIGHTS = fc
   .uniqueArray(
     fc.record(
@@ -135,7 +135,7 @@ const flagOf = (key: string, before: readonly SnapshotFlag[]): fc.Arbitrary<Snap
       .map(([needed, more]): SnapshotFlag => ({ key, ...needed, ...more, variants })),
   );
 
-/** Flags that are all valid, beside the segments of `SEGMENT_LIST`. */
+/** Valid flags, which may refer to the segments of `SEGMENT_LIST`. */
 export const FLAGS: fc.Arbitrary<readonly SnapshotFlag[]> = fc
   .nat({ max: KEYS.length - 1 })
   .chain((last) =>
@@ -160,7 +160,7 @@ export const CONTEXT: fc.Arbitrary<EvaluationContext> = fc
   )
   .map(([attributes, known]) => withTargetingKey({ ...attributes, ...known }));
 
-/** What is true of the moment. */
+/** Kills, staleness and overrides. */
 export const CIRCUMSTANCES = fc.oneof(
   { weight: 4, arbitrary: fc.constant({}) },
   {

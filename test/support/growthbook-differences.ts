@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
 
-/** One comparison about which Sluice and GrowthBook disagree. */
+/** One comparison with different results in Sluice and GrowthBook. */
 export interface Leaf {
   /** "=" for a value without an operator, "=i" where its case is ignored. */
   readonly operator: string;
   readonly expected: unknown;
   /** null when the attribute is missing. */
   readonly actual: unknown;
-  /** Sluice's answer. GrowthBook gives the opposite one, or throws. */
+  /** Sluice's result. GrowthBook returns the opposite, or throws. */
   readonly sluice: boolean;
 }
 
@@ -29,7 +29,7 @@ const isObject = (value: unknown): boolean => typeof value === "object" && value
 const typeOf = (value: unknown): string =>
   value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
 
-/** Whether Sluice answered as it does for a value of a type that the operator does not take. */
+/** Whether Sluice's result is the one for a value of a type that the operator does not accept. */
 const isNoMatch = ({ operator, sluice }: Leaf): boolean => sluice === NEGATIVE.includes(operator);
 
 const isVersion = (value: unknown): boolean => typeof value === "string" && value !== "";
@@ -43,7 +43,7 @@ const versionsOf = ({ operator, expected, actual }: Leaf): readonly string[] =>
 const hasNumber = (value: unknown): boolean =>
   typeof value === "number" || value === null || (typeof value === "string" && DECIMAL.test(value));
 
-/** Every deliberate difference to `evalCondition` of GrowthBook's SDK for JavaScript. */
+/** Every deliberate difference from `evalCondition` of GrowthBook's JavaScript SDK. */
 export const DIFFERENCES: readonly Difference[] = [
   {
     name: "inherited properties are missing",

@@ -6,12 +6,12 @@ import { DIFFERENCES, type Leaf } from "./growthbook-differences.ts";
 
 type Members = Readonly<Record<string, unknown>>;
 
-// It knows no read-only lists.
+// Its types do not accept read-only lists.
 const GROUPS = Object.fromEntries(Object.entries(SEGMENTS).map(([name, ids]) => [name, [...ids]]));
 
 const COMPILED_SEGMENTS = compileSegments(Object.entries(SEGMENTS).map(([name, ids]) => ({ name, ids })));
 
-/** What GrowthBook says, or that it throws: a conversion may. */
+/** GrowthBook's result, or that it throws, which a conversion can. */
 export function growthbook(condition: object, attributes: unknown): boolean | "throws" {
   try {
     return evalCondition(attributes as Members, condition as ConditionInterface, GROUPS);
@@ -20,7 +20,7 @@ export function growthbook(condition: object, attributes: unknown): boolean | "t
   }
 }
 
-/** What Sluice says. Nothing that it refuses comes here. */
+/** Sluice's result. Conditions that Sluice refuses never get here. */
 export function sluice(condition: object, attributes: unknown, trace?: Trace): boolean {
   const compiled = compileWithSegments(condition, COMPILED_SEGMENTS);
   if ("fault" in compiled) throw new Error(JSON.stringify(compiled.fault));
@@ -30,17 +30,17 @@ export function sluice(condition: object, attributes: unknown, trace?: Trace): b
 const disagree = (condition: object, attributes: unknown): boolean =>
   growthbook(condition, attributes) !== sluice(condition, attributes);
 
-/** A value asked by itself, as an attribute. */
+/** Compares one value, as an attribute of its own. */
 const asked = (value: unknown, actual: unknown): readonly [condition: object, attributes: object] => [
   { v: value },
   { v: actual },
 ];
 
 /**
- * Why the two disagree about a condition: the names of the differences that explain it. A condition is made of its parts by
- * logic that both have alike, so one of its parts must be where they disagree, down to single comparisons.
+ * Returns the names of the differences that explain different results for a condition. Both sides combine parts by the same
+ * logic, so the difference must be in one of the parts, down to single comparisons.
  *
- * @returns none when the two agree
+ * @returns an empty list when the results are equal
  * @throws when a comparison, or a composition, is not explained
  */
 export function explainCondition(condition: object, scope: unknown): readonly string[] {
@@ -55,12 +55,12 @@ function explainMember(name: string, argument: unknown, scope: unknown): readonl
   if (name.startsWith("$")) return (argument as object[]).flatMap((part) => explainCondition(part, scope));
   const read = readPath(scope, name);
   if (!("inherited" in read)) return explainValue(argument, read.own);
-  // Sluice must take it for missing; what GrowthBook makes of the function or the prototype is its own affair.
+  // Sluice must treat it as missing. GrowthBook's result for the function or prototype does not matter.
   const isMissing = sluice({ [name]: argument }, scope) === sluice({ v: argument }, {});
   return isMissing && disagree({ [name]: argument }, scope) ? ["inherited properties are missing"] : [];
 }
 
-/** What stands behind an attribute, for one actual value. */
+/** The value of an attribute in the condition, for one actual value. */
 function explainValue(value: unknown, actual: unknown): readonly string[] {
   if (!disagree(...asked(value, actual))) return [];
   if (!isOperators(value))
@@ -110,7 +110,7 @@ function explained(names: readonly string[], what: unknown, actual: unknown): re
   throw new Error(`no documented difference explains ${JSON.stringify(what)} on ${JSON.stringify(actual)}`);
 }
 
-/** Follows a path as GrowthBook does, and says whether all of it is what JSON holds. */
+/** Follows a path as GrowthBook does, and reports whether all of it consists of own JSON members. */
 function readPath(scope: unknown, path: string): { readonly own: unknown } | { readonly inherited: true } {
   let found = scope;
   for (const name of path.split(".")) {

@@ -8,7 +8,7 @@ type Weights = readonly { readonly key: string; readonly weight: number }[];
 
 const SOME_WEIGHTS = WEIGHTS.filter((weights) => weights.length > 0);
 
-/** Whose each of the 10,000 slots is. */
+/** The variant of each of the 10,000 slots. */
 function ownersOf(ranges: VariantRanges): readonly (string | undefined)[] {
   const owners = Array.from<string | undefined>({ length: TOTAL });
   let given = 0;
@@ -18,7 +18,7 @@ function ownersOf(ranges: VariantRanges): readonly (string | undefined)[] {
       given += to - from;
     }
   }
-  // No slot is given twice.
+  // No slot has two variants.
   expect(given).toBe(owners.filter((owner) => owner !== undefined).length);
   return owners;
 }
@@ -26,14 +26,14 @@ function ownersOf(ranges: VariantRanges): readonly (string | undefined)[] {
 const countOf = (owners: readonly (string | undefined)[], key: string): number =>
   owners.filter((owner) => owner === key).length;
 
-/** Allocations as they come about: one after the other. */
+/** Sequences of allocations, each based on the one before. */
 const HISTORY = fc.array(SOME_WEIGHTS, { minLength: 1, maxLength: 4 });
 
 const allocateAll = (history: readonly Weights[]): VariantRanges =>
   history.reduce<VariantRanges>((previous, weights) => allocateVariants(weights, previous), {});
 
 describe("allocateVariants", () => {
-  test("every slot is somebody's, and everybody has the share that is due, within one slot", () => {
+  test("every slot has a variant, and every variant has its share, to within one slot", () => {
     fc.assert(
       fc.property(HISTORY, SOME_WEIGHTS, (history, weights) => {
         const owners = ownersOf(allocateVariants(weights, allocateAll(history)));
@@ -47,7 +47,7 @@ describe("allocateVariants", () => {
     );
   });
 
-  test("it moves just as many slots as the variants that shrink have too many, and no fewer would do", () => {
+  test("it moves exactly the surplus slots of the variants that shrink, which is the minimum", () => {
     let moves = 0;
     fc.assert(
       fc.property(HISTORY, SOME_WEIGHTS, (history, weights) => {
@@ -63,7 +63,7 @@ describe("allocateVariants", () => {
     expect(moves).toBeGreaterThan(TOTAL);
   });
 
-  test("the same shares, by whatever weights and in whatever order, move nobody", () => {
+  test("equal shares move no slot, with any weights and in any order", () => {
     fc.assert(
       fc.property(HISTORY, SOME_WEIGHTS, fc.integer({ min: 1, max: 5 }), (history, weights, times) => {
         const allocated = allocateVariants(weights, allocateAll(history));
@@ -73,7 +73,7 @@ describe("allocateVariants", () => {
     );
   });
 
-  test("what is no allocation counts as none", () => {
+  test("an invalid saved allocation counts as none", () => {
     fc.assert(
       fc.property(SOME_WEIGHTS, fc.jsonValue(), (weights, previous) => {
         expect(allocateVariants(weights, previous)).toEqual(allocateVariants(weights, {}));

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { testIndependent, testUniform } from "../../bench/support/chi-square.ts";
 
-/** For an even number of degrees the tail is a sum: of a Poisson distribution's first terms. */
+/** For an even number of degrees, the tail is the sum of the first terms of a Poisson distribution. */
 function tail(statistic: number, degrees: number): number {
   let term = Math.exp(-statistic / 2);
   let sum = 0;
@@ -28,7 +28,7 @@ test.for([
   expect(Math.abs(p / tail(statistic, degrees) - 1)).toBeLessThan(1e-6);
 });
 
-test("a table whose rows are alike is independent, one whose rows are not is not", () => {
+test("a table with proportional rows is independent; a table with other rows is not", () => {
   expect(
     testIndependent([
       [10, 20, 30],
@@ -41,7 +41,7 @@ test("a table whose rows are alike is independent, one whose rows are not is not
       [0, 500],
     ]).p,
   ).toBeLessThan(1e-200);
-  // By hand: expected 12, 18, 28, 42.
+  // Computed by hand: expected 12, 18, 28, 42.
   expect(
     testIndependent([
       [10, 20],

@@ -11,23 +11,23 @@ import {
 
 const LONGEST = "n".repeat(MAX_ATTRIBUTE_NAME);
 
-/** As JSON gives it: a member like any other. */
+/** Parsed from JSON, so that it is an own member. */
 const PROTO = JSON.parse('{"__proto__":{"isEmployee":true}}') as object;
 
 const ofMany = (count: number): object =>
   Object.fromEntries(Array.from({ length: count }, (_, n) => [`a${n}`, n]));
 
-describe("a context", () => {
+describe("an evaluation context", () => {
   test.for<{ name: string; given: object; context: object }>([
-    { name: "of nobody", given: {}, context: {} },
+    { name: "without attributes", given: {}, context: {} },
     { name: "of a user", given: { userId: "u" }, context: { userId: "u", targetingKey: "u" } },
     {
-      name: "of an anonymous one",
+      name: "of an anonymous visitor",
       given: { anonymousId: "a" },
       context: { anonymousId: "a", targetingKey: "a" },
     },
     {
-      name: "of both",
+      name: "with both ids",
       given: { userId: "u", anonymousId: "a" },
       context: { userId: "u", anonymousId: "a", targetingKey: "u" },
     },
@@ -36,7 +36,7 @@ describe("a context", () => {
       given: { userId: "u", targetingKey: "admin" },
       context: { userId: "u", targetingKey: "u" },
     },
-    { name: "with nothing but a targeting key", given: { targetingKey: "admin" }, context: {} },
+    { name: "with only a targeting key", given: { targetingKey: "admin" }, context: {} },
     {
       name: "with every attribute",
       given: { userId: "u", plan: "pro", isEmployee: false, email: "e", organization: "o", country: "DE" },
@@ -64,12 +64,12 @@ describe("a context", () => {
       },
     },
     {
-      name: "with empty texts and nulls further in",
+      name: "with nested empty texts and nulls",
       given: { org: { name: "", owner: null }, teams: ["", null] },
       context: { org: { name: "" }, teams: ["", null] },
     },
     {
-      name: "nested as deep as it may be",
+      name: "with the deepest nesting",
       given: { a: [[[[["x"]]]]] },
       context: { a: [[[[["x"]]]]] },
     },
@@ -80,7 +80,7 @@ describe("a context", () => {
       context: { userId: "u".repeat(MAX_ATTRIBUTE_LENGTH), targetingKey: "u".repeat(MAX_ATTRIBUTE_LENGTH) },
     },
     {
-      name: "as it came, untrimmed",
+      name: "with spaces, which stay",
       given: { userId: " U " },
       context: { userId: " U ", targetingKey: " U " },
     },
@@ -119,7 +119,7 @@ describe("a context", () => {
     expect(parseContext(given)).toStrictEqual({ problem: expect.stringContaining(problem) as string });
   });
 
-  test("is read or refused whatever it is, and a problem holds no value", () => {
+  test("any input is read or refused, and a problem quotes no value", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const parsed = parseContext({ userId: [value, "ada"], plan: value });
@@ -130,16 +130,16 @@ describe("a context", () => {
     );
   });
 
-  test("is taken up to its bounds", () => {
+  test("is accepted up to its limits", () => {
     expect(parseContext({ a: Array.from({ length: MAX_CONTEXT_VALUES - 1 }, () => 1) })).toHaveProperty(
       "context",
     );
     expect(parseContext(ofMany(MAX_ATTRIBUTES))).toHaveProperty("context");
-    // What is left out does not count.
+    // Values that are left out do not count.
     expect(parseContext({ ...ofMany(MAX_ATTRIBUTES), more: null, still: "" })).toHaveProperty("context");
   });
 
-  test("hostile depth and size are refused at once", () => {
+  test("hostile depth and size are refused early", () => {
     let deep: unknown = 1;
     for (let n = 0; n < 100_000; n += 1) deep = [deep];
     expect(parseContext({ deep })).toStrictEqual({ problem: 'attribute "deep" is nested deeper than 5' });
@@ -150,13 +150,13 @@ describe("a context", () => {
     '{"constructor":{"prototype":{"isEmployee":true}}}',
     '{"toString":"x","hasOwnProperty":{"valueOf":1}}',
     '{"__defineGetter__":1,"prototype":{"constructor":"x"}}',
-  ])("may use names that every object inherits: %s", (json) => {
+  ])("may have attributes with names that every object inherits: %s", (json) => {
     const parsed = parseContext(JSON.parse(json));
     expect("context" in parsed && JSON.stringify(parsed.context)).toBe(json);
     expect(({} as { isEmployee?: boolean }).isEmployee).toBeUndefined();
   });
 
-  test("is a copy that inherits nothing from what came", () => {
+  test("is a copy that inherits nothing from the input", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 })), (given) => {
         const before = JSON.stringify(given);
@@ -170,7 +170,7 @@ describe("a context", () => {
     );
   });
 
-  test("has its targeting key from the ids alone", () => {
+  test("derives its targeting key from the ids only", () => {
     expect(withTargetingKey({ targetingKey: "admin" })).toStrictEqual({});
     expect(withTargetingKey({ targetingKey: "admin", userId: "" })).toStrictEqual({ userId: "" });
     expect(withTargetingKey({ userId: "", anonymousId: "a" })).toStrictEqual({

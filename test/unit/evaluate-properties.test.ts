@@ -28,7 +28,7 @@ const FLAG_MEMBERS = [
   "invalid",
 ];
 
-/** Anything that JSON can say, with the real member names often enough to get far. */
+/** Any JSON. Real member names are frequent, so that the input passes the first checks. */
 const anyObject = (names: readonly string[]): fc.Arbitrary<object> =>
   fc.dictionary(fc.oneof(fc.constantFrom(...names), fc.string()), fc.jsonValue({ maxDepth: 3 }), {
     maxKeys: 8,
@@ -68,8 +68,8 @@ async function decideOne(flag: { readonly key: string }, context: EvaluationCont
   return decisionOf(compiled, decide(compiled, context, await computeBuckets(compiled, context)), flag.key);
 }
 
-describe("whatever the snapshot and the context hold", () => {
-  test("there is a decision for every flag, the same one each time", async () => {
+describe("any snapshot and any context", () => {
+  test("every flag gets a decision, and the same one every time", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(ANY_FLAG, { maxLength: 6 }), ANY_CONTEXT, async (flags, context) => {
         const decisions = await decideAll(flags, context);
@@ -77,7 +77,7 @@ describe("whatever the snapshot and the context hold", () => {
         for (const { value, variant, reason, rule, errorCode } of decisions) {
           expect(variant).toBe(value ? "on" : "off");
           expect(errorCode !== undefined).toBe(reason === "ERROR");
-          // An error is never on, and what is on always names its rule.
+          // An error is never on, and a flag that is on always names its rule.
           expect(value && (reason === "ERROR" || rule === undefined)).toBe(false);
         }
       }),
@@ -97,7 +97,7 @@ describe("whatever the snapshot and the context hold", () => {
     );
   });
 
-  test("too few buckets are missing ids, not a place", () => {
+  test("missing buckets count as missing ids, not as buckets", () => {
     const compiled = compile({ schema: SCHEMA, flags: [{ key: "a", enabled: true, rollout_pct: 99.99 }] });
     expect(decide(compiled, withTargetingKey({ userId: "user-1" }), [])).toMatchObject([
       { value: false, errorCode: "TARGETING_KEY_MISSING" },
@@ -112,7 +112,7 @@ describe("an unknown member never widens exposure", () => {
     fc
       .oneof(fc.string(), fc.constantFrom("__proto__", "constructor", "toString", "Allowlist", "Rules"))
       .filter((name) => !known.includes(name));
-  // By way of JSON, where "__proto__" is a member like any other.
+  // Parsed from JSON, where "__proto__" is an own member.
   const withMember = (name: string, value: unknown, beside: object): unknown =>
     JSON.parse(
       `{${[...Object.entries(beside), [name, value]]
@@ -153,7 +153,7 @@ describe("an unknown member never widens exposure", () => {
   });
 });
 
-describe("a user's place never moves", () => {
+describe("a user's bucket never changes", () => {
   const IDS = fc.uniqueArray(ID, { minLength: 2, maxLength: 30 });
 
   async function idsWithin(ids: readonly string[], salt: string, rollout_pct: number): Promise<string[]> {
@@ -165,7 +165,7 @@ describe("a user's place never moves", () => {
     return within;
   }
 
-  test("raising the percentage only adds", async () => {
+  test("raising the percentage only adds users", async () => {
     await fc.assert(
       fc.asyncProperty(IDS, KEY, PERCENTAGE, PERCENTAGE, async (ids, salt, one, other) => {
         const before = await idsWithin(ids, salt, Math.min(one, other));
@@ -175,7 +175,7 @@ describe("a user's place never moves", () => {
     );
   });
 
-  test("lowering it drops the latest entrants first", async () => {
+  test("lowering the percentage first removes the users who were added last", async () => {
     await fc.assert(
       fc.asyncProperty(IDS, KEY, PERCENTAGE, PERCENTAGE, async (ids, salt, one, other) => {
         const before = await idsWithin(ids, salt, Math.max(one, other));
@@ -189,7 +189,7 @@ describe("a user's place never moves", () => {
     );
   });
 
-  test("it does not depend on the flags beside it, or on anything but salt and id", async () => {
+  test("it depends on nothing but salt and id, not even on other flags", async () => {
     await fc.assert(
       fc.asyncProperty(ID, KEY, PERCENTAGE, ANY_CONTEXT, async (userId, key, rollout_pct, attributes) => {
         const flag = { key, enabled: true, rollout_pct };

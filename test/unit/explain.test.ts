@@ -43,7 +43,7 @@ const compiled: Compiled = compile({
   ],
 });
 
-/** What the only rule of a flag compared. */
+/** The comparisons of a flag's only rule. */
 async function comparisonsOf(
   condition: object,
   context: EvaluationContext,
@@ -56,7 +56,7 @@ async function comparisonsOf(
 }
 
 describe("explain", () => {
-  test("a rule that matches: what was asked on the way to it, and what was not needed is not there", async () => {
+  test("a rule that matches: the comparisons before it, without those that were not needed", async () => {
     const context = withTargetingKey({ userId: "user-1", plan: "pro", organization: "acme", seats: 5 });
     expect(await explain(compiled, "ai_search", context)).toStrictEqual({
       key: "ai_search",
@@ -132,7 +132,7 @@ describe("explain", () => {
     });
   });
 
-  test("nobody in particular: every comparison on the way, and a bucket that is missing", async () => {
+  test("an empty context: every comparison, and a missing bucket", async () => {
     const { decision, steps, bucketing } = await explain(compiled, "ai_search", {
       plan: "enterprise",
       seats: 100,
@@ -177,7 +177,7 @@ describe("explain", () => {
     expect(bucketing).toStrictEqual({ bucketBy: "targetingKey", salt: "ai_search" });
   });
 
-  test("a segment: whether its list or its condition let the user in, and what that compared", async () => {
+  test("a segment: whether its list or its condition matched, and the comparisons", async () => {
     const segments = [
       { name: "testers", ids: ["u1"], condition: { email: { $endsWith: "@acme.example" }, c: null } },
       { name: "listed", ids: ["u1"] },
@@ -295,7 +295,7 @@ describe("explain", () => {
         ["n", "$gte"],
       ],
     },
-  ])("what comparisons stand within, in their order: $asked", async ({ asked, expected }) => {
+  ])("the operators around comparisons, in order: $asked", async ({ asked, expected }) => {
     const found = await comparisonsOf(asked, { n: 5, list: ["a", "b"] });
     expect(found.map(({ attribute, operator, within = [] }) => [attribute, operator, ...within])).toEqual(
       expected,
@@ -304,7 +304,7 @@ describe("explain", () => {
       if (operator !== "$eq") expect(matched).toBe(operator !== "$gt");
   });
 
-  test("segments that ask for very much are heard up to a limit", async () => {
+  test("comparisons of huge segments are recorded up to a limit", async () => {
     const many = Object.fromEntries(Array.from({ length: 400 }, (_, at) => [`a${at}`, null]));
     const asked = { $and: Array.from({ length: 20 }, () => ({ userId: { $inGroup: "many" } })) };
     const found = await comparisonsOf(asked, { userId: "u1" }, [{ name: "many", condition: many }]);
@@ -336,7 +336,7 @@ describe("explain", () => {
     ]);
   });
 
-  test("a prerequisite: what it is itself", async () => {
+  test("a prerequisite: its own decision", async () => {
     const { decision, steps } = await explain(compiled, "chat", withTargetingKey({ userId: "user-3" }));
     expect(decision).toMatchObject({ value: false, rule: "requires" });
     expect(steps.at(-1)).toMatchObject({
@@ -352,7 +352,7 @@ describe("explain", () => {
     });
   });
 
-  test("killed, stale, disabled: the step that decided is the last", async () => {
+  test("killed, stale, disabled: the deciding step is the last one", async () => {
     const context = withTargetingKey({ userId: "user-1" });
     const stepsOf = async (key: string, circumstances: object): Promise<readonly string[]> =>
       (await explain(compiled, key, context, circumstances)).steps.map(({ step }) => step);
@@ -362,7 +362,7 @@ describe("explain", () => {
     expect(await stepsOf("voice", {})).toStrictEqual(["off", "enabled"]);
   });
 
-  test("a test override: whether the flag has what it asks for, and the variant that is assigned", async () => {
+  test("a test override: whether the flag has the variant, and the variant that is assigned", async () => {
     const context = withTargetingKey({ userId: "user-3" });
     const wayOf = async (key: string, forced: Record<string, string>) => {
       const overrides = new Map(Object.entries(forced));
@@ -384,7 +384,7 @@ describe("explain", () => {
       decision: { rule: "rollout_pct" },
       steps: [{ step: "override", matched: false }, { step: "rollout_pct" }, { step: "variants" }],
     });
-    // What is forced is no grant for a flag that is not named: what it would be is what counts.
+    // An override of a prerequisite does not turn on a flag that it does not name: the decision without it counts.
     expect(await wayOf("chat", { copilot: "large" })).toMatchObject({
       decision: { value: false, rule: "requires" },
       steps: [{ step: "requires", requirements: [{ met: false, decision: { variant: "small" } }] }],
@@ -400,7 +400,7 @@ describe("explain", () => {
     });
   });
 
-  test("a flag that is not there", async () => {
+  test("a missing flag", async () => {
     for (const key of ["nothing", "constructor", "__proto__", ""]) {
       expect(await explain(compiled, key, {})).toStrictEqual({
         key,
@@ -418,7 +418,7 @@ describe("explain", () => {
       expect(await explain(compiled, explanation.key, context)).toEqual(explanation);
   });
 
-  test("long values are cut, deep ones too: an explanation is for people", async () => {
+  test("long and deep values are cut, because an explanation is for people", async () => {
     const items = Array.from({ length: 5_000 }, (_, at) => `id-${at}`);
     const flags = [
       {

@@ -8,23 +8,26 @@ async function read(onExposure: OnExposure, context: FlagsContext = SIGNED_CONTE
   return readFlags(headers, { onExposure });
 }
 
-/** Everything that is told while the flags are asked. */
-async function toldBy(ask: (flags: Flags) => void, context?: FlagsContext): Promise<readonly Exposure[]> {
-  const told: Exposure[] = [];
-  ask(await read((exposure) => told.push(exposure), context));
-  return told;
+/** All exposures that are reported while the flags are read. */
+async function exposuresOf(
+  ask: (flags: Flags) => void,
+  context?: FlagsContext,
+): Promise<readonly Exposure[]> {
+  const reported: Exposure[] = [];
+  ask(await read((exposure) => reported.push(exposure), context));
+  return reported;
 }
 
 describe("an exposure", () => {
-  test("says who met which variant, decided when and by which flags", async () => {
+  test("names the user, the variant, the time and the version of the flags", async () => {
     const common = { targetingKey: "user-1", epoch: 1, revision: 412, at: SIGNED_AT };
-    const told = await toldBy((flags) => {
+    const reported = await exposuresOf((flags) => {
       flags.isEnabled("ai");
       flags.variant("copilot");
       // The control group.
       flags.isEnabled("search");
     });
-    expect(told).toStrictEqual([
+    expect(reported).toStrictEqual([
       { flagKey: "ai", variant: "on", ...common },
       { flagKey: "copilot", variant: "beta", ...common },
       { flagKey: "search", variant: "off", ...common },
@@ -36,63 +39,63 @@ describe("an exposure", () => {
     { name: "variant", ask: (flags) => flags.variant("ai") },
     { name: "value", ask: (flags) => flags.value("ai") },
     { name: "details", ask: (flags) => flags.details("ai") },
-  ])("comes with $name, once", async ({ ask }) => {
-    const told = await toldBy((flags) => {
+  ])("is reported once by $name", async ({ ask }) => {
+    const reported = await exposuresOf((flags) => {
       ask(flags);
       ask(flags);
       flags.isEnabled("ai");
     });
-    expect(told.map(({ flagKey }) => flagKey)).toStrictEqual(["ai"]);
+    expect(reported.map(({ flagKey }) => flagKey)).toStrictEqual(["ai"]);
   });
 
-  test("does not come with a list of what is on", async () => {
-    expect(await toldBy(({ enabled, context }) => void [enabled, context])).toStrictEqual([]);
+  test("is not reported by the list of enabled flags", async () => {
+    expect(await exposuresOf(({ enabled, context }) => void [enabled, context])).toStrictEqual([]);
   });
 
-  test("comes again with the next request", async () => {
-    const told: Exposure[] = [];
-    for (let n = 0; n < 2; n += 1) (await read((exposure) => told.push(exposure))).isEnabled("ai");
-    expect(told).toHaveLength(2);
+  test("is reported again for the next request", async () => {
+    const reported: Exposure[] = [];
+    for (let n = 0; n < 2; n += 1) (await read((exposure) => reported.push(exposure))).isEnabled("ai");
+    expect(reported).toHaveLength(2);
   });
 
-  test("says when the flags were too old", async () => {
-    const told = await toldBy((flags) => flags.isEnabled("ai"), { ...SIGNED_CONTEXT, stale: true });
-    expect(told).toMatchObject([{ flagKey: "ai", stale: true }]);
+  test("marks flags that were too old", async () => {
+    const reported = await exposuresOf((flags) => flags.isEnabled("ai"), { ...SIGNED_CONTEXT, stale: true });
+    expect(reported).toMatchObject([{ flagKey: "ai", stale: true }]);
   });
 
-  test("says when a test override decided", async () => {
-    const told = await toldBy(
+  test("marks decisions by a test override", async () => {
+    const reported = await exposuresOf(
       (flags) => {
         flags.isEnabled("ai");
         flags.isEnabled("copilot");
       },
       { ...SIGNED_CONTEXT, override: ["copilot"] },
     );
-    expect(told.map(({ override }) => override)).toStrictEqual([undefined, true]);
+    expect(reported.map(({ override }) => override)).toStrictEqual([undefined, true]);
   });
 
-  test("is nobody's when nobody is known or nothing was decided", async () => {
+  test("is not reported without a user or without a decision", async () => {
     const { targetingKey: _key, ...nobody } = SIGNED_CONTEXT;
-    expect(await toldBy((flags) => flags.isEnabled("ai"), nobody)).toStrictEqual([]);
+    expect(await exposuresOf((flags) => flags.isEnabled("ai"), nobody)).toStrictEqual([]);
     const { version: _version, ...nothing } = SIGNED_CONTEXT;
-    expect(await toldBy((flags) => flags.isEnabled("ai"), nothing)).toStrictEqual([]);
+    expect(await exposuresOf((flags) => flags.isEnabled("ai"), nothing)).toStrictEqual([]);
   });
 
-  test("is not told of headers that do not hold", async () => {
-    const told: Exposure[] = [];
-    const onExposure: OnExposure = (exposure) => told.push(exposure);
+  test("is not reported for invalid headers", async () => {
+    const reported: Exposure[] = [];
+    const onExposure: OnExposure = (exposure) => reported.push(exposure);
     const options = { keys: keysText("new"), now: SIGNED_AT + 61_000, onExposure };
     const flags = await readFlags(await signedHeaders({ flags: "ai" }), options);
     expect(flags.isEnabled("ai")).toBe(false);
-    expect(told).toStrictEqual([]);
+    expect(reported).toStrictEqual([]);
     expect(
       (await readFlags(await signedHeaders({ flags: "ai" }), { ...options, now: SIGNED_AT })).isEnabled("ai"),
     ).toBe(true);
-    expect(told).toHaveLength(1);
+    expect(reported).toHaveLength(1);
   });
 });
 
-describe("a page does not fail for its statistics", () => {
+describe("a page never fails because of its statistics", () => {
   test.for<{ name: string; onExposure: OnExposure }>([
     {
       name: "throws",
@@ -102,15 +105,15 @@ describe("a page does not fail for its statistics", () => {
     },
     { name: "rejects", onExposure: () => Promise.reject(new Error("no warehouse")) },
     { name: "never answers", onExposure: () => new Promise(() => undefined) },
-    { name: "is no function", onExposure: 7 as unknown as OnExposure },
-  ])("when what hears of it $name", async ({ onExposure }) => {
+    { name: "is not a function", onExposure: 7 as unknown as OnExposure },
+  ])("when onExposure $name", async ({ onExposure }) => {
     const unhandled: unknown[] = [];
     const hear = (error: unknown): number => unhandled.push(error);
     process.on("unhandledRejection", hear);
     const flags = await read(onExposure);
     expect(flags.isEnabled("ai")).toBe(true);
     expect(flags.variant("copilot")).toBe("beta");
-    // Node tells of rejections when the queue of promises has run dry.
+    // Node reports unhandled rejections once the microtask queue is empty.
     await new Promise((resolve) => setImmediate(resolve));
     process.off("unhandledRejection", hear);
     expect(unhandled).toStrictEqual([]);

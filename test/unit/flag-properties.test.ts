@@ -20,7 +20,7 @@ import {
 import { isFull, runs } from "../support/thoroughness.ts";
 
 const SEED = 20_260_701;
-/** Snapshots; each has one to five flags, so that there are well over 10,000 of these with their contexts. */
+/** The number of snapshots. With one to five flags each, that makes well over 10,000 flags with contexts. */
 const RUNS = 4_000;
 
 const compiledOf = (flags: readonly unknown[]): Compiled =>
@@ -36,11 +36,11 @@ async function decideAll(
   return new Map(compiled.flags.map(({ key }) => [key, decisionOf(compiled, decisions, key)]));
 }
 
-/** A copy that shares nothing, by way of JSON, in which "__proto__" is a member like any other. */
+/** A deep copy, made by JSON, where "__proto__" is an own member. */
 const copyOf = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value)) as Value;
 
 describe(`snapshots of every kind of flag, and contexts, seed ${SEED}`, () => {
-  test("a decision is made, the same one each time, and its explanation agrees", async () => {
+  test("every decision is repeatable, and its explanation agrees", async () => {
     const seen = new Map<string, number>();
     let decided = 0;
     await fc.assert(
@@ -58,13 +58,13 @@ describe(`snapshots of every kind of flag, and contexts, seed ${SEED}`, () => {
             `${decision.rule} ${decision.reason}`,
             (seen.get(`${decision.rule} ${decision.reason}`) ?? 0) + 1,
           );
-          // Of the steps the last one that decides is the one that the decision names.
+          // The decision names the last step.
           expect(steps.findLast(({ step }) => step === decision.rule)?.ruleId).toBe(decision.ruleId);
           expect(decision.value).toBe(decision.variant !== "off");
           expect(decision.errorCode !== undefined).toBe(decision.reason === "ERROR");
           expect(decision.reason === "ERROR" && decision.value).toBe(false);
         }
-        // By itself, too: what it needs is decided with it.
+        // Explained alone, too: its prerequisites are decided with it.
         const [first] = compiled.flags;
         const { decision } = await explain(compiled, first?.key ?? "", context, circumstances);
         expect(decision).toStrictEqual(explanations[0]?.decision);
@@ -72,7 +72,7 @@ describe(`snapshots of every kind of flag, and contexts, seed ${SEED}`, () => {
       { seed: SEED, numRuns: runs(RUNS) },
     );
     if (isFull) expect(decided).toBeGreaterThan(10_000);
-    // Every step that can answer did, so that the agreement says something about each.
+    // Every step decided at least once, so that the agreement covers all of them.
     const answers = [
       ...["off DISABLED", "fail_mode STALE", "enabled DISABLED", "requires TARGETING_MATCH"],
       ...["allowlist TARGETING_MATCH", "blocklist TARGETING_MATCH", "plans TARGETING_MATCH"],
@@ -90,14 +90,14 @@ describe(`snapshots of every kind of flag, and contexts, seed ${SEED}`, () => {
   });
 });
 
-describe("what is not understood fails closed, wherever it stands", () => {
-  /** Every object of a flag in which an unknown member would be a restriction that nobody asks. */
-  function places(flag: SnapshotFlag): readonly Record<string, unknown>[] {
+describe("an unknown member fails closed, at any depth", () => {
+  /** Every object of a flag where an unknown member would be a restriction that is not evaluated. */
+  function targetsIn(flag: SnapshotFlag): readonly Record<string, unknown>[] {
     const { targeting, variants = [], requires = [] } = flag;
     const rules = targeting?.rules ?? [];
     return [flag, targeting, ...rules, ...rules.map((rule) => rule.if), ...variants, ...requires]
-      .filter((place) => place !== undefined)
-      .map((place) => place as Record<string, unknown>);
+      .filter((target) => target !== undefined)
+      .map((target) => target as Record<string, unknown>);
   }
 
   const UNKNOWN = fc.oneof(
@@ -105,7 +105,7 @@ describe("what is not understood fails closed, wherever it stands", () => {
     fc.constantFrom("$__proto__", "$$and", "$AND", "$or "),
   );
 
-  test("that flag is off with ERROR; those that need it are off; the others are as they were", async () => {
+  test("the flag is off with ERROR, flags that require it are off, and other flags do not change", async () => {
     await fc.assert(
       fc.asyncProperty(
         FLAGS,
@@ -118,11 +118,10 @@ describe("what is not understood fails closed, wherever it stands", () => {
           const before = await decideAll(flags, context);
           const changed = copyOf(flags);
           const broken = changed[which % changed.length];
-          const all = broken === undefined ? [] : places(broken);
-          const place = all[where % all.length];
-          if (broken === undefined || place === undefined)
-            throw new Error("there is a flag, and a place in it");
-          place[name] = value;
+          const all = broken === undefined ? [] : targetsIn(broken);
+          const target = all[where % all.length];
+          if (broken === undefined || target === undefined) throw new Error("the arbitrary made no flag");
+          target[name] = value;
 
           const after = await decideAll(changed, context);
           expect(after.get(broken.key)).toStrictEqual({
@@ -142,15 +141,15 @@ describe("what is not understood fails closed, wherever it stands", () => {
     );
   });
 
-  /** Whether a flag needs another, over however many in between. */
+  /** Whether a flag requires another one, directly or indirectly. */
   function needs(flags: readonly SnapshotFlag[], key: string, other: string): boolean {
     const { requires = [] } = flags.find((flag) => flag.key === key) ?? {};
     return requires.some(({ flag }) => flag === other || needs(flags, flag, other));
   }
 });
 
-describe("a rollout only adds", () => {
-  /** The same flags, one of whose percentages is another. */
+describe("raising a percentage only adds users", () => {
+  /** A copy of the flags with one percentage changed. */
   function withPercentage(
     flags: readonly SnapshotFlag[],
     which: number,
@@ -163,12 +162,12 @@ describe("a rollout only adds", () => {
     }[];
     const flag = changed[which % changed.length];
     const rules = (flag?.targeting?.rules ?? []).filter(({ rollout_pct }) => rollout_pct !== undefined);
-    const place = [flag, ...rules][where % (rules.length + 1)];
-    if (place !== undefined) place.rollout_pct = pct;
+    const target = [flag, ...rules][where % (rules.length + 1)];
+    if (target !== undefined) target.rollout_pct = pct;
     return changed as unknown as SnapshotFlag[];
   }
 
-  test("whoever has a feature keeps it when a percentage is raised, and the same variant of it", async () => {
+  test("users who have a feature keep it and its variant when a percentage is raised", async () => {
     let gained = 0;
     let kept = 0;
     await fc.assert(
@@ -198,10 +197,10 @@ describe("a rollout only adds", () => {
   });
 });
 
-describe("new weights move as few as they can", () => {
+describe("new weights move as few users as possible", () => {
   const ID = fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 });
 
-  test("somebody has another variant only where their place changed hands", async () => {
+  test("a user's variant only changes when the user's bucket moved to another variant", async () => {
     let moved = 0;
     await fc.assert(
       fc.asyncProperty(WEIGHTS, WEIGHTS, ID, async (first, second, userId) => {

@@ -39,13 +39,13 @@ const CONTEXT: FlagsContext = {
 };
 
 describe("x-flags, written", () => {
-  test("names what is on, sorted by key", async () => {
+  test("names the flags that are on, sorted by key", async () => {
     expect(await headerOf([flagOn("copilot"), flagOn("ai_search"), flagOn("ai-b")])).toBe(
       "ai-b, ai_search, copilot",
     );
   });
 
-  test("leaves out what is off, broken, or not for the header", async () => {
+  test("leaves out flags that are off, invalid, or not for the header", async () => {
     const header = await headerOf([
       flagOn("a"),
       flagOn("b", { enabled: false }),
@@ -91,7 +91,7 @@ describe("x-flags with variants", () => {
   test("every JSON value survives the header, which is printable ASCII", async () => {
     await fc.assert(
       fc.asyncProperty(fc.jsonValue({ maxDepth: 5, stringUnit: "binary" }), async (given) => {
-        // As JSON has it: -0 is 0 there.
+        // In JSON, -0 becomes 0.
         const value: unknown = JSON.parse(JSON.stringify(given));
         const header = (await headerOf([one(value)])) ?? "";
         expect(header).toMatch(/^copilot;v="beta";val="[\x20-\x7e]+"$/);
@@ -102,7 +102,7 @@ describe("x-flags with variants", () => {
     );
   });
 
-  test("each user is told of their own variant", async () => {
+  test("each user gets their own variant", async () => {
     const variants: readonly SnapshotVariant[] = [
       { key: "a", ranges: [[0, 5_000]], value: 1 },
       { key: "b", ranges: [[5_000, 10_000]], value: 2 },
@@ -130,7 +130,7 @@ describe("x-flags with variants", () => {
     expect(decodeFlags(header)?.get("ai")?.json).toBe(json);
   });
 
-  test.for([undefined, "", "x", "{", "undefined", "NaN", "1 2", "{'a':1}"])("%j is no value", (json) => {
+  test.for([undefined, "", "x", "{", "undefined", "NaN", "1 2", "{'a':1}"])("%j is not a value", (json) => {
     expect(decodeValue(json)).toBeUndefined();
   });
 });
@@ -152,7 +152,7 @@ describe("x-flags, read", () => {
     { header: "ai;v=beta", flags: [["ai", "on"]] },
     { header: "ai;v=1", flags: [["ai", "on"]] },
     { header: "ai;v", flags: [["ai", "on"]] },
-    // Another value is nobody's statement that the flag is on.
+    // Only the value true means that the flag is on.
     { header: "ai=?0", flags: [] },
     { header: "ai=1", flags: [] },
     { header: "ai=0", flags: [] },
@@ -172,7 +172,7 @@ describe("x-flags, read", () => {
     { header: "ai=?0, ai", flags: [["ai", "on"]] },
     { header: 'ai;v="a", ai;v="b"', flags: [["ai", "b"]] },
     { header: "constructor", flags: [["constructor", "on"]] },
-    // Malformed: nothing of it is believed.
+    // A malformed header is ignored as a whole.
     { header: ",", flags: undefined },
     { header: "ai,", flags: undefined },
     { header: "ai,,copilot", flags: undefined },
@@ -195,13 +195,13 @@ describe("x-flags, read", () => {
     expect(read && [...read].map(([key, { variant }]) => [key, variant])).toStrictEqual(flags);
   });
 
-  test("is refused when it is longer than anything a worker sends", () => {
+  test("is refused when it is longer than any header of a worker", () => {
     const longest = "a".repeat(16_384);
     expect(decodeFlags(longest)?.size).toBe(1);
     expect(decodeFlags(`${longest}a`)).toBeUndefined();
   });
 
-  test("gives back what was written", async () => {
+  test("returns what was written", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.uniqueArray(
@@ -234,7 +234,7 @@ describe("x-flags-context, written", () => {
     );
   });
 
-  test("names what a test override decided, before the date", () => {
+  test("names the flags that a test override decided, before the date", () => {
     const { method, host, path, at } = CONTEXT;
     const overridden = {
       method,
@@ -250,7 +250,7 @@ describe("x-flags-context, written", () => {
     expect(encodeFlagsContext({ ...overridden, override: [] })).not.toContain("override");
   });
 
-  test("says no version, age or key when there is none", () => {
+  test("has no version, age or key when they are unknown", () => {
     const { method, host, path, at } = CONTEXT;
     expect(encodeFlagsContext({ method, host, path, at, source: "none", stale: false })).toBe(
       'm="GET", h="example.com", p="/ai/search?q=1", src=none, at=@1790000000',
@@ -263,7 +263,7 @@ describe("x-flags-context, written", () => {
     expect(decodeFlagsContext(header)?.path).toBe('/"\\??x-flags: all???');
   });
 
-  test("never says a negative age", () => {
+  test("never has a negative age", () => {
     expect(decodeFlagsContext(encodeFlagsContext({ ...CONTEXT, ageMs: -5 }))?.ageMs).toBe(0);
   });
 });
@@ -283,7 +283,7 @@ describe("x-flags-context, read", () => {
     { header: `override=(ai b-c), ${right}`, context: { ...read, override: ["ai", "b-c"] } },
     { header: `override=(ai;w=1), ${right}`, context: { ...read, override: ["ai"] } },
     { header: `future=1, ${right}`, context: read },
-    // A member that is not what a worker writes is not there.
+    // A member in a form that no worker writes counts as missing.
     { header: `epoch=2, ${right}`, context: read },
     { header: `rev=7, ${right}`, context: read },
     { header: `epoch="2", rev=7, ${right}`, context: read },
@@ -294,7 +294,7 @@ describe("x-flags-context, read", () => {
     { header: `override=ai, ${right}`, context: read },
     { header: `override=(), ${right}`, context: read },
     { header: `override=("ai" 1 ?1 :YWk=:), ${right}`, context: read },
-    // Without one of these it is not a worker's.
+    // A context without one of these is not from a worker.
     { header: "", context: undefined },
     { header: right.replace('m="GET", ', ""), context: undefined },
     { header: right.replace('h="a.test", ', ""), context: undefined },
@@ -313,13 +313,13 @@ describe("x-flags-context, read", () => {
     { header: right.replace('p="/"', 'p="/\u00fc"'), context: undefined },
     { header: `${right},`, context: undefined },
     { header: "memory", context: undefined },
-    // Two of them, a client's and the worker's: neither is believed.
+    // Two headers, from a client and from the worker: neither is trusted.
     { header: `${right}, ${right}`, context: undefined },
   ])("$header", ({ header, context }) => {
     expect(decodeFlagsContext(header)).toStrictEqual(context);
   });
 
-  test("gives back what was written, whatever the bytes of the targeting key", () => {
+  test("returns what was written, for any bytes of the targeting key", () => {
     const count = fc.nat(1_000_000_000);
     const printable = fc.string({ unit: "grapheme-ascii" });
     fc.assert(
@@ -343,7 +343,7 @@ describe("x-flags-context, read", () => {
           expect(decodeFlagsContext(encodeFlagsContext(context))).toStrictEqual(context);
         },
       ),
-      // A byte order mark is a part of the id like any other.
+      // A byte order mark is an ordinary part of the id.
       { examples: [[{ ...CONTEXT, targetingKey: "\ufeffuser-1" }]] },
     );
   });

@@ -21,23 +21,23 @@ describe("the request that the worker decided for", () => {
     { name: "Node's", request: node() },
     { name: "Node's over HTTP/2", request: node({ headers: { ":authority": "www.example.com" } }) },
     {
-      name: "Node's, asked as a proxy is",
+      name: "Node's, with an absolute URL as for a proxy",
       request: node({ url: "http://www.example.com/ai?q=1", headers: {} }),
     },
     { name: "Node's, with a host in capitals", request: node({ headers: { host: "WWW.example.com" } }) },
     { name: "cut by a router", request: node({ url: "/?q=1", originalUrl: "/ai?q=1" }) },
     {
-      name: "with a framework's own words for host and path",
+      name: "with a framework's own properties for host and path",
       request: node({ host: "elsewhere.example", path: "/ai" }),
     },
-    { name: "its parts", request: { method: "GET", host: "www.example.com", path: "/ai?q=1" } },
+    { name: "its parts as an object", request: { method: "GET", host: "www.example.com", path: "/ai?q=1" } },
   ])("$name", async ({ request }) => {
     const flags = await readFlags(await signedHeaders({ flags: "ai" }), { ...OPTIONS, request });
     expect(flags.problem).toBeUndefined();
     expect(flags.isEnabled("ai")).toBe(true);
   });
 
-  test("is compared without keys, too", async () => {
+  test("is also compared without keys", async () => {
     const headers = { "x-flags": "ai", "x-flags-context": encodeFlagsContext(SIGNED_CONTEXT) };
     expect((await readFlags(headers, { request: node() })).isEnabled("ai")).toBe(true);
     const flags = await readFlags(headers, { request: node({ method: "POST" }) });
@@ -49,9 +49,9 @@ describe("the request that the worker decided for", () => {
 describe("another request", () => {
   test.for<{ name: string; request: RequestLike; differing: string }>([
     { name: "another method", request: node({ method: "POST" }), differing: "method" },
-    { name: "a method in small letters", request: node({ method: "get" }), differing: "method" },
+    { name: "a method in lower case", request: node({ method: "get" }), differing: "method" },
     { name: "another path", request: node({ url: "/" }), differing: "path" },
-    { name: "a path below", request: node({ url: "/ai/x?q=1" }), differing: "path" },
+    { name: "a longer path", request: node({ url: "/ai/x?q=1" }), differing: "path" },
     { name: "another spelling", request: node({ url: "/%61i?q=1" }), differing: "path" },
     { name: "another query", request: node({ url: "/ai?q=2" }), differing: "path" },
     { name: "no query", request: node({ url: "/ai" }), differing: "path" },
@@ -61,8 +61,8 @@ describe("another request", () => {
     { name: "two hosts", request: node({ headers: { host: ["www.example.com"] } }), differing: "host" },
     { name: "no headers", request: node({ headers: undefined }), differing: "host" },
     { name: "another origin", request: new Request("https://evil.example/ai?q=1"), differing: "host" },
-    { name: "a URL that is none", request: node({ url: "*" }), differing: "host and path" },
-    { name: "parts that are not there", request: {}, differing: "method and host and path" },
+    { name: "an invalid URL", request: node({ url: "*" }), differing: "host and path" },
+    { name: "an object without parts", request: {}, differing: "method and host and path" },
   ])("$name", async ({ request, differing }) => {
     const flags = await readFlags(await signedHeaders({ flags: "ai" }), { ...OPTIONS, request });
     expect(flags.enabled).toStrictEqual([]);
@@ -82,7 +82,7 @@ describe("another request", () => {
       expect(flags.isEnabled("ai")).toBe(false);
       expect(flags.problem).toContain("too long");
     }
-    // Whoever does not compare has no use for the path.
+    // Without a comparison the path is not read.
     expect((await readFlags(headers, OPTIONS)).isEnabled("ai")).toBe(true);
   });
 });

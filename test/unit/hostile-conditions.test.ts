@@ -15,10 +15,10 @@ import { SCHEMA } from "../../shared/snapshot/snapshot.ts";
 const LEVELS = 10_000;
 const MEGABYTE = 2 ** 20;
 
-/** What is wrong with a condition: in few words, whatever it holds. */
+/** The fault of a condition. Its text must be short for any input. */
 function faultOf(condition: unknown): Fault {
   const compiled = compileCondition(condition, () => undefined);
-  if (!("fault" in compiled)) throw new Error("the condition was taken");
+  if (!("fault" in compiled)) throw new Error("the condition was accepted");
   expect(compiled.fault.path.length).toBeLessThanOrEqual(MAX_DEPTH + 1);
   expect(compiled.fault.detail.length).toBeLessThan(600);
   return compiled.fault;
@@ -29,7 +29,7 @@ const parsed = (json: string): unknown => JSON.parse(json);
 const nested = (open: string, close: string, inner = "1"): unknown =>
   parsed(open.repeat(LEVELS) + inner + close.repeat(LEVELS));
 
-/** A value that counts how often something in it is looked at. */
+/** A value that counts how often one of its members is read. */
 function counting(value: object): { readonly value: object; readonly looks: () => number } {
   let looks = 0;
   const counted = new Proxy(value, {
@@ -43,7 +43,7 @@ function counting(value: object): { readonly value: object; readonly looks: () =
 
 const BYSTANDER = { key: "bystander", enabled: true, rollout_pct: 100 };
 
-/** A flag with that condition in its second rule, beside one that is sound. */
+/** A flag with this condition in its second rule, and a valid flag. */
 const snapshotWith = (condition: unknown, segments: readonly unknown[] = []): Compiled =>
   compile({
     schema: SCHEMA,
@@ -111,7 +111,7 @@ describe(`${LEVELS} levels deep`, () => {
     await expectOffAlone(snapshotWith(condition));
   });
 
-  test("an attribute, which nobody's condition goes through to its end", () => {
+  test("an attribute: a condition only reads as deep as it needs", () => {
     const deep = { a: nested('{"b":', "}"), list: nested("[", "]") };
     const compiled = compileCondition(
       {
@@ -124,7 +124,7 @@ describe(`${LEVELS} levels deep`, () => {
     expect("condition" in compiled && compiled.condition(deep)).toBe(true);
   });
 
-  test("a condition that holds itself", async () => {
+  test("a condition that contains itself", async () => {
     const condition: Record<string, unknown> = {};
     condition["$not"] = condition;
     expect(faultOf(condition).path).toHaveLength(MAX_DEPTH + 1);
@@ -159,7 +159,7 @@ describe("a megabyte", () => {
     ["values of $all", (list: object) => ({ a: { $all: list } })],
     ["a list to compare with", (list: object) => ({ a: list })],
     ["a list within one", (list: object) => ({ a: { $ne: { b: list } } })],
-  ] as const)("%s: no more of them is looked at than a condition may have", async ([, around]) => {
+  ] as const)("%s: reading stops at the limit of a condition", async ([, around]) => {
     const { value, looks } = counting(many);
     expect(faultOf(around(value)).detail).toContain(`${MAX_NODES} operators and compared values`);
     expect(looks()).toBeLessThan(4 * MAX_NODES);
@@ -205,7 +205,7 @@ describe("regular expressions", () => {
     return { text: counted as unknown as string, looks: () => looks };
   }
 
-  // Backtracking engines need a time that grows with a power of the text's length here, or exponentially.
+  // For these patterns the time of backtracking engines grows with a power of the text's length, or exponentially.
   test.for([
     ["a*a*a*a*b", "a"],
     ["(?:a?){100}a{100}b", "a"],
@@ -241,7 +241,7 @@ describe("regular expressions", () => {
   });
 });
 
-describe("names that JavaScript gives a meaning", () => {
+describe("names with a meaning in JavaScript", () => {
   const NAMES = [
     "__proto__",
     "constructor",
@@ -256,12 +256,12 @@ describe("names that JavaScript gives a meaning", () => {
     const member = (value: unknown): unknown => parsed(`{${JSON.stringify(name)}:${JSON.stringify(value)}}`);
 
     const asked = compileCondition(member({ $exists: true }), () => undefined);
-    if (!("condition" in asked)) throw new Error("not taken");
+    if (!("condition" in asked)) throw new Error("refused");
     expect(asked.condition({})).toBe(false);
     expect(asked.condition({ a: 1 })).toBe(false);
     expect(asked.condition(member(1) as Record<string, unknown>)).toBe(true);
 
-    // As an operator, as a member beside operators, as a segment.
+    // As an operator, as a member next to operators, as a segment.
     expect(faultOf(parsed(`{"a":{${JSON.stringify(`$${name}`)}:1}}`)).path).toStrictEqual(["a", `$${name}`]);
     expect(faultOf({ a: { $gt: 1, ...(member(1) as object), [name]: 1 } }).path).toStrictEqual(["a"]);
     expect(faultOf({ a: { $inGroup: name } }).path).toStrictEqual(["a", "$inGroup"]);
@@ -284,14 +284,14 @@ describe("names that JavaScript gives a meaning", () => {
   });
 });
 
-describe("references that go round", () => {
+describe("circular references", () => {
   const asks = (name: string, other: string): object => ({ name, condition: { a: { $inGroup: other } } });
 
   test.for([
     ["a segment of itself", [asks("one", "one")]],
     ["two of each other", [asks("one", "two"), asks("two", "one")]],
     [
-      "a long way round",
+      "a long circle",
       Array.from({ length: 2_000 }, (_, at) => asks(`s${at}`, `s${(at + 1) % 2_000}`)).concat(
         asks("one", "s0"),
       ),

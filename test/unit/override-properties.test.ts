@@ -7,7 +7,7 @@ import type { Decision } from "../../shared/flag/reason.ts";
 import { SCHEMA } from "../../shared/snapshot/snapshot.ts";
 import { runs } from "../support/thoroughness.ts";
 
-/** Prerequisites name earlier keys alone, so that they never go round in a circle. */
+/** Prerequisites only name earlier keys, so that there are no circles. */
 const KEYS = ["a", "b", "c", "d", "e"] as const;
 const VARIANTS = [
   { key: "small", ranges: [[0, 5_000]] },
@@ -49,7 +49,7 @@ const AROUND = fc.record({
   killed: fc.subarray([...KEYS], { maxLength: 1 }).map((keys) => new Set(keys)),
   stale: fc.constantFrom(false, false, false, true),
 });
-/** Most random flags have nothing to do with each other. */
+/** Makes flags require each other, which random flags rarely do. */
 const RUNS = { numRuns: runs(2_000) };
 
 interface Both {
@@ -70,8 +70,8 @@ async function decideBoth(flags: readonly unknown[], circumstances: Circumstance
   };
 }
 
-describe("whatever an override names", () => {
-  test("no other flag comes on, or gets another variant", async () => {
+describe("any test override", () => {
+  test("never turns on a flag that it does not name, or changes its variant", async () => {
     await fc.assert(
       fc.asyncProperty(FLAGS, OVERRIDES, AROUND, async (flags, overrides, around) => {
         const { compiled, natural, forced } = await decideBoth(flags, { ...around, overrides });
@@ -84,7 +84,7 @@ describe("whatever an override names", () => {
     );
   });
 
-  test("a flag that is killed, too old, broken or disabled stays as it is", async () => {
+  test("does not change a flag that is killed, stale, invalid or disabled", async () => {
     const before = [undefined, "off", "fail_mode", "enabled"];
     await fc.assert(
       fc.asyncProperty(FLAGS, OVERRIDES, AROUND, async (flags, overrides, around) => {
@@ -96,7 +96,7 @@ describe("whatever an override names", () => {
     );
   });
 
-  test("what it turns on has all that it needs", async () => {
+  test("only turns on a flag whose prerequisites are met", async () => {
     await fc.assert(
       fc.asyncProperty(FLAGS, OVERRIDES, AROUND, async (flags, overrides, around) => {
         const { compiled, forced } = await decideBoth(flags, { ...around, overrides });

@@ -23,7 +23,7 @@ const SNAPSHOT = { schema: 1, flags: [{ key: "ai_search", enabled: true, rollout
 const SEGMENTED = { ...SNAPSHOT, segments: [{ name: "beta", ids: ["user-1"] }] };
 const OFF = { ai_search: [1, 411], copilot: null };
 
-/** Any text, any JSON, and a right text with one member changed or a piece cut out. */
+/** Any text, any JSON, and a valid text with one member changed or a piece removed. */
 const textsLike = (right: object): fc.Arbitrary<string> => {
   const text = JSON.stringify(right);
   const cut = fc
@@ -37,7 +37,7 @@ const textsLike = (right: object): fc.Arbitrary<string> => {
   return fc.oneof(fc.string({ unit: "binary" }), fc.json(), cut, changed);
 };
 
-describe("what stands in Redis is read or refused, never thrown at", () => {
+describe("any value in Redis is read or refused, and never throws", () => {
   test.for([
     { name: "head", right: HEAD, parse: parseHead },
     { name: "snapshot", right: SNAPSHOT, parse: parseSnapshot },
@@ -63,7 +63,7 @@ describe("what stands in Redis is read or refused, never thrown at", () => {
     );
   });
 
-  test("an off that was read names flags alone", () => {
+  test("an off that was read only names flags", () => {
     fc.assert(
       fc.property(
         fc.dictionary(fc.oneof(fc.string(), fc.stringMatching(/^[a-z_-]{1,70}$/)), fc.jsonValue()),
@@ -101,12 +101,12 @@ test.for([
   });
 });
 
-test("additions are ignored: they never raise the schema", () => {
+test("additions are ignored, because they never raise the schema", () => {
   expect(parseHead(JSON.stringify({ ...HEAD, colo: "FRA" }))).toStrictEqual({ value: HEAD });
   expect(parseSnapshot(JSON.stringify({ ...SNAPSHOT, built_by: "x" }))).toStrictEqual({ value: SNAPSHOT });
 });
 
-test("a snapshot may have segments, in a list", () => {
+test("a snapshot may have a list of segments", () => {
   const withSegments = { ...SNAPSHOT, segments: [{ name: "beta", ids: ["user-1"] }, null] };
   expect(parseSnapshot(JSON.stringify(withSegments))).toStrictEqual({ value: withSegments });
   for (const segments of [null, {}, "beta"]) {
@@ -116,7 +116,7 @@ test("a snapshot may have segments, in a list", () => {
   }
 });
 
-test("a problem never quotes the content", () => {
+test("a problem never quotes the input", () => {
   const secret = "ada@example.com";
   const texts = [
     secret,

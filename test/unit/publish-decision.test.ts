@@ -18,30 +18,34 @@ const head = (members: Record<string, unknown> = {}): string =>
   });
 
 const ROWS: readonly (readonly [string, string | null, Partial<PublishDecision>])[] = [
-  ["nothing there", null, { step: "publish", withSnapshot: true }],
+  ["no head", null, { step: "publish", withSnapshot: true }],
   ["not JSON", "{", { step: "publish", withSnapshot: true }],
-  ["no head of ours", '{"epoch":"x"}', { step: "publish", withSnapshot: true }],
-  ["just this", head(), { step: "current" }],
+  ["a head in another format", '{"epoch":"x"}', { step: "publish", withSnapshot: true }],
+  ["the same version and content", head(), { step: "current" }],
   [
     "older, other content",
     head({ revision: 9, digest: OTHER_DIGEST }),
     { step: "publish", withSnapshot: true },
   ],
-  ["older, same content", head({ revision: 9 }), { step: "publish", withSnapshot: false }],
+  ["an older revision, same content", head({ revision: 9 }), { step: "publish", withSnapshot: false }],
   [
     "older epoch, higher revision",
     head({ epoch: 1, revision: 99 }),
     { step: "publish", withSnapshot: false },
   ],
-  ["newer revision", head({ revision: 11 }), { step: "behind", redis: { epoch: 2, revision: 11 } }],
-  ["newer epoch, lower revision", head({ epoch: 3, revision: 1 }), { step: "behind" }],
-  ["same revision, other content", head({ digest: OTHER_DIGEST }), { step: "diverged" }],
+  ["a newer revision", head({ revision: 11 }), { step: "behind", redis: { epoch: 2, revision: 11 } }],
+  ["a newer epoch, lower revision", head({ epoch: 3, revision: 1 }), { step: "behind" }],
+  ["the same revision, other content", head({ digest: OTHER_DIGEST }), { step: "diverged" }],
   [
     "same revision, built by an older publisher",
     head({ digest: OTHER_DIGEST, builder: 1 }),
     { step: "rebuild" },
   ],
-  ["same, of one that did not say", head({ digest: OTHER_DIGEST, builder: undefined }), { step: "rebuild" }],
+  [
+    "the same revision, other content, from a publisher without BUILDER",
+    head({ digest: OTHER_DIGEST, builder: undefined }),
+    { step: "rebuild" },
+  ],
   [
     "same revision, built by a newer publisher",
     head({ digest: OTHER_DIGEST, builder: 3 }),
@@ -51,10 +55,14 @@ const ROWS: readonly (readonly [string, string | null, Partial<PublishDecision>]
   ["another database, same version", head({ database_id: "theirs" }), { step: "diverged" }],
   ["another database, older revision", head({ database_id: "theirs", revision: 1 }), { step: "diverged" }],
   ["another database, newer epoch", head({ database_id: "theirs", epoch: 3 }), { step: "diverged" }],
-  ["another database, older epoch: forced", head({ database_id: "theirs", epoch: 1 }), { step: "publish" }],
+  [
+    "another database, older epoch: forced by publish --force",
+    head({ database_id: "theirs", epoch: 1 }),
+    { step: "publish" },
+  ],
 ];
 
-describe("what a publisher does about the head that it finds", () => {
+describe("a publisher's decision about the head in Redis", () => {
   test.each(ROWS)("%s", (_name, text, expected) => {
     expect(decidePublish({ head: text, snapshotBytes: 30 }, OURS)).toMatchObject(expected);
   });
@@ -62,7 +70,7 @@ describe("what a publisher does about the head that it finds", () => {
   test.each([
     ["lost", head(), 0],
     ["cut", head(), 29],
-    ["lost under an older head", head({ revision: 9 }), 0],
+    ["lost below an older head", head({ revision: 9 }), 0],
   ])("a snapshot that was %s is written again", (_how, text, snapshotBytes) => {
     expect(decidePublish({ head: text, snapshotBytes }, OURS)).toEqual({
       step: "publish",

@@ -18,12 +18,12 @@ const CONTEXT_HEADER = encodeFlagsContext(CONTEXT);
 describe("a worker's headers", () => {
   test.for<{ name: string; headers: HeadersLike; enabled: readonly string[] }>([
     {
-      name: "as Fetch has them",
+      name: "from Fetch",
       headers: new Headers({ "X-Flags": "ai, copilot", "X-Flags-Context": CONTEXT_HEADER }),
       enabled: ["ai", "copilot"],
     },
     {
-      name: "as Node has them",
+      name: "from Node",
       headers: { "x-flags": "ai, copilot", "x-flags-context": CONTEXT_HEADER, host: "example.com" },
       enabled: ["ai", "copilot"],
     },
@@ -49,12 +49,12 @@ describe("a worker's headers", () => {
       enabled: [],
     },
     {
-      name: "beside a header called get",
+      name: "next to a header named get",
       headers: { get: "x", "x-flags": "ai", "x-flags-context": CONTEXT_HEADER },
       enabled: ["ai"],
     },
     {
-      name: "a list whose last says off",
+      name: "a list whose last member is off",
       headers: { "x-flags": ["ai", "ai=?0"], "x-flags-context": CONTEXT_HEADER },
       enabled: [],
     },
@@ -66,7 +66,7 @@ describe("a worker's headers", () => {
     expect(flags.problem).toBeUndefined();
   });
 
-  test("give value, variant and reason", async () => {
+  test("return value, variant and reason", async () => {
     const flags = await readFlags({
       "x-flags": 'ai, copilot;v="beta"',
       "x-flags-context": CONTEXT_HEADER,
@@ -82,7 +82,7 @@ describe("a worker's headers", () => {
     expect(flags.variant("other")).toBe("off");
   });
 
-  test("give the value of a variant", async () => {
+  test("return the value of a variant", async () => {
     const flags = await readFlags({
       "x-flags":
         'ai, broken;v="b";val="{", copilot;v="beta";val="{\\"model\\":\\"large\\"}", nothing;v="n";val="null"',
@@ -97,7 +97,7 @@ describe("a worker's headers", () => {
     });
     expect(flags.value("nothing")).toBeNull();
     expect(flags.details("nothing")).toHaveProperty("variantValue", null);
-    // A flag is on with its variant, whatever became of the value.
+    // A flag is on with its variant, even if the value is unreadable.
     expect(flags.value("broken")).toBeUndefined();
     expect(flags.details("broken")).toStrictEqual({ value: true, variant: "b", reason: "TARGETING_MATCH" });
     expect(flags.value("ai")).toBeUndefined();
@@ -105,13 +105,13 @@ describe("a worker's headers", () => {
     expect(flags.value("constructor")).toBeUndefined();
   });
 
-  test("give everybody a value of their own", async () => {
+  test("return a separate copy of the value to every caller", async () => {
     const flags = await readFlags({ "x-flags": 'a;v="b";val="[1]"', "x-flags-context": CONTEXT_HEADER });
     (flags.value("a") as number[]).push(2);
     expect(flags.value("a")).toStrictEqual([1]);
   });
 
-  test("hold no flag that every object inherits", async () => {
+  test("contain no flag with the name of an inherited property", async () => {
     const flags = await readFlags({ "x-flags": "ai", "x-flags-context": CONTEXT_HEADER });
     for (const key of ["constructor", "toString", "__proto__", ""]) {
       expect(flags.isEnabled(key)).toBe(false);
@@ -123,9 +123,9 @@ describe("all off, and why", () => {
   test.for<{ name: string; headers: HeadersLike; problem: string }>([
     { name: "no headers", headers: {}, problem: "no x-flags-context header" },
     { name: "no headers, Fetch", headers: new Headers(), problem: "no x-flags-context header" },
-    { name: "flags alone", headers: { "x-flags": "ai" }, problem: "no x-flags-context header" },
+    { name: "flags without a context", headers: { "x-flags": "ai" }, problem: "no x-flags-context header" },
     {
-      name: "flags alone, Fetch",
+      name: "flags without a context, Fetch",
       headers: new Headers({ "x-flags": "ai" }),
       problem: "no x-flags-context header",
     },
@@ -140,7 +140,7 @@ describe("all off, and why", () => {
       problem: "x-flags-context is malformed",
     },
     {
-      name: "a context of something else",
+      name: "a context in another format",
       headers: { "x-flags": "ai", "x-flags-context": "a=1, b=2" },
       problem: "x-flags-context is malformed",
     },
@@ -181,7 +181,7 @@ describe("all off, and why", () => {
   });
 });
 
-describe("whatever the headers hold", () => {
+describe("any headers", () => {
   const HEADER_VALUE = fc.oneof(
     fc.string({ unit: "binary" }),
     fc.stringMatching(/^[ -~]*$/),
@@ -190,7 +190,7 @@ describe("whatever the headers hold", () => {
     fc.constant(undefined),
   );
 
-  test("nothing is on without a worker's context", async () => {
+  test("turn nothing on without a worker's context", async () => {
     await fc.assert(
       fc.asyncProperty(HEADER_VALUE, HEADER_VALUE, async (flagsHeader, contextHeader) => {
         const flags = await readFlags({ "x-flags": flagsHeader, "x-flags-context": contextHeader });
@@ -200,7 +200,7 @@ describe("whatever the headers hold", () => {
     );
   });
 
-  test("nothing is on that the header does not name", async () => {
+  test("turn nothing on that x-flags does not name", async () => {
     const pieces = fc.constantFrom("ai", "copilot", "=?0", "=?1", "=1", ";v=", '"', ",", " ", "(", ")", "=");
     const mutated = fc.oneof(
       HEADER_VALUE,
@@ -217,7 +217,7 @@ describe("whatever the headers hold", () => {
     );
   });
 
-  test("a context that was tampered with is understood or refused, never thrown at", async () => {
+  test("with a changed context are read or refused, and never throw", async () => {
     const cut = fc.tuple(fc.nat(CONTEXT_HEADER.length), fc.nat(20), fc.string());
     await fc.assert(
       fc.asyncProperty(cut, async ([start, length, piece]) => {

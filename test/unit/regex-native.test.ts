@@ -6,7 +6,7 @@ import { isFull, runs } from "../support/thoroughness.ts";
 
 const SEED = 20_260_701;
 
-/** Characters where engines differ: cases that change the length or leave ASCII, ends of lines, halves of surrogates. */
+/** Characters where engines differ: case mappings that change the length or leave ASCII, line ends, lone surrogates. */
 const TRICKY = [
   ...Array.from("abABzZ019_ -.,@/\t\n\r\v\f\0"),
   ...Array.from("éÉßẞſKÅåİıσςΣµμǅǆǄΩωＡａ"),
@@ -44,7 +44,7 @@ const CLASS = fc
       maxLength: 4,
     }),
   )
-  // A hyphen between two of them would be a range of whatever they are: at the end it is itself.
+  // A hyphen between two items would make a range. At the end it is a character.
   .map(([negation, items]) => {
     const hyphens = items.filter((item) => item === "-");
     return `[${negation}${items.filter((item) => item !== "-").join("")}${hyphens.join("").slice(0, 1)}]`;
@@ -124,7 +124,7 @@ function everyText(characters: string, maximum: number): readonly string[] {
   return texts;
 }
 
-describe("the result is RegExp's", () => {
+describe("matches equal those of RegExp", () => {
   test.for([
     ["without flags", "", false],
     ["with i", "i", true],
@@ -152,7 +152,7 @@ describe("the result is RegExp's", () => {
       }),
       { seed: SEED, numRuns: runs(4_000) },
     );
-    // Both answers often enough that the comparison says something.
+    // Both results must be frequent, or the comparison proves little.
     if (!isFull) return;
     expect(compared).toBeGreaterThan(20_000);
     expect(matched).toBeGreaterThan(2_000);
@@ -187,7 +187,7 @@ describe("the result is RegExp's", () => {
     "[^\\u00e0-\\u1e9e]",
     "\\bx",
     "\\Bx",
-  ])("%s, for every code unit there is", (pattern) => {
+  ])("%s, for every code unit", (pattern) => {
     for (const [flags, ignoreCase] of [
       ["", false],
       ["i", true],
@@ -200,7 +200,7 @@ describe("the result is RegExp's", () => {
     }
   });
 
-  test("for every code unit that has a case", () => {
+  test("every code unit that has a case", () => {
     const cased = units.filter((unit) => unit.toUpperCase() !== unit || unit.toLowerCase() !== unit);
     expect(cased.length).toBeGreaterThan(2_000);
     const all = cased.join("");
@@ -212,7 +212,7 @@ describe("the result is RegExp's", () => {
     }
   });
 
-  test("again and again with one pattern, since nothing is left over from the text before", () => {
+  test("a pattern can be used repeatedly: no state remains from the previous text", () => {
     const compiled = compileRegex("(?:ab|c)+$", false);
     if ("problem" in compiled) throw new Error(compiled.problem);
     for (const [text, expected] of [

@@ -15,7 +15,7 @@ test.for(["ai_search", "copilot", "ai_search-2026"])(
   },
 );
 
-test("two salts draw independently: a quarter of one quarter is in the other", async () => {
+test("two salts are independent: a quarter of one quarter is in the other", async () => {
   let both = 0;
   for (let n = 1; n <= 10_000; n += 1) {
     const id = `user-${n}`;
@@ -40,11 +40,11 @@ test.for([
   { u32: 4_294_537_800, rolloutPct: 99.99, within: false },
   { u32: LAST, rolloutPct: 99.99, within: false },
   { u32: LAST, rolloutPct: 100, within: true },
-])("place $u32 at $rolloutPct is $within", ({ u32, rolloutPct, within }) => {
+])("bucket $u32 at $rolloutPct % is within: $within", ({ u32, rolloutPct, within }) => {
   expect(isWithin(u32, toBasisPoints(rolloutPct))).toBe(within);
 });
 
-test("every hundredth of a percent survives as an integer", () => {
+test("every hundredth of a percent becomes an exact integer", () => {
   for (let basisPoints = 0; basisPoints <= 10_000; basisPoints += 1) {
     expect(toBasisPoints(basisPoints / 100)).toBe(basisPoints);
     expect(toBasisPoints(Number((basisPoints / 100).toFixed(2)))).toBe(basisPoints);

@@ -10,7 +10,7 @@ const FLAGS = 'ai, copilot;v="beta";val="{\\"model\\":\\"large\\"}"';
 const SECRET = Buffer.from(keyOf("new").secret);
 const OPTIONS = { keys: keysText("new"), now: Date.now() };
 
-/** A signature by the clock of now, which the libraries ask for themselves. */
+/** A signature at the current time, because the libraries read the clock themselves. */
 async function sentBy(flags: string | undefined): Promise<Record<string, string>> {
   const headers = await signedHeaders({ ...(flags !== undefined && { flags }), at: Date.now() });
   return headers as Record<string, string>;
@@ -18,7 +18,7 @@ async function sentBy(flags: string | undefined): Promise<Record<string, string>
 
 const mac = (data: Uint8Array): Buffer => createHmac("sha256", SECRET).update(data).digest();
 
-/** HMAC as http-message-sig takes it: the library makes the base and judges the parameters. */
+/** HMAC for http-message-sig: the library builds the base and checks the parameters. */
 const hmac = {
   algorithm: "hmac-sha256",
   sign: mac,
@@ -41,7 +41,7 @@ const rows: readonly {
   { name: "with nothing on", fields: ["x-flags-context"] },
 ];
 
-describe.for(rows)("what the worker signs $name", ({ flags, fields }) => {
+describe.for(rows)("the worker's signature $name", ({ flags, fields }) => {
   const verifyByFirst = (headers: Readonly<Record<string, string>>): Promise<boolean | null> =>
     httpbis.verifyMessage(
       {
@@ -69,14 +69,14 @@ describe.for(rows)("what the worker signs $name", ({ flags, fields }) => {
       resolveVerifier: () => hmac,
     });
 
-  test("http-message-signatures accepts", async () => {
+  test("is accepted by http-message-signatures", async () => {
     const headers = await sentBy(flags);
     expect(await verifyByFirst(headers)).toBe(true);
     const changed = { ...headers, "x-flags-context": `${headers["x-flags-context"]}0` };
     expect(await verifyByFirst(changed)).toBe(false);
   });
 
-  test("http-message-sig accepts", async () => {
+  test("is accepted by http-message-sig", async () => {
     const headers = await sentBy(flags);
     const verified = await verifyBySecond(headers);
     expect(verified.parameters).toMatchObject({ keyid: "new", alg: "hmac-sha256", tag: "sluice" });
@@ -92,7 +92,7 @@ describe.for(rows)("what the worker signs $name", ({ flags, fields }) => {
   };
   const enabled = flags === undefined ? [] : ["ai", "copilot"];
 
-  test("http-message-signatures signs for our reader, too", async () => {
+  test("our reader accepts a signature by http-message-signatures", async () => {
     const { headers } = await httpbis.signMessage(
       {
         key: createSigner(SECRET, "hmac-sha256", "new"),
@@ -103,14 +103,14 @@ describe.for(rows)("what the worker signs $name", ({ flags, fields }) => {
       },
       { method: "GET", url: "https://www.example.com/ai?q=1", headers: unsigned },
     );
-    // It writes names as HTTP/1.1 does; Node hands them over in small letters.
+    // It writes names in HTTP/1.1's case; Node returns them in lower case.
     const received = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
     const read = await readFlags(Object.fromEntries(received), OPTIONS);
     expect(read.problem).toBeUndefined();
     expect(read.enabled).toStrictEqual(enabled);
   });
 
-  test("http-message-sig signs for our reader, too", async () => {
+  test("our reader accepts a signature by http-message-sig", async () => {
     const { signature, signatureInput } = await createSignature(toDescriptor(unsigned), {
       label: "sluice",
       components: fields,

@@ -13,7 +13,7 @@ type Sent = Record<string, string | readonly string[] | undefined>;
 const SIGNED = (await signedHeaders({ flags: 'ai, copilot;v="beta";val="{}"' })) as Record<string, string>;
 const SIGNED_OFF = (await signedHeaders()) as Record<string, string>;
 
-/** Of everything that headers are made of, and of what breaks those who read them. */
+/** Parts of headers, and characters that break header parsers. */
 const PIECE = fc.oneof(
   fc.string({ unit: "binary", maxLength: 12 }),
   fc.stringMatching(/^[ -~]{0,20}$/),
@@ -66,15 +66,15 @@ const VALUE = fc.oneof(
   fc.constantFrom(undefined, "", ...Object.values(SIGNED), ...Object.values(SIGNED_OFF)),
 );
 
-/** One change of a text: a piece cut out at one place, and another one put there. */
+/** One change of a text: a piece is replaced by another one. */
 const EDIT = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(12), PIECE);
 
-function edit(text: string, [place, length, piece]: readonly [number, number, string]): string {
-  const at = Math.floor(place * text.length);
-  return `${text.slice(0, at)}${piece}${text.slice(at + length)}`;
+function edit(text: string, [at, length, piece]: readonly [number, number, string]): string {
+  const start = Math.floor(at * text.length);
+  return `${text.slice(0, start)}${piece}${text.slice(start + length)}`;
 }
 
-/** A worker's headers, of which some were edited, taken away, doubled, or replaced by another header's. */
+/** A worker's headers, some of them edited, removed, doubled, or replaced by another header's value. */
 const MUTATED = fc
   .tuple(
     fc.constantFrom(SIGNED, SIGNED_OFF),
@@ -101,7 +101,7 @@ const MUTATED = fc
     return sent;
   });
 
-/** A header as it counts: several of one name are one list, without the space around each. */
+/** The effective value of a header: values of one name joined to a list, without surrounding spaces. */
 const plain = (value: Sent[string]): string | undefined =>
   value === undefined
     ? undefined
@@ -110,7 +110,7 @@ const plain = (value: Sent[string]): string | undefined =>
         .map((one) => one.replace(/^[ \t]+|[ \t]+$/g, ""))
         .join(", ");
 
-test("nothing is on for headers that are made up", async () => {
+test("forged headers turn nothing on", async () => {
   const sent = fc.record(Object.fromEntries(NAMES.map((name) => [name, VALUE])));
   await fc.assert(
     fc.asyncProperty(sent, async (headers) => {
@@ -126,7 +126,7 @@ test("nothing is on for headers that are made up", async () => {
   );
 });
 
-test("a worker's headers that were changed are off, or say just what was signed", async () => {
+test("changed headers are refused, or return exactly what was signed", async () => {
   let [off, whole] = [0, 0];
   await fc.assert(
     fc.asyncProperty(MUTATED, async (headers) => {
@@ -144,12 +144,12 @@ test("a worker's headers that were changed are off, or say just what was signed"
     }),
     RUNS,
   );
-  // Changes that touch nothing that is signed are among them, and many that do.
+  // Some changes affect nothing that is signed, but many do.
   if (isFull) expect(off).toBeGreaterThan(1_000);
   if (isFull) expect(whole).toBeGreaterThan(100);
 });
 
-test("a request that was changed is another one", async () => {
+test("a changed request is refused", async () => {
   const { method, host, path } = SIGNED_CONTEXT;
   const part = (value: string) =>
     fc.oneof(
@@ -173,7 +173,7 @@ test("a request that was changed is another one", async () => {
   if (isFull) expect(Math.min(same, other)).toBeGreaterThan(100);
 });
 
-test("what is no request is another one", async () => {
+test("an invalid request is refused", async () => {
   await fc.assert(
     fc.asyncProperty(fc.anything({ withNullPrototype: true, withBigInt: true }), async (given) => {
       const flags = await readFlags(SIGNED, { ...OPTIONS, request: given as RequestLike | undefined });

@@ -13,7 +13,7 @@ import {
 const FLAGS = 'ai, copilot;v="beta"';
 const OPTIONS = { keys: keysText("new", "old"), now: SIGNED_AT + 500 };
 
-/** A signature of anything, as somebody makes it who has the key and no manners. */
+/** A signature of any content, made with the key but not by a worker. */
 function signAnything(
   lines: readonly string[],
   params: string,
@@ -24,17 +24,17 @@ function signAnything(
   return { "signature-input": `sluice=${params}`, signature: `sluice=:${signature}:` };
 }
 
-describe("what the worker signed", () => {
+describe("a signature by the worker", () => {
   test.for<{ name: string; change: (headers: SentHeaders) => HeadersLike }>([
-    { name: "as Node has it", change: (headers) => headers },
-    { name: "as Fetch has it", change: (headers) => new Headers(headers as Record<string, string>) },
+    { name: "from Node", change: (headers) => headers },
+    { name: "from Fetch", change: (headers) => new Headers(headers as Record<string, string>) },
     {
-      name: "its list over two lines",
+      name: "in two header lines",
       change: (headers) => ({ ...headers, "x-flags": ["ai", 'copilot;v="beta"'] }),
     },
-    { name: "with space around", change: (headers) => ({ ...headers, "x-flags": ` \t${FLAGS}\t ` }) },
+    { name: "with spaces around", change: (headers) => ({ ...headers, "x-flags": ` \t${FLAGS}\t ` }) },
     {
-      name: "beside the client's own signature",
+      name: "next to the client's own signature",
       change: (headers) => ({
         ...headers,
         "signature-input": `sig1=("@method");keyid="a, sluice=b", ${String(headers["signature-input"])}`,
@@ -42,13 +42,13 @@ describe("what the worker signed", () => {
       }),
     },
     {
-      name: "beside what is no signature at all",
+      name: "next to an invalid signature",
       change: (headers) => ({
         ...headers,
         signature: `keyId="x",algorithm="y", ${String(headers["signature"])}`,
       }),
     },
-  ])("holds: $name", async ({ change }) => {
+  ])("is valid: $name", async ({ change }) => {
     const flags = await readFlags(change(await signedHeaders({ flags: FLAGS })), OPTIONS);
     expect(flags.problem).toBeUndefined();
     expect(flags.enabled).toStrictEqual(["ai", "copilot"]);
@@ -57,14 +57,14 @@ describe("what the worker signed", () => {
     expect(flags.keyId).toBe("new");
   });
 
-  test("holds with nothing on", async () => {
+  test("is valid with no flag on", async () => {
     const flags = await readFlags(await signedHeaders(), OPTIONS);
     expect(flags.problem).toBeUndefined();
     expect(flags.enabled).toStrictEqual([]);
     expect(flags.context?.targetingKey).toBe("user-1");
   });
 
-  test("holds with parameters in another order", async () => {
+  test("is valid with parameters in another order", async () => {
     const headers = await signedHeaders({ flags: "ai" });
     const params =
       '("x-flags" "x-flags-context");tag="sluice";alg="hmac-sha256";keyid="new";created=1790000000';
@@ -101,7 +101,7 @@ describe("what the worker signed", () => {
     { signer: "old", reader: keysText("new", "old"), holds: true },
     { signer: "old", reader: keysText("new"), holds: false },
     { signer: "new", reader: keysText("old"), holds: false },
-  ])("during a rotation: signed by $signer, holds: $holds", async ({ signer, reader, holds }) => {
+  ])("during a rotation: signed by $signer, is valid: $holds", async ({ signer, reader, holds }) => {
     const headers = await signedHeaders({ flags: "ai", key: keyOf(signer) });
     const flags = await readFlags(headers, { ...OPTIONS, keys: reader });
     expect(flags.isEnabled("ai")).toBe(holds);
@@ -109,7 +109,7 @@ describe("what the worker signed", () => {
     if (!holds) expect(flags.problem).toContain("not among `keys`");
   });
 
-  test("holds for keys that are parsed already", async () => {
+  test("is valid for parsed keys", async () => {
     const headers = await signedHeaders({ flags: "ai" });
     expect(
       (await readFlags(headers, { ...OPTIONS, keys: [keyOf("old"), keyOf("new")] })).isEnabled("ai"),
@@ -120,7 +120,7 @@ describe("what the worker signed", () => {
 
 describe("all off, and why", () => {
   const input = (headers: SentHeaders): string => String(headers["signature-input"]);
-  /** Signed rightly, but with other parameters than a worker's. */
+  /** Signed correctly, but with other parameters than a worker's. */
   const resigned = (headers: SentHeaders, params: string): SentHeaders => ({
     ...headers,
     ...signAnything(
@@ -144,7 +144,7 @@ describe("all off, and why", () => {
       problem: "not signed: no Signature header",
     },
     {
-      name: "signed by the client alone",
+      name: "signed only by the client",
       change: (headers) => ({ ...headers, "signature-input": input(headers).replace("sluice", "sig1") }),
       problem: "no `sluice` in Signature-Input",
     },
@@ -154,12 +154,12 @@ describe("all off, and why", () => {
       problem: "no `sluice` in Signature-Input",
     },
     {
-      name: "the label in a text",
+      name: "the label inside a string",
       change: (headers) => ({ ...headers, signature: `a="sluice=:${"A".repeat(43)}=:"` }),
       problem: "no `sluice` in Signature",
     },
     {
-      name: "behind an open quote",
+      name: "after an open quote",
       change: (headers) => ({ ...headers, signature: `a=", ${String(headers["signature"])}` }),
       problem: "no `sluice` in Signature",
     },
@@ -182,12 +182,12 @@ describe("all off, and why", () => {
       problem: "`sluice` in Signature-Input is malformed",
     },
     {
-      name: "no list as input",
+      name: "an input that is not a list",
       change: (headers) => ({ ...headers, "signature-input": "sluice=1" }),
       problem: "does not list the signed headers",
     },
     {
-      name: "a text as signature",
+      name: "a string as signature",
       change: (headers) => ({ ...headers, signature: 'sluice="AAAA"' }),
       problem: "Signature is not 32 bytes",
     },
@@ -210,12 +210,12 @@ describe("all off, and why", () => {
       problem: "longer than",
     },
     {
-      name: "a flag more",
+      name: "one more flag",
       change: (headers) => ({ ...headers, "x-flags": "ai, copilot" }),
       problem: "does not fit",
     },
     {
-      name: "a flag more in a second header",
+      name: "one more flag in a second header",
       change: (headers) => ({ ...headers, "x-flags": ["ai", "copilot"] }),
       problem: "does not fit",
     },
@@ -225,7 +225,7 @@ describe("all off, and why", () => {
       problem: "does not fit",
     },
     {
-      name: "no flags any more",
+      name: "the flags removed",
       change: ({ "x-flags": _, ...rest }) => rest,
       problem: 'does not cover exactly ("x-flags-context")',
     },
@@ -280,28 +280,28 @@ describe("all off, and why", () => {
       problem: "alg is not hmac-sha256",
     },
     {
-      name: "no time",
+      name: "no creation time",
       change: (headers) => resigned(headers, ';keyid="new";alg="hmac-sha256";tag="sluice"'),
       problem: "must have the parameters",
     },
     {
-      name: "a time that is none",
+      name: "an invalid time",
       change: (headers) => resigned(headers, ';created="now";keyid="new";alg="hmac-sha256";tag="sluice"'),
       problem: "created is not a whole number",
     },
     {
-      name: "a time in parts of a second",
+      name: "a time with a fraction of a second",
       change: (headers) =>
         resigned(headers, ';created=1790000000.5;keyid="new";alg="hmac-sha256";tag="sluice"'),
       problem: "created is not a whole number",
     },
     {
-      name: "a key that is no text",
+      name: "a key id that is not a string",
       change: (headers) => resigned(headers, ';created=1790000000;keyid=1;alg="hmac-sha256";tag="sluice"'),
       problem: "keyid is not a string",
     },
     {
-      name: "one parameter more",
+      name: "one more parameter",
       change: (headers) =>
         resigned(
           headers,
@@ -310,7 +310,7 @@ describe("all off, and why", () => {
       problem: "and no others",
     },
     {
-      name: "the context alone signed, and flags added",
+      name: "only the context signed, and flags added",
       change: (headers) => ({
         ...headers,
         ...signAnything(
@@ -345,7 +345,7 @@ describe("all off, and why", () => {
       problem: "x-flags is malformed",
     },
     {
-      name: "half a character, which UTF-8 does not tell from another half",
+      name: "a lone surrogate, which UTF-8 cannot encode",
       change: (headers) => ({ ...headers, "x-flags": "\ud800" }),
       problem: "x-flags is malformed",
     },
@@ -368,18 +368,18 @@ describe("all off, and why", () => {
     { name: "empty keys", options: { keys: "", now: SIGNED_AT }, problem: "is SIGNING_KEYS set?" },
     { name: "no keys at all", options: { keys: null, now: SIGNED_AT }, problem: "no request" },
     {
-      name: "keys that are none",
+      name: "invalid keys",
       options: { keys: "hunter2", now: SIGNED_AT },
       problem: "key 1 must be kid:base64",
     },
     {
-      name: "keys that are short",
+      name: "short keys",
       options: { keys: "a:aHVudGVyMg==", now: SIGNED_AT },
       problem: "32 to 256 bytes",
     },
     { name: "no clock", options: { keys: OPTIONS.keys }, problem: "pass Date.now()" },
     {
-      name: "a clock that is none",
+      name: "an invalid clock",
       options: { keys: OPTIONS.keys, now: Number.NaN },
       problem: "pass Date.now()",
     },
@@ -388,8 +388,8 @@ describe("all off, and why", () => {
       options: { keys: OPTIONS.keys, now: Date.now },
       problem: "pass Date.now()",
     },
-    { name: "an age that is none", options: { ...OPTIONS, maxAgeMs: Number.NaN }, problem: "`maxAgeMs`" },
-    { name: "every age", options: { ...OPTIONS, maxAgeMs: Infinity }, problem: "`maxAgeMs`" },
+    { name: "an invalid age", options: { ...OPTIONS, maxAgeMs: Number.NaN }, problem: "`maxAgeMs`" },
+    { name: "an infinite age", options: { ...OPTIONS, maxAgeMs: Infinity }, problem: "`maxAgeMs`" },
     { name: "no options", options: null as unknown as object, problem: "no request" },
   ])("given $name", async ({ options, problem }) => {
     const flags = await readFlags(await signedHeaders({ flags: "ai" }), options);
@@ -405,11 +405,11 @@ describe("all off, and why", () => {
   });
 });
 
-test("a clock beside the keys is a matter of types, too", async () => {
+test("the types also require a clock with keys", async () => {
   const headers = await signedHeaders({ flags: "ai" });
   // @ts-expect-error without `now`
   expect((await readFlags(headers, { keys: OPTIONS.keys })).enabled).toStrictEqual([]);
-  // A variable of the environment goes in as it is.
+  // The value of an environment variable is accepted as it is.
   const given = process.env["SLUICE_TEST_NOT_SET"];
   expect((await readFlags(headers, { keys: given, now: SIGNED_AT })).enabled).toStrictEqual([]);
 });

@@ -66,9 +66,9 @@ const SEGMENTS = [
   },
 ];
 
-// Two publishers of different versions that build other bytes of the same rows take each other for a divergence, unless
-// their heads name another BUILDER: raise it with these bytes.
-test("the same rows give the bytes that this BUILDER stands for", async () => {
+// Publishers that build different bytes from the same rows report a divergence, unless their heads have different BUILDER
+// numbers. Raise BUILDER whenever these bytes change.
+test("the same rows produce the bytes of this BUILDER", async () => {
   const { text, invalid } = await buildSnapshot({ rows: ROWS, segmentRows: SEGMENTS });
   expect([...invalid.keys()]).toEqual(["broken"]);
   expect({ builder: BUILDER, text }).toMatchInlineSnapshot(`

@@ -9,7 +9,7 @@ import type { SnapshotFlag, Variant } from "../../shared/flag/flag.ts";
 import { OPERATORS } from "../../shared/condition/operators.ts";
 import { SCHEMA } from "../../shared/snapshot/snapshot.ts";
 
-/** A condition, with contexts that it matches and others that it does not. */
+/** A condition, with contexts that match and contexts that do not. */
 interface ConditionExample {
   readonly if: object;
   readonly segments?: readonly unknown[];
@@ -17,7 +17,7 @@ interface ConditionExample {
   readonly not: readonly EvaluationContext[];
 }
 
-/** Flags as people write them, with contexts and what the first of them, or the one that is named, is for these. */
+/** Flags as the API takes them, with contexts and the decisions for the first flag or the named one. */
 interface FlagExample {
   readonly flags: readonly (Omit<SnapshotFlag, "variants"> & { readonly variants?: readonly Variant[] })[];
   readonly segments?: readonly unknown[];
@@ -28,7 +28,7 @@ interface FlagExample {
   }[];
 }
 
-/** A condition that is refused, and the JSON pointer to what is wrong with it. */
+/** A condition that is refused, and the JSON pointer to its fault. */
 interface RefusedExample {
   readonly refused: object;
   readonly at: string;
@@ -61,7 +61,7 @@ function expectMatches({ if: condition, segments = [], matches, not }: Condition
   if ("fault" in compiled) throw new Error(JSON.stringify(compiled.fault));
   expect(matches.filter((context) => !compiled.condition(context))).toStrictEqual([]);
   expect(not.filter((context) => compiled.condition(context))).toStrictEqual([]);
-  // An example of neither shows nothing.
+  // An example without a match shows nothing.
   expect(matches.length).toBeGreaterThan(0);
 }
 

@@ -7,14 +7,14 @@ import { SIGNED_CONTEXT } from "../support/signed-headers.ts";
 
 const doc = await readFile(new URL("../../docs/x-flags.md", import.meta.url), "utf8");
 
-/** The value of a header as an indented line of the page has it; the last one, where there are several. */
+/** The value of a header in an indented line of the page; the last one if there are several. */
 const header = (name: string): string =>
   [...doc.matchAll(new RegExp(`^    ${name}: (.+)$`, "gm"))].at(-1)?.[1] ?? "";
 
 const base = /^```text\n("x-flags"[^`]+)\n```$/m.exec(doc)?.[1] ?? "";
 const keys = /`(example:[\w+/=]+)`/.exec(doc)?.[1] ?? "";
 
-test("the signature base of the page, signed by hand, is the signature of the page", () => {
+test("the page's signature is the signature of the page's signature base", () => {
   const secret = Buffer.from(keys.split(":")[1] ?? "", "base64");
   expect(secret.toString()).toBe("sluice example key: not a secret");
   const signature = createHmac("sha256", secret).update(base).digest("base64");
@@ -44,7 +44,7 @@ test("the headers of the page are read as the page says", async () => {
   expect(flags.context).toStrictEqual(SIGNED_CONTEXT);
 });
 
-test("the page tells of every member that a worker writes", () => {
+test("the page lists every member that a worker writes", () => {
   const written = encodeFlagsContext({ ...SIGNED_CONTEXT, stale: true, override: ["ai"] });
   const members = [...written.matchAll(/(?:^|, )([a-z]+)/g)].map(([, name]) => name);
   expect(members.length).toBeGreaterThan(9);
