@@ -2,7 +2,7 @@ import type { Version } from "../../shared/snapshot/revision.ts";
 import { only, type Queryable } from "./postgres.ts";
 import { NEVER, toVersion, type VersionColumns } from "./publication.ts";
 
-/** What has a history of its own. */
+/** A flag or a segment: each has its own history. */
 export interface Subject {
   readonly entity: "flag" | "segment";
   /** A flag's key, a segment's name. */
@@ -20,21 +20,15 @@ export interface Change extends Version {
   readonly changed: readonly string[];
 }
 
-/** When something that the caller has locked changed last. */
-export async function readVersion(db: Queryable, { entity, name }: Subject): Promise<Version> {
-  const { rows } = await db.query<VersionColumns>(
-    `SELECT epoch, revision FROM flag_audit WHERE ${NAME_COLUMN[entity]} = $1 ORDER BY id DESC LIMIT 1`,
-    [name],
-  );
-  const [row] = rows;
-  return row === undefined ? NEVER : toVersion(row);
+/** When a flag or segment changed last. */
+export interface SubjectVersion {
+  readonly version: Version;
+  /** The version that Postgres is at. */
+  readonly state: Version;
 }
 
-/** What a transaction wrote, once it has raised the revision: the state that it commits, and the subject's version. */
-export async function readWritten(
-  db: Queryable,
-  { entity, name }: Subject,
-): Promise<{ readonly state: Version; readonly version: Version }> {
+/** Reads the version of a flag or segment that this transaction has locked or written. */
+export async function readVersion(db: Queryable, { entity, name }: Subject): Promise<SubjectVersion> {
   const { rows } = await db.query<VersionColumns & { version: VersionColumns | null }>(
     `SELECT epoch, revision,
        (SELECT jsonb_build_object('epoch', a.epoch, 'revision', a.revision)
@@ -43,10 +37,10 @@ export async function readWritten(
     [name],
   );
   const row = only(rows);
-  return { state: toVersion(row), version: row.version === null ? NEVER : toVersion(row.version) };
+  return { state: toVersion(row), version: toVersion(row.version ?? NEVER) };
 }
 
-/** Where Postgres stood a day ago, if anything changed before that. */
+/** The version that Postgres was at a day ago; undefined if nothing had changed by then. */
 export async function readVersionOfYesterday(db: Queryable): Promise<Version | undefined> {
   const { rows } = await db.query<VersionColumns>(
     "SELECT epoch, revision FROM flag_audit WHERE at < now() - interval '1 day' ORDER BY id DESC LIMIT 1",
@@ -55,7 +49,7 @@ export async function readVersionOfYesterday(db: Queryable): Promise<Version | u
   return row && toVersion(row);
 }
 
-/** What happened to something after a version, oldest first, at most 20 entries. */
+/** The changes of a flag or segment after a version, oldest first, at most 20. */
 export async function readChangesSince(
   db: Queryable,
   { entity, name }: Subject,

@@ -1,17 +1,5 @@
 import type { FailMode, Requirement, Targeting, Variant } from "../../shared/flag/flag.ts";
-
-/** What a page does while its flag is off. */
-export type GateAction =
-  | { readonly rewrite: string }
-  | { readonly redirect: string; readonly status: 302 | 303 | 307 }
-  | { readonly status: 403 | 404 | 410 };
-
-/** Pages that only those see for whom the flag is on. */
-export interface Gate {
-  /** URLPattern on the normalised pathname. */
-  readonly pattern: string;
-  readonly otherwise: GateAction;
-}
+import type { Gate } from "../../shared/gate/gate.ts";
 
 /** A flag as the admin API shows it. */
 export interface FlagRecord {
@@ -23,9 +11,9 @@ export interface FlagRecord {
   readonly targeting: Targeting;
   /** The attribute whose value is the bucketing id. */
   readonly bucket_by: string;
-  /** What buckets are drawn with; null: the key. */
+  /** Hashed with the bucketing id; null: the key. Another salt re-randomizes the rollout. */
   readonly salt: string | null;
-  /** None: the flag is boolean. */
+  /** Empty: the flag is boolean. */
   readonly variants: readonly Variant[];
   readonly requires: readonly Requirement[];
   readonly gates: readonly Gate[];
@@ -39,52 +27,41 @@ export interface FlagRecord {
   readonly updated_at: string;
 }
 
-/** A row of `feature_flags` as pg gives it: numeric as a string, timestamps as Date, jsonb unchecked. */
-export interface FlagRow {
-  readonly id: string;
-  readonly key: string;
-  readonly description: string;
-  readonly enabled: boolean;
+type JsonColumn = "targeting" | "variants" | "requires" | "gates";
+type TimeColumn = "archived_at" | "created_at" | "updated_at";
+
+/** A row of `feature_flags` as pg returns it: numeric as a string, timestamps as Date, jsonb unchecked. */
+export interface FlagRow extends Omit<FlagRecord, JsonColumn | TimeColumn | "rollout_pct" | "fail_mode"> {
   readonly rollout_pct: string;
   readonly targeting: unknown;
-  readonly bucket_by: string;
-  readonly salt: string | null;
   readonly variants: unknown;
-  /** The allocation that was saved last; see `allocateVariants`. */
+  /** The ranges of buckets that were saved last; see `allocateVariants`. */
   readonly variant_ranges: unknown;
   readonly requires: unknown;
   readonly gates: unknown;
   readonly fail_mode: string;
-  readonly in_header: boolean;
-  readonly client_visible: boolean;
-  readonly owner: string;
-  readonly tags: string[];
+  /** pg returns "infinity" as a number. */
   readonly archived_at: Date | number | null;
   readonly created_at: Date | number;
   readonly updated_at: Date | number;
 }
 
 /**
- * A row for people: shown as it is, broken or not, so that whoever put it there by SQL sees what is wrong.
- * What the edge makes of it is `judgeFlag`'s affair.
+ * Shows a row to people as it is, even if it is broken, so that the author of the plain SQL sees the mistake.
+ * `judgeFlag` decides how the edge treats it.
  */
 export function toFlagRecord(row: FlagRow): FlagRecord {
   const { variant_ranges: _, ...shown } = row;
   return {
-    ...shown,
+    ...(shown as typeof shown & Pick<FlagRecord, JsonColumn | "fail_mode">),
     rollout_pct: Number(row.rollout_pct),
-    targeting: row.targeting as Targeting,
-    variants: row.variants as readonly Variant[],
-    requires: row.requires as readonly Requirement[],
-    gates: row.gates as readonly Gate[],
-    fail_mode: row.fail_mode as FailMode,
     archived_at: row.archived_at === null ? null : toTimestamp(row.archived_at),
     created_at: toTimestamp(row.created_at),
     updated_at: toTimestamp(row.updated_at),
   };
 }
 
-/** A time for people. Postgres knows times that JavaScript does not: pg gives "infinity" as a number. */
+/** A time for people. JavaScript has no date for some of Postgres' times, such as "infinity". */
 export function toTimestamp(time: Date | number): string {
   const milliseconds = Number(time);
   return Math.abs(milliseconds) <= 8.64e15 ? new Date(milliseconds).toISOString() : String(time);

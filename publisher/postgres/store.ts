@@ -92,28 +92,8 @@ export async function readFlagState(db: Queryable, key: string): Promise<FlagSta
   return { row, version: version === null ? NEVER : toVersion(version), state: toVersion(state) };
 }
 
-/** What may be set when a flag is created; what is absent has its column's default. */
-export interface FlagColumns {
-  readonly description?: string | undefined;
-  readonly enabled?: boolean | undefined;
-  readonly rollout_pct?: number | undefined;
-  readonly targeting?: unknown;
-  readonly bucket_by?: string | undefined;
-  readonly salt?: string | null | undefined;
-  readonly variants?: unknown;
-  readonly variant_ranges?: unknown;
-  readonly requires?: unknown;
-  readonly gates?: unknown;
-  readonly fail_mode?: string | undefined;
-  readonly in_header?: boolean | undefined;
-  readonly client_visible?: boolean | undefined;
-  readonly owner?: string | undefined;
-  readonly tags?: readonly string[] | undefined;
-  readonly archived_at?: Date | number | null | undefined;
-}
-
-// The only names that ever stand in an SQL text; values are always parameters.
-const WRITABLE: readonly (keyof FlagColumns)[] = [
+// Only these names are ever written into an SQL text; values are always parameters.
+const WRITABLE = [
   "description",
   "enabled",
   "rollout_pct",
@@ -130,10 +110,17 @@ const WRITABLE: readonly (keyof FlagColumns)[] = [
   "owner",
   "tags",
   "archived_at",
-];
+] as const satisfies readonly (keyof FlagRow)[];
 
-// pg would send an array of a jsonb column as a Postgres array.
-const JSON_COLUMNS: ReadonlySet<keyof FlagColumns> = new Set([
+/** The columns that a write sets. An absent one keeps its value, or gets the default of its column. */
+export type FlagColumns = {
+  readonly [Name in (typeof WRITABLE)[number]]?:
+    | (Name extends "rollout_pct" ? number : FlagRow[Name])
+    | undefined;
+};
+
+// pg would send an array for a jsonb column as a Postgres array.
+const JSON_COLUMNS: ReadonlySet<string> = new Set([
   "targeting",
   "variants",
   "variant_ranges",

@@ -4,8 +4,8 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { isObject } from "../../shared/flag/members.ts";
 import type { Snapshot } from "../../shared/snapshot/snapshot.ts";
-import { gatePatternFault } from "../schema/gate-pattern.ts";
 import { gate } from "../schema/gate-schema.ts";
+import { judgeGates } from "./gates-to-travel.ts";
 
 /** Where the worker of this clone imports its gates from. */
 export const GATES_MODULE = fileURLToPath(new URL("../../worker/deployed-gates.ts", import.meta.url));
@@ -16,17 +16,17 @@ export const hasWorker = (): boolean => existsSync(path.dirname(GATES_MODULE));
 /** The module that is bundled with the worker, as text. */
 export interface GatesModule {
   readonly text: string;
-  /** How many it holds. */
+  /** The number of gates in it. */
   readonly gates: number;
-  /** Flags some of whose gates plain SQL broke: what is not understood is closed with 404, what has no pattern is missing. */
+  /** Flags with a gate that plain SQL broke. Such a gate closes its page with 404; without a valid pattern it is missing. */
   readonly broken: readonly string[];
 }
 
 /**
- * The gates of a snapshot as a module: patterns and what closes them, nothing of who is in. The same snapshot gives the
- * same text.
+ * Writes the gates of a snapshot as a module: patterns and their actions, and nothing about who has a flag. The same
+ * snapshot always returns the same text.
  *
- * @throws Error when it is not a publisher's
+ * @throws Error if no publisher can have built the snapshot
  */
 export function toGatesModule({ flags }: Snapshot): GatesModule {
   const read = flags.map(readGates);
@@ -50,23 +50,16 @@ function readGates(raw: unknown) {
   if (typeof key !== "string" || !Array.isArray(gates)) {
     throw new Error(`the gates of flag ${String(key)} are not valid: no module was written`);
   }
-  const read = gates.map(readGate);
+  const judged = judgeGates(gates);
   return {
     flag: key,
-    gates: read.flatMap(({ closed }) => closed ?? []),
-    isBroken: read.some(({ isSound }) => !isSound),
+    // As the worker does it: a gate with a valid pattern closes its page, even if its action is broken.
+    gates: judged.list.filter(isObject).map(({ pattern, otherwise }) => ({
+      pattern,
+      otherwise: gate.shape.otherwise.safeParse(otherwise).data ?? { status: 404 },
+    })),
+    isBroken: judged.fault !== undefined,
   };
-}
-
-/** As the worker reads it: a pattern that is understood is closed, whatever the rest says. */
-function readGate(raw: unknown) {
-  const sound = gate.safeParse(raw);
-  if (sound.success) return { closed: sound.data, isSound: true };
-  if (!isObject(raw)) return { isSound: false };
-  const { pattern } = raw;
-  if (typeof pattern !== "string" || gatePatternFault(pattern) !== undefined) return { isSound: false };
-  const otherwise = gate.shape.otherwise.safeParse(raw["otherwise"]);
-  return { closed: { pattern, otherwise: otherwise.data ?? { status: 404 } }, isSound: false };
 }
 
 /**

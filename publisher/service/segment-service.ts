@@ -1,12 +1,11 @@
 import type pg from "pg";
 import type { z } from "@hono/zod-openapi";
 import { judgeSegment } from "../../shared/compile/compile-segments.ts";
-import { faultText } from "../../shared/flag/fault.ts";
 import { MAX_SEGMENT_IDS } from "../../shared/flag/flag.ts";
 import type { Version } from "../../shared/snapshot/revision.ts";
 import { readVersion, type Subject } from "../postgres/change-history.ts";
 import { checkNotUsed } from "../write/check-references.ts";
-import { cutBelow } from "../write/flag-view.ts";
+import { showInvalid } from "../write/flag-view.ts";
 import { Problem, faultProblem } from "../problem/problem.ts";
 import { checkSegmentSize, readSegmentSize } from "../write/flag-sizes.ts";
 import { inTransaction, type Queryable } from "../postgres/postgres.ts";
@@ -48,9 +47,6 @@ export interface VersionedSegment {
 }
 
 export type SegmentService = ReturnType<typeof createSegmentService>;
-
-/** Deeper than anything that is valid; what plain SQL nested further could not even be written as JSON. */
-const MAX_DEPTH = 32;
 
 /** Everything that people do with segments. */
 export function createSegmentService(options: {
@@ -102,10 +98,9 @@ export function createSegmentService(options: {
 
     get: (name: string): Promise<VersionedSegment & PublishState> =>
       read(async (client) => {
-        const state = await readPublicationState(client);
         const [row = segmentNotFound(name)] = await readSegmentsNamed(client, new Set([name]));
         const uses = await readSegmentUses(client, name);
-        const version = await readVersion(client, segmentNamed(name));
+        const { version, state } = await readVersion(client, segmentNamed(name));
         return {
           segment: toView(row, uses.get(name)),
           version,
@@ -180,10 +175,7 @@ function sound(
 
 function toView(row: SegmentRow, usedBy: readonly string[] = []): SegmentView {
   const record = { ...toSegmentRecord(row), used_by: usedBy };
-  const { fault } = toSnapshotSegment(row);
-  if (fault === undefined) return record;
-  const condition = cutBelow(row.condition, MAX_DEPTH) as SegmentRecord["condition"];
-  return { ...record, condition, invalid: faultText(fault) };
+  return showInvalid(record, toSnapshotSegment(row).fault);
 }
 
 const segmentNamed = (name: string): Subject => ({ entity: "segment", name });

@@ -1,6 +1,7 @@
 import type { z } from "@hono/zod-openapi";
 import { allocateVariants } from "../../shared/bucketing/allocate-variants.ts";
 import { faultWithin, type Path } from "../../shared/flag/fault.ts";
+import { isObject } from "../../shared/flag/members.ts";
 import { findRequirementFault } from "./check-references.ts";
 import { faultProblem } from "../problem/problem.ts";
 import type { FlagRow } from "../postgres/flag-record.ts";
@@ -74,24 +75,9 @@ function rangesOf({ variants }: SoundContent, previous: unknown): object {
   return variants.length === 0 ? {} : allocateVariants(variants, previous);
 }
 
-function editableOf(row: FlagRow) {
-  const { description, owner, tags, targeting, gates, fail_mode, in_header, client_visible } = row;
-  const { bucket_by, salt, variants, requires } = row;
-  return {
-    description,
-    owner,
-    tags,
-    targeting,
-    bucket_by,
-    salt,
-    variants,
-    requires,
-    gates,
-    fail_mode,
-    in_header,
-    client_visible,
-  };
-}
+const EDITABLE = Object.keys(flagEditable.shape) as (keyof typeof flagEditable.shape)[];
+
+const editableOf = (row: FlagRow) => Object.fromEntries(EDITABLE.map((name) => [name, row[name]]));
 
 /** RFC 7396: what `patch` makes of `target`. Neither is changed. */
 export function mergePatch(target: unknown, patch: unknown): unknown {
@@ -103,8 +89,4 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
     else merged.set(name, mergePatch(merged.get(name), value));
   }
   return Object.fromEntries(merged);
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -3,47 +3,42 @@ import { isObject } from "../../shared/flag/members.ts";
 import { only, type Queryable } from "../postgres/postgres.ts";
 import { Problem } from "../problem/problem.ts";
 
-/** The worst-case `x-flags` that a write may lead to, in bytes. */
+/** The largest worst-case `x-flags` that a write may cause, in bytes. */
 const MAX_HEADER_BYTES = 8_192;
 
-/** What grows with what people write, in bytes, by the member that it comes from. */
-interface Parts {
-  readonly targeting: number;
-  readonly variants: number;
-  readonly requires: number;
-  readonly gates: number;
-}
+/** The members of a flag that grow with what people write, and the bytes that each adds to the snapshot. */
+type Parts = Readonly<Record<"targeting" | "variants" | "requires" | "gates", number>>;
 
-/** Upper bounds of what flags lead to, in bytes. */
+/** Upper bounds in bytes. */
 interface Sizes {
   readonly snapshot: number;
-  /** With every flag on for one user, with the variant that says most. */
+  /** With every flag on for one user, each with its longest variant. */
   readonly header: number;
   readonly parts: Parts;
 }
 
-/** Of a flag that was not there. */
+/** The sizes of a flag before it is created. */
 export const NO_SIZES: Sizes = {
   snapshot: 0,
   header: 0,
   parts: { targeting: 0, variants: 0, requires: 0, gates: 0 },
 };
 
-/** How much one flag adds. */
+/** Measures what one flag adds. */
 export const readFlagSizes = (db: Queryable, key: string): Promise<Sizes> =>
   readSizes(db, "WHERE key = $1", [key]);
 
-/** The bound of the whole snapshot, in bytes: never below what is published, whatever stands in flags and segments. */
+/** The upper bound of the whole snapshot in bytes. Never below the published size, however broken the rows are. */
 export async function readSnapshotBound(db: Queryable): Promise<number> {
-  const flags = await readSizes(db, "", []);
+  const flags = await readSizes(db);
   return flags.snapshot + (await readSegmentBytes(db)) + SNAPSHOT_BYTES;
 }
 
 /**
- * Refuses a write that leads to what would no longer fit. What makes nothing larger is never refused: a limit that was
- * lowered must not keep anybody from narrowing a flag.
+ * Refuses a write that exceeds a limit, unless it makes nothing larger: after a limit was lowered, people must still be
+ * able to narrow a flag. To be called under the lock of all writers: two writes that fit alone may not fit together.
  *
- * @param before what the flag added before this transaction changed it
+ * @param before the sizes of the flag before this transaction changed it
  */
 export async function checkSizes(
   db: Queryable,
@@ -52,14 +47,13 @@ export async function checkSizes(
   maxSnapshotBytes: number,
 ): Promise<void> {
   const after = await readFlagSizes(db, key);
-  if (after.snapshot <= before.snapshot && after.header <= before.header) return;
   if (after.snapshot > before.snapshot) {
     await checkSnapshot(db, maxSnapshotBytes, `/${grownMost(before.parts, after.parts)}`);
   }
   if (after.header > before.header) {
-    const { header } = await readSizes(db, "", []);
+    const { header } = await readSizes(db);
     if (header > MAX_HEADER_BYTES) {
-      // What was in the header already has the same key there: it is longer by its variants, even where their JSON is shorter.
+      // A flag that was in the header keeps its key there. It grew by its variants, even if their JSON is shorter.
       const byVariants = before.header > 0 || after.parts.variants > before.parts.variants;
       throw tooLarge(
         byVariants ? "/variants" : "/in_header",
@@ -69,19 +63,18 @@ export async function checkSizes(
   }
 }
 
-/** How much one segment adds to the snapshot; 0 when it is not there. */
+/** The bytes that one segment adds to the snapshot; 0 if there is no such segment. */
 export const readSegmentSize = (db: Queryable, name: string): Promise<number> =>
   readSegmentBytes(db, "WHERE name = $1", [name]);
 
-/** The same for a segment. @param before what it added before this transaction changed it */
+/** Like `checkSizes`, for a segment. @param before its size before this transaction changed it */
 export async function checkSegmentSize(
   db: Queryable,
   name: string,
   before: number,
   maxSnapshotBytes: number,
 ): Promise<void> {
-  if ((await readSegmentSize(db, name)) <= before) return;
-  await checkSnapshot(db, maxSnapshotBytes, "/ids");
+  if ((await readSegmentSize(db, name)) > before) await checkSnapshot(db, maxSnapshotBytes, "/ids");
 }
 
 async function checkSnapshot(db: Queryable, maxSnapshotBytes: number, pointer: string): Promise<void> {
@@ -97,12 +90,16 @@ async function checkSnapshot(db: Queryable, maxSnapshotBytes: number, pointer: s
 const SNAPSHOT_BYTES = 40;
 
 /**
- * Measures in SQL, without reading more of a flag than its variants. A jsonb's text is never shorter than what
- * JSON.stringify makes of it. 200 covers the other members and the punctuation of a flag, or what a broken one has
- * instead (`MAX_INVALID_BYTES`, and a `null` among its gates). New weights add at most two ranges for a variant to those that are saved, 13 bytes each.
+ * Measures in SQL, and reads only the variants of flags that are in the header. A jsonb's text is never shorter than
+ * JSON.stringify's. 200 covers the other members and the punctuation of a flag, or the reason of a broken one
+ * (`MAX_INVALID_BYTES`, and a `null` among its gates). New weights add at most two ranges of 13 bytes for each variant.
  */
-async function readSizes(db: Queryable, where: string, values: readonly string[]): Promise<Sizes> {
-  const { rows } = await db.query<Record<keyof Parts | "others" | "keys", string>>(
+async function readSizes(db: Queryable, where = "", values: readonly string[] = []): Promise<Sizes> {
+  const { rows } = await db.query<
+    Record<keyof Parts | "others" | "keys", string> & {
+      readonly varied: readonly { readonly key: string; readonly variants: unknown }[];
+    }
+  >(
     `SELECT coalesce(sum(octet_length(targeting::text)), 0) AS targeting,
             coalesce(sum(octet_length(variants::text) + octet_length(variant_ranges::text)
               + jsonb_array_length(variants) * 40) FILTER (WHERE variants <> '[]'), 0) AS variants,
@@ -111,37 +108,24 @@ async function readSizes(db: Queryable, where: string, values: readonly string[]
             coalesce(sum(octet_length(key) + octet_length(bucket_by) + coalesce(octet_length(salt), 0) + 200), 0)
               AS others,
             coalesce(sum(octet_length(key) + 2) FILTER (WHERE in_header AND archived_at IS NULL AND variants = '[]'), 0)
-              AS keys
+              AS keys,
+            coalesce(json_agg(json_build_object('key', key, 'variants', variants))
+              FILTER (WHERE in_header AND archived_at IS NULL AND variants <> '[]'), '[]') AS varied
      FROM feature_flags ${where}`,
     [...values],
   );
-  const { others, keys, targeting, variants, requires, gates } = only(rows);
+  const { others, keys, varied, targeting, variants, requires, gates } = only(rows);
   const parts = {
     targeting: Number(targeting),
     variants: Number(variants),
     requires: Number(requires),
     gates: Number(gates),
   };
-  const varied = parts.variants === 0 ? [] : await readVaried(db, where, values);
   return {
     snapshot: Number(others) + Object.values(parts).reduce((sum, bytes) => sum + bytes, 0),
     header: varied.reduce((sum, flag) => sum + longestMember(flag.key, flag.variants) + 2, Number(keys)),
     parts,
   };
-}
-
-/** The variants of those flags that are in the header. */
-async function readVaried(
-  db: Queryable,
-  where: string,
-  values: readonly string[],
-): Promise<readonly { readonly key: string; readonly variants: unknown }[]> {
-  const { rows } = await db.query<{ key: string; variants: unknown }>(
-    `SELECT key, variants FROM feature_flags
-     ${where === "" ? "WHERE" : `${where} AND`} in_header AND archived_at IS NULL AND variants <> '[]'`,
-    [...values],
-  );
-  return rows;
 }
 
 async function readSegmentBytes(db: Queryable, where = "", values: readonly string[] = []): Promise<number> {
@@ -154,7 +138,7 @@ async function readSegmentBytes(db: Queryable, where = "", values: readonly stri
   return Number(only(rows).bytes);
 }
 
-/** What a flag adds to `x-flags` at most: with whichever variant. */
+/** The longest member that a flag adds to `x-flags`, over all its variants. */
 function longestMember(key: string, variants: unknown): number {
   const lengths = Array.isArray(variants)
     ? variants.map((variant: unknown) => memberLength(key, variant))
@@ -162,13 +146,13 @@ function longestMember(key: string, variants: unknown): number {
   return Math.max(encodeMember(key).length, ...lengths);
 }
 
-/** What plain SQL broke is off: it names nothing. */
+/** 0 for a variant that plain SQL broke: its flag is off. */
 function memberLength(flagKey: string, variant: unknown): number {
   if (!isObject(variant) || typeof variant["key"] !== "string") return 0;
   try {
     return encodeMember(flagKey, { key: variant["key"], value: variant["value"] }).length;
   } catch {
-    // Nested so deep that it cannot be written.
+    // Nested too deep for JSON.stringify.
     return 0;
   }
 }

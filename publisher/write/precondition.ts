@@ -65,7 +65,7 @@ export async function checkPrecondition(
   current?: Version,
 ): Promise<void> {
   if (precondition === "any" || (precondition === "none" && required === undefined)) return;
-  const etag = toEntityTag(current ?? (await readVersion(db, subject)));
+  const etag = toEntityTag(current ?? (await readVersion(db, subject)).version);
   if (precondition === "none") {
     throw new Problem(
       "precondition-required",

@@ -1,6 +1,5 @@
 import type pg from "pg";
-import type { Version } from "../../shared/snapshot/revision.ts";
-import { readWritten, type Subject } from "../postgres/change-history.ts";
+import { readVersion, type Subject, type SubjectVersion } from "../postgres/change-history.ts";
 import { inTransaction, type Queryable } from "../postgres/postgres.ts";
 import { guardPostgres } from "../postgres/postgres-problem.ts";
 import { raiseRevision, setActor } from "../postgres/publication.ts";
@@ -10,11 +9,8 @@ import type { Publisher } from "../publish/publisher.ts";
 /** How long an admin write waits for Redis before it answers `published: false`. */
 const PUBLISH_TIMEOUT_MS = 3_000;
 
-/** A write that is committed. */
-export interface Written extends PublishState {
-  /** When the flag or segment changed last; a write that changes nothing leaves it as it was. */
-  readonly version: Version;
-}
+/** A write that is committed. A write that changes nothing keeps the version. */
+export type Written = PublishState & SubjectVersion;
 
 /**
  * Writes one flag or segment in one transaction, then waits until Redis has it.
@@ -37,7 +33,7 @@ export async function write<T extends object>(
         await setActor(client, actor);
         const check = await change(client);
         await raiseRevision(client);
-        return { ...(await check()), ...(await readWritten(client, subject)) };
+        return { ...(await check()), ...(await readVersion(client, subject)) };
       }),
     subject.entity,
   );
