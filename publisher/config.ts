@@ -2,36 +2,36 @@ import { z } from "zod";
 import { parseSigningKeys, type SigningKey } from "../shared/x-flags/signing-keys.ts";
 import { ENVIRONMENT_PATTERN } from "../shared/snapshot/snapshot.ts";
 
-/** The environment as Node gives it. This file is the only one that reads it. */
+/** The environment variables of Node. No other file reads them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What the publisher runs with. */
+/** The settings of the publisher. */
 export interface PublisherConfig {
   readonly databaseUrl: string;
-  /** The schema owner's URL, for migrations; the application's own when not given. */
+  /** The URL of the schema's owner, for migrations; `databaseUrl` by default. */
   readonly migrationDatabaseUrl: string;
   readonly redisUrl: string;
   readonly redisToken: string;
-  /** Keeps several environments apart in one Redis. */
+  /** Separates several environments in one Redis. */
   readonly environment: string;
-  /** What admin API requests carry as `Authorization: Bearer …`. */
+  /** The token in `Authorization: Bearer …` of admin API requests. */
   readonly adminToken: string;
-  /** 0: a free one. */
+  /** 0: any free port. */
   readonly port: number;
   readonly host: string;
-  /** The largest snapshot that a write may lead to, in bytes. */
+  /** The largest snapshot that a write may cause, in bytes. */
   readonly maxSnapshotBytes: number;
-  /** The first signs test overrides; absent: none is signed. */
+  /** The first key signs test overrides; absent: none are signed. */
   readonly overrideKeys?: readonly [SigningKey, ...SigningKey[]];
 }
 
-/** What the CLI needs to talk to an admin API. */
+/** The settings for calls of the admin API. */
 export interface CliConfig {
   readonly url: string;
   readonly token: string;
 }
 
-/** The environment is not usable. The message names every variable and how to mend it, never a value. */
+/** Settings are wrong. The message names every variable and how to fix it, never a value. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
@@ -66,7 +66,7 @@ const integer = (minimum: number, maximum: number) =>
 const signingKeys = z.string().transform((text, context) => {
   const parsed = parseSigningKeys(text);
   if ("value" in parsed) return parsed.value;
-  context.addIssue({ code: "custom", message: `is not usable: ${parsed.problem}` });
+  context.addIssue({ code: "custom", message: `is not valid: ${parsed.problem}` });
   return z.NEVER;
 });
 
@@ -92,10 +92,9 @@ const VARIABLES = {
 
 type Variable = keyof typeof VARIABLES;
 
-/** What `sluice serve` needs. */
-export function readPublisherConfig(environment: Environment): PublisherConfig {
-  const read = reader(environment);
-  const config = {
+/** Reads the settings of `sluice serve`. */
+export const readPublisherConfig = (environment: Environment): PublisherConfig =>
+  readAll(environment, (read) => ({
     ...databaseFrom(read),
     ...redisFrom(read),
     adminToken: read.required("ADMIN_TOKEN"),
@@ -103,91 +102,76 @@ export function readPublisherConfig(environment: Environment): PublisherConfig {
     host: read.optional("HOST", "0.0.0.0"),
     maxSnapshotBytes: read.optional("MAX_SNAPSHOT_BYTES", 1_048_576),
     ...(read.given("OVERRIDE_KEYS") !== undefined && { overrideKeys: read.required("OVERRIDE_KEYS") }),
-  };
-  read.finish();
-  return config;
-}
+  }));
 
-/** What `sluice migrate` needs. */
-export function readDatabaseConfig(
+/** Reads the settings of `sluice migrate`. */
+export const readDatabaseConfig = (
   environment: Environment,
-): Pick<PublisherConfig, "databaseUrl" | "migrationDatabaseUrl"> {
-  const read = reader(environment);
-  const config = databaseFrom(read);
-  read.finish();
-  return config;
-}
+): Pick<PublisherConfig, "databaseUrl" | "migrationDatabaseUrl"> => readAll(environment, databaseFrom);
 
-/** What `sluice publish` needs. */
-export function readPublishConfig(
+/** Reads the settings of `sluice publish`. */
+export const readPublishConfig = (
   environment: Environment,
-): Pick<PublisherConfig, "databaseUrl" | "redisUrl" | "redisToken" | "environment"> {
-  const read = reader(environment);
-  const config = { databaseUrl: read.required("DATABASE_URL"), ...redisFrom(read) };
-  read.finish();
-  return config;
-}
+): Pick<PublisherConfig, "databaseUrl" | "redisUrl" | "redisToken" | "environment"> =>
+  readAll(environment, (read) => ({ databaseUrl: read.required("DATABASE_URL"), ...redisFrom(read) }));
 
-/** What every command that talks to the admin API needs. */
-export function readCliConfig(environment: Environment): CliConfig {
-  const read = reader(environment);
-  const config = { url: read.required("SLUICE_URL"), token: read.required("SLUICE_TOKEN") };
-  read.finish();
-  return config;
-}
+/** Reads the settings of every command that calls the admin API. */
+export const readCliConfig = (environment: Environment): CliConfig =>
+  readAll(environment, (read) => ({
+    url: read.required("SLUICE_URL"),
+    token: read.required("SLUICE_TOKEN"),
+  }));
 
-/** The workers that `sluice kill` and `sluice status` ask: addresses, separated by commas or blanks. Unchecked. */
+/** The addresses of the workers that `sluice kill` and `sluice status` ask, separated by commas or blanks. Unchecked. */
 export function readEdgeUrls(environment: Environment): readonly string[] {
   return (environment["SLUICE_EDGE_URLS"] ?? "").split(/[\s,]+/);
 }
 
-/** Parts of a local system that are not to be the embedded ones. */
+/** Parts that a local system uses instead of the embedded ones. */
 export interface LocalParts {
   readonly databaseUrl?: string;
-  /** A Redis that the local REST end stands before. */
+  /** A Redis behind the local REST API. */
   readonly redisUrl?: string;
-  /** A site of one's own behind the worker. */
+  /** A site behind the worker. */
   readonly originUrl?: string;
 }
 
 /**
- * What `npm start` puts in place of embedded parts. Variables of its own: a DATABASE_URL that happens to be set on a
- * developer's machine is somebody else's.
+ * Reads the parts for `npm start`. They have variables of their own, because a DATABASE_URL on a developer's machine may
+ * belong to another project.
  */
-export function readDevParts(environment: Environment): LocalParts {
-  return readParts(environment, {
+export const readDevParts = (environment: Environment): LocalParts =>
+  readParts(environment, {
     databaseUrl: "SLUICE_DEV_DATABASE_URL",
     redisUrl: "SLUICE_DEV_REDIS_URL",
     originUrl: "SLUICE_DEV_ORIGIN_URL",
   });
-}
 
-/** The same for tests and the demo. */
-export function readTestParts(environment: Environment): LocalParts {
-  return readParts(environment, {
+/** Reads the parts for tests and the demo. */
+export const readTestParts = (environment: Environment): LocalParts =>
+  readParts(environment, {
     databaseUrl: "SLUICE_TEST_DATABASE_URL",
     redisUrl: "SLUICE_TEST_REDIS_URL",
   });
-}
 
-function readParts(
+const readParts = (
   environment: Environment,
   names: Readonly<Partial<Record<keyof LocalParts, Variable & `SLUICE_${string}`>>>,
-): LocalParts {
-  const read = reader(environment);
-  const parts = Object.entries(names)
-    .filter(([, name]) => read.given(name) !== undefined)
-    .map(([part, name]) => [part, read.required(name)]);
-  read.finish();
-  return Object.fromEntries(parts) as LocalParts;
-}
+): LocalParts =>
+  readAll(environment, (read) =>
+    Object.fromEntries(
+      Object.entries(names)
+        .filter(([, name]) => read.given(name) !== undefined)
+        .map(([part, name]) => [part, read.required(name)]),
+    ),
+  );
 
 function databaseFrom(read: Reader) {
   return {
     databaseUrl: read.required("DATABASE_URL"),
     migrationDatabaseUrl: read.optional(
       "MIGRATION_DATABASE_URL",
-      // Reported above when it is missing; reading it again would report it twice.
+      // A missing DATABASE_URL is reported above; `required` would report it twice.
       read.given("DATABASE_URL") ?? "",
     ),
   };
@@ -201,10 +185,17 @@ function redisFrom(read: Reader) {
   };
 }
 
-type Reader = ReturnType<typeof reader>;
+interface Reader {
+  given(name: Variable): string | undefined;
+  required<Name extends Variable>(name: Name): z.output<(typeof VARIABLES)[Name]>;
+  optional<Name extends Variable>(
+    name: Name,
+    fallback: z.output<(typeof VARIABLES)[Name]>,
+  ): z.output<(typeof VARIABLES)[Name]>;
+}
 
-/** Reads variables and collects what is wrong with them, so that one look at the error mends them all. */
-function reader(environment: Environment) {
+/** Reads variables and collects their faults, so that one error names them all. */
+function readAll<T>(environment: Environment, readFrom: (read: Reader) => T): T {
   const problems: string[] = [];
   const given = (name: Variable): string | undefined => environment[name] || undefined;
 
@@ -215,18 +206,13 @@ function reader(environment: Environment) {
     return result.data ?? "";
   }
 
-  function optional<Name extends Variable>(
-    name: Name,
-    fallback: z.output<(typeof VARIABLES)[Name]>,
-  ): z.output<(typeof VARIABLES)[Name]> {
-    return given(name) === undefined ? fallback : required(name);
-  }
-
-  function finish(): void {
-    if (problems.length > 0) throw new ConfigError(problems.join("\n"));
-  }
-
-  return { given, required, optional, finish };
+  const config = readFrom({
+    given,
+    required,
+    optional: (name, fallback) => (given(name) === undefined ? fallback : required(name)),
+  });
+  if (problems.length > 0) throw new ConfigError(problems.join("\n"));
+  return config;
 }
 
 function isHttpUrl(text: string): boolean {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
 import { runCli } from "./cli/run-cli.ts";
 
-// Set, not process.exit: what is still on its way to a slow pipe has to arrive.
+// No process.exit: output that is still being written to a slow pipe must arrive.
 process.exitCode = await runCli(process.argv.slice(2), process.env, process);

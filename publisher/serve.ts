@@ -19,28 +19,28 @@ import { startPublisher } from "./publish/publisher.ts";
 import { createPublisherRedis, type PublisherRedis } from "./redis/redis.ts";
 import { withinTime } from "./process/within-time.ts";
 
-/** How often a kill that Postgres has not heard of is looked for. */
+/** How often kills that Postgres lacks are imported, in milliseconds. */
 const IMPORT_KILLS_MS = 10_000;
 
-/** How often kills that every snapshot knows of are taken out of Redis. */
+/** How often kills that every snapshot has are removed from Redis, in milliseconds. */
 const PRUNE_KILLS_MS = 3_600_000;
 
-/** How long what was asked may take to be answered when the publisher ends: a write waits 15 s for Postgres and Redis. */
+/** How long open requests may take when the publisher stops: a write waits up to 15 s for Postgres and Redis. */
 const DRAIN_MS = 20_000;
 
-/** How long any other part may take to end, in milliseconds: a Postgres that hangs is not waited for. */
+/** How long any other part may take to stop, in milliseconds: Postgres may hang. */
 const END_MS = 5_000;
 
-/** A publisher that runs. */
+/** A running publisher. */
 export interface RunningPublisher {
   readonly url: string;
-  /** Answers what was asked, which includes publishing it, then closes every connection; within half a minute or so. */
+  /** Answers the open requests, which includes publishing, then closes every connection. Takes up to half a minute. */
   stop(): Promise<void>;
-  /** Whether `stop` had to cut something off that was asked and not answered in time. */
+  /** Whether `stop` had to close a connection before its request was answered. */
   readonly hasCutOff: boolean;
 }
 
-/** Runs the publisher: admin API, publishing loop, LISTEN. The schema must be there (`migrate`). */
+/** Runs the publisher: admin API, publishing loop, LISTEN. The database must be migrated (`sluice migrate`). */
 export async function servePublisher(
   config: Omit<PublisherConfig, "migrationDatabaseUrl">,
   log: Log,
@@ -48,7 +48,7 @@ export async function servePublisher(
   const pool = createPool(config.databaseUrl, log);
   const redis = createPublisherRedis(config);
   const stops: (() => Promise<unknown>)[] = [() => withinTime(END_MS, pool.end(), () => undefined)];
-  /** Ends every part, the last started first. */
+  /** Stops every part, the last started first. */
   const stop = async (): Promise<void> => {
     for (const stopPart of stops.splice(0).reverse()) await stopPart();
   };
@@ -82,7 +82,7 @@ export async function servePublisher(
       adminToken: config.adminToken,
       log,
     });
-    // HTTP/1.1, unless it is told otherwise.
+    // An HTTP/1.1 server, because no other is configured.
     const server = createAdaptorServer({ fetch: api.fetch }) as Server;
     server.listen(config.port, config.host);
     await once(server, "listening");
@@ -114,13 +114,13 @@ function startKillImporter(parts: KillImport, log: Log): BackgroundLoop {
   });
 }
 
-/** A log line names so many kills at most. */
-const MAX_TOLD = 20;
+/** How many kills a log line names. */
+const MAX_LOGGED = 20;
 
 function causesOf(error: unknown): { kills?: Readonly<Record<string, string>> } {
   if (!(error instanceof KillImportError)) return {};
-  const told = [...error.faults].slice(0, MAX_TOLD);
-  return { kills: Object.fromEntries(told.map(([key, cause]) => [key, briefly(cause)])) };
+  const logged = [...error.faults].slice(0, MAX_LOGGED);
+  return { kills: Object.fromEntries(logged.map(([key, cause]) => [key, briefly(cause)])) };
 }
 
 function startKillPruner(pool: pg.Pool, redis: PublisherRedis, log: Log): BackgroundLoop {

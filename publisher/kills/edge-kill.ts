@@ -4,24 +4,24 @@ import { hold, record, release, type KillEntry } from "../redis/kill-entry.ts";
 import type { PublisherRedis } from "../redis/redis.ts";
 import { withinTime } from "../process/within-time.ts";
 
-/** How long a kill waits for the edge before it goes on to Postgres, in milliseconds. */
+/** How long a kill waits for Redis before it continues with Postgres, in milliseconds. */
 const EDGE_TIMEOUT_MS = 2_000;
 
-/** A kill that is under way at the edge. None of its methods rejects; each waits for the edge for a while at most. */
+/** A kill that is running at the edge. Its methods never reject, and wait for a limited time. */
 export interface EdgeKill {
-  /** Holds the flag off until Postgres has it. @returns whether the edge is known to know of it */
+  /** Keeps the flag off until Postgres has the kill. @returns whether Redis is known to have it */
   hold(): Promise<boolean>;
-  /** Postgres has it since this version: from there on the snapshot decides. */
+  /** Postgres has the kill since this version: newer snapshots decide. */
   record(version: Version): Promise<void>;
-  /** It was refused: as it was before, unless other kills are under way. */
+  /** Undoes the kill after Postgres refused it, unless other kills are still running. */
   release(): Promise<void>;
 }
 
 /**
- * Switches a flag off at the edge, before Postgres knows of it: works with Postgres locked or down, and never waits
+ * Switches a flag off at the edge before Postgres has the kill. Works while Postgres is locked or down, and never waits
  * for a snapshot.
  *
- * @param onFault what kept the edge from hearing of it; it may have heard all the same
+ * @param onFault called when Redis does not confirm the kill; Redis may have it nevertheless
  */
 export function createEdgeKill(
   redis: PublisherRedis,
@@ -31,7 +31,7 @@ export function createEdgeKill(
   const holder = randomUUID();
   let last: Promise<boolean> = Promise.resolve(true);
 
-  /** One after the other, also those that nobody waits for any more. */
+  /** Runs changes one after the other, also after their caller stopped waiting. */
   function send(change: (entry: KillEntry) => KillEntry | undefined): Promise<boolean> {
     last = last
       .then(() => updateKill(redis, key, change))
@@ -50,7 +50,7 @@ export function createEdgeKill(
   };
 }
 
-/** Changes one flag's kill. */
+/** Changes the kill of one flag. */
 export function updateKill(
   redis: PublisherRedis,
   key: string,

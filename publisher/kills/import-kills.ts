@@ -10,40 +10,40 @@ import type { PublisherRedis } from "../redis/redis.ts";
 import { readFlag, updateFlag } from "../postgres/store.ts";
 import { NEVER, raiseRevision, readPublicationState, setActor } from "../postgres/publication.ts";
 
-/** What bringing a kill in needs. */
+/** What an import of kills needs. */
 export interface KillImport {
   readonly pool: pg.Pool;
   readonly redis: PublisherRedis;
   readonly publisher: Pick<Publisher, "publishAtLeast">;
 }
 
-/** Some kills could not be brought in; they stay pending. */
+/** Some kills could not be imported. They stay pending. */
 export class KillImportError extends AggregateError {
   override readonly name = "KillImportError";
-  /** What kept each of them out, by flag key. */
+  /** Why each of them failed, by flag key. */
   readonly faults: ReadonlyMap<string, unknown>;
 
   constructor(faults: ReadonlyMap<string, unknown>, pending: number) {
-    super([...faults.values()], `${faults.size} of ${pending} kills could not be brought in`);
+    super([...faults.values()], `${faults.size} of ${pending} kills could not be imported`);
     this.faults = faults;
   }
 }
 
-/** How long a kill that is recorded waits for the snapshot that has it, in milliseconds. */
+/** How long a recorded kill waits for its snapshot to be published, in milliseconds. */
 const PUBLISH_TIMEOUT_MS = 3_000;
 
 /**
- * Brings kills that reached the edge but not Postgres into Postgres: those from a time when it was down, of a
- * publisher that died in between, or set in Redis by hand. One that cannot be brought in does not stop the others.
+ * Imports kills that reached Redis but not Postgres: Postgres was down, a publisher died in between, or somebody wrote
+ * them into Redis by hand. A kill that fails does not stop the others.
  *
- * @returns the keys that were brought in; without those that Postgres has, and the edge's snapshot not yet
- * @throws KillImportError when some could not be
+ * @returns the keys of imported kills; not of those that Postgres has, but no published snapshot yet
+ * @throws KillImportError if some failed
  */
 export async function importKills(parts: KillImport): Promise<readonly string[]> {
   const pending = pendingIn(await parts.redis.readKills());
   const faults = new Map<string, unknown>();
   const recorded: RecordedKill[] = [];
-  // All of them first: the snapshot that one waits for may be long in coming.
+  // All of them first: publishing the snapshot of one of them may take long.
   for (const [key, holders] of pending) {
     await recordKill(parts.pool, key, holders).then(
       (kill) => void recorded.push(kill),
@@ -56,9 +56,9 @@ export async function importKills(parts: KillImport): Promise<readonly string[]>
 }
 
 /**
- * The same for one flag, if its kill is pending: to be called before it is enabled.
+ * Imports the pending kill of one flag, if there is one. To be called before the flag is enabled.
  *
- * @returns false when it is pending still: what is enabled then would be switched off by it later
+ * @returns false if the kill is still pending: it would switch the flag off again later
  */
 export async function importKillOf(parts: KillImport, key: string): Promise<boolean> {
   const pending = pendingIn(await parts.redis.readKills()).find(([pendingKey]) => pendingKey === key);
@@ -67,7 +67,7 @@ export async function importKillOf(parts: KillImport, key: string): Promise<bool
   return imported.length > 0;
 }
 
-/** Takes kills out of `off` that every snapshot has known of for a day: no reader holds anything that old. */
+/** Removes kills from `off` that all snapshots of the last day have: no worker uses an older snapshot. */
 export async function pruneKills(pool: pg.Pool, redis: PublisherRedis): Promise<void> {
   const { head: headText } = await redis.readStored();
   const head = headText === null ? undefined : parseHead(headText);
@@ -86,11 +86,12 @@ function pendingIn(kills: Kills): readonly (readonly [string, readonly string[]]
     .map(([key, entry]) => [key, holdersOf(entry)] as const);
 }
 
-/** A kill that Postgres has since this version. */
+/** A kill that Postgres has. */
 interface RecordedKill {
   readonly key: string;
-  /** Whose kills these are: one that began after they were read is not in Postgres by this. */
+  /** The ids of the recorded kills. A kill that began after they were read is not among them. */
   readonly holders: readonly string[];
+  /** The version since which Postgres has it. */
   readonly version: Version;
 }
 
@@ -107,10 +108,10 @@ async function recordKill(pool: pg.Pool, key: string, holders: readonly string[]
 }
 
 /**
- * Tells the edge of the versions, once they are published: a Redis that contradicts Postgres may hold one that is higher
- * and does not have the kill, so that naming ours would lift it.
+ * Writes the versions into Redis, once they are published. If Redis contradicts Postgres, its snapshot may have a higher
+ * version without the kill: naming our version would then end the kill.
  *
- * @returns the keys that the edge was told of
+ * @returns the keys whose versions were written
  */
 async function settleKills(
   { redis, publisher }: KillImport,

@@ -9,21 +9,21 @@ import { Problem, briefly, type ProblemKind } from "../problem/problem.ts";
 import type { PublisherRedis } from "../redis/redis.ts";
 import { readFlagState, type FlagColumns } from "../postgres/store.ts";
 
-/** Off at the edge; whether Postgres has it is not known. */
+/** The flag is off at the edge. Postgres may or may not have recorded it. */
 export interface Unrecorded {
   readonly recorded: false;
-  /** What kept Postgres from recording it, in a few words. */
+  /** Why Postgres has not recorded it, in a few words. */
   readonly cause: string;
 }
 
 export type SwitchedOff =
   | (WrittenFlag & {
-      /** Whether the edge is known to have heard of it, published or not. */
+      /** Whether Redis is known to have the kill, published or not. */
       readonly atEdge?: boolean;
     })
   | Unrecorded;
 
-/** What Postgres says when there is nothing to switch off, or nobody may. */
+/** Problems that mean: there is nothing to switch off, or the request is refused. */
 const REFUSALS: ReadonlySet<ProblemKind> = new Set([
   "not-found",
   "conflict",
@@ -32,7 +32,7 @@ const REFUSALS: ReadonlySet<ProblemKind> = new Set([
   "invalid-request",
 ]);
 
-/** Switches a flag off: at the edge first, then in Postgres, then in the snapshot. */
+/** Switches a flag off: first at the edge, then in Postgres, then in the snapshot. */
 export async function switchOff(
   parts: {
     readonly pool: pg.Pool;
@@ -45,7 +45,7 @@ export async function switchOff(
     readonly actor: string;
     readonly key: string;
     readonly precondition: Precondition;
-    /** What else is set, beside `enabled`. */
+    /** Columns to set beside `enabled`. */
     readonly alsoSet: (row: FlagRow) => FlagColumns;
   },
 ): Promise<SwitchedOff> {
@@ -54,35 +54,35 @@ export async function switchOff(
   await checkBeforehand(pool, key, precondition);
 
   const edge = createEdgeKill(redis, key, (error) => log("kill.edge_failed", { key, error: briefly(error) }));
-  const isHeld = await edge.hold();
+  const isAtEdge = await edge.hold();
   try {
     const written = await writer.change({
       ...request,
       plan: (row) => ({ set: { ...request.alsoSet(row), enabled: false }, required: undefined }),
     });
-    // Not before: a Redis that contradicts Postgres may hold a higher version without this kill, and naming ours would
-    // lift it. What is not published yet stays held, and the version is named later.
+    // Only once it is published: if Redis contradicts Postgres, its snapshot may have a higher version without this kill,
+    // and naming our version would end the kill. Until then the kill stays in Redis, and the import names the version.
     if (written.published) await edge.record(written.state);
     else onUnrecordedKill();
-    return { ...written, atEdge: isHeld };
+    return { ...written, atEdge: isAtEdge };
   } catch (error) {
     if (error instanceof Problem && REFUSALS.has(error.kind)) {
       await edge.release();
       throw error;
     }
     log("kill.unrecorded", { key, error: briefly(error) });
-    // Once more: somebody who enabled the flag meanwhile may have taken this kill for recorded.
+    // Again: an enable in the meantime may have counted this kill as recorded.
     if (await edge.hold()) {
       onUnrecordedKill();
       return { recorded: false, cause: causeOf(error) };
     }
-    throw isHeld ? unknownOutcome() : notSwitchedOff(error);
+    throw isAtEdge ? unknownOutcome() : notSwitchedOff(error);
   }
 }
 
 /**
- * With an If-Match that does not hold, nothing shall happen, not even for a moment: so this is looked at first. When
- * Postgres does not answer, off is the safer way to be wrong.
+ * Refuses a wrong If-Match before the edge is touched: the flag must not be off even for a moment. If Postgres does not
+ * answer, the kill continues, because off is the safer mistake.
  */
 async function checkBeforehand(pool: pg.Pool, key: string, precondition: Precondition): Promise<void> {
   if (typeof precondition === "string") return;
@@ -96,7 +96,7 @@ async function checkBeforehand(pool: pg.Pool, key: string, precondition: Precond
   }
 }
 
-/** Without what to do about it: who killed a flag has nothing to try again. */
+/** The cause without advice to retry: the kill has worked at the edge. */
 function causeOf(error: unknown): string {
   if (!(error instanceof Problem)) return "Postgres refuses to record it";
   return error.message.split(":", 1)[0] ?? error.message;
@@ -105,7 +105,7 @@ function causeOf(error: unknown): string {
 function unknownOutcome(): Problem {
   return new Problem(
     "unavailable",
-    "Postgres does not answer, and Redis stopped answering: the flag may be off or not, so send this again",
+    "Postgres does not answer, and Redis has stopped answering: the flag may be on or off, so send this again",
   );
 }
 
@@ -113,6 +113,6 @@ function notSwitchedOff(cause: unknown): Problem {
   const postgres = cause instanceof Problem ? cause.message : "Postgres refuses to record it";
   return new Problem(
     "unavailable",
-    `Redis does not answer, so the flag was NOT switched off at the edge. And Postgres: ${postgres}`,
+    `Redis does not answer, so the flag was NOT switched off at the edge. Postgres: ${postgres}`,
   );
 }

@@ -4,8 +4,8 @@ import type { OrderedFlag } from "../../shared/compile/order-flags.ts";
 import type { Queryable } from "./postgres.ts";
 
 /**
- * What the order of evaluation depends on, of every flag that needs others and of those that are named; nothing else of
- * them is read.
+ * Reads the prerequisites and variant keys of every flag that has prerequisites, and of the named flags: what the order of
+ * evaluation depends on.
  */
 export async function readRelations(db: Queryable, keys: readonly string[]): Promise<readonly OrderedFlag[]> {
   const { rows } = await db.query<{ key: string; requires: unknown; variant_keys: readonly unknown[] }>(
@@ -20,7 +20,7 @@ export async function readRelations(db: Queryable, keys: readonly string[]): Pro
   }));
 }
 
-/** Keys of flags that need this one, and which of its variants they name. */
+/** The flags that require this one, and the variants of it that they name. */
 export async function readDependents(
   db: Queryable,
   key: string,
@@ -38,7 +38,7 @@ export async function readDependents(
   }));
 }
 
-/** What a column of prerequisites says; nothing when it came in broken. */
+/** The prerequisites in a column; none if plain SQL broke it. */
 export function requirementsOf(requires: unknown): readonly Requirement[] {
   return judgeRequires(requires) === undefined ? (requires as readonly Requirement[]) : [];
 }

@@ -2,17 +2,17 @@ import type { FlagRow } from "./flag-record.ts";
 import type { Queryable } from "./postgres.ts";
 import { FLAG_COLUMNS } from "./store.ts";
 
-/** Which flags a list shows, in which order, and where it goes on. */
+/** The filter, order and page of a list of flags. */
 export interface FlagQuery {
   readonly archived: boolean;
   readonly enabled?: boolean;
   readonly tag?: string;
   readonly owner?: string;
-  /** Part of the key or the description, in any case. */
+  /** Part of the key or the description, ignoring case. */
   readonly search?: string;
   readonly sort: FlagSort;
   readonly descending: boolean;
-  /** The sort value, as text, and the key of the last flag of the page before. */
+  /** The sort value, as text, and the key of the last flag of the previous page. */
   readonly after?: { readonly value: string; readonly key: string };
   readonly limit: number;
 }
@@ -20,7 +20,7 @@ export interface FlagQuery {
 export const FLAG_SORTS = ["key", "created_at", "updated_at", "rollout_pct"] as const;
 export type FlagSort = (typeof FLAG_SORTS)[number];
 
-/** What is sorted by, and how its text becomes the same value again. Seconds do not depend on anybody's DateStyle. */
+/** The sort values, and the type that turns their text back into a value. Seconds do not depend on DateStyle. */
 const SORTS: { readonly [Sort in FlagSort]: { readonly value: string; readonly type: string } } = {
   key: { value: 'key COLLATE "C"', type: 'text COLLATE "C"' },
   created_at: { value: "extract(epoch FROM created_at)", type: "numeric" },
@@ -28,13 +28,13 @@ const SORTS: { readonly [Sort in FlagSort]: { readonly value: string; readonly t
   rollout_pct: { value: "rollout_pct", type: "numeric" },
 };
 
-/** A row with its sort value as text: a Date would lose Postgres' microseconds. */
+/** A row with its sort value as text: a Date loses Postgres' microseconds. */
 export interface ListedFlag {
   readonly row: FlagRow;
   readonly sortValue: string;
 }
 
-/** One page of flags; ties are ordered by key, so that no flag is shown twice or skipped. */
+/** Reads one page of flags. Ties are ordered by key, so that no flag is listed twice or skipped. */
 export async function listFlags(db: Queryable, query: FlagQuery): Promise<readonly ListedFlag[]> {
   const values: unknown[] = [];
   const parameter = (value: unknown): string => `$${values.push(value)}`;

@@ -7,9 +7,9 @@ import { REVISION_CHANNEL } from "./publication.ts";
 const RECONNECT_MS = { first: 200, most: 5_000 } as const;
 
 /**
- * Calls `onChange` with the version of every commit that changed the snapshot, whoever made it: this publisher, another
- * one, or plain SQL. Holds one connection of its own, opens it again when it breaks, and then calls `onChange` too,
- * without a version, since something may have been missed.
+ * Calls `onChange` with the version of every commit that changed the snapshot, by this publisher, another one or plain
+ * SQL. Uses its own connection and opens it again when it breaks. After that it calls `onChange` without a version, because
+ * it may have missed a commit.
  */
 export function listenForChanges(options: {
   readonly databaseUrl: string;
@@ -62,7 +62,7 @@ export function listenForChanges(options: {
   };
 }
 
-/** Anybody who may connect may notify: what is no version says that something may have changed, and no more. */
+/** Any database user can notify: an invalid payload only means that something may have changed. */
 function parseVersion(payload: string | undefined): Version | undefined {
   try {
     const { epoch, revision } = JSON.parse(payload ?? "") as Partial<Record<keyof Version, unknown>>;

@@ -4,22 +4,22 @@ import pg from "pg";
 
 const folder = fileURLToPath(new URL("../../migrations", import.meta.url));
 
-/** Long enough for another runner's migrations, and never for ever behind a forgotten psql. */
+/** Long enough for another runner's migrations, but not endless if a forgotten psql has a lock. */
 const LOCK_TIMEOUT_MS = 60_000;
 
 /**
- * Brings the database up to date; any number of runners may do so at once. All pending migrations are one
- * transaction: when it throws, nothing of them was applied. Needs the owner's rights and a direct connection
- * (a pooler in transaction mode loses the lock between runners).
+ * Applies the pending migrations in one transaction: if it throws, none of them was applied. Safe with any number of
+ * runners at once. Needs the owner's rights and a direct connection (a pooler in transaction mode loses the lock between
+ * runners).
  *
- * @returns the names of the migrations that this call applied, e.g. `["0001_flags"]`
+ * @returns the names of the applied migrations, e.g. `["0001_flags"]`
  */
 export async function migrate(
   databaseUrl: string,
   log: (line: string) => void = () => undefined,
 ): Promise<string[]> {
   const client = new pg.Client({ connectionString: databaseUrl, application_name: "sluice migrate" });
-  // Without a listener, a server that goes away between two queries would end the process.
+  // Without a listener, a connection that breaks between two queries would end the process.
   client.on("error", (error) => log(`The connection was lost while migrating: ${error.message}`));
   await client.connect();
   try {
@@ -41,8 +41,8 @@ export async function migrate(
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
-      `The migrations in ${folder} failed, and none of the pending ones was applied: ${reason}. ` +
-        "The role needs the right to create tables in schema public (the database's owner has it).",
+      `The migrations in ${folder} failed, and none of them was applied: ${reason}. ` +
+        "The role needs the right to create tables in schema public (the owner of the database has it).",
       { cause: error },
     );
   } finally {

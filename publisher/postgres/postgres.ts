@@ -2,10 +2,10 @@ import pg from "pg";
 import { briefly } from "../problem/problem.ts";
 import type { Log } from "../process/log.ts";
 
-/** Anything that runs a query: the pool, or the one client that a transaction is on. */
+/** Anything that runs a query: the pool, or the client of a transaction. */
 export type Queryable = Pick<pg.ClientBase, "query">;
 
-/** Nothing that holds a lock, or waits for one, may stop the others for longer than this. */
+/** Limits on every wait, so that a transaction with a lock, or one that waits for it, cannot block others for long. */
 const LIMITS = {
   connectionTimeoutMillis: 3_000,
   lock_timeout: 2_000,
@@ -14,7 +14,7 @@ const LIMITS = {
   idle_in_transaction_session_timeout: 10_000,
 } as const;
 
-/** The publisher's connections, with a limit on every wait. */
+/** Creates the publisher's connection pool, with a limit on every wait. */
 export function createPool(databaseUrl: string, log: Log): pg.Pool {
   const pool = new pg.Pool({
     connectionString: databaseUrl,
@@ -23,14 +23,13 @@ export function createPool(databaseUrl: string, log: Log): pg.Pool {
     keepAlive: true,
     ...LIMITS,
   });
-  // An idle connection that breaks must not end the process; the next query gets another one.
+  // Without a listener, an idle connection that breaks would end the process. The next query uses another one.
   pool.on("error", (error) => log("postgres.connection_lost", { error: briefly(error) }));
   return pool;
 }
 
 /**
- * Runs `work` in a transaction, READ COMMITTED unless said otherwise. A fault rolls back; a connection that cannot
- * even roll back is thrown away.
+ * Runs `work` in a transaction. An error rolls it back; a connection that cannot roll back is closed.
  */
 export async function inTransaction<T>(
   pool: pg.Pool,
@@ -39,7 +38,7 @@ export async function inTransaction<T>(
 ): Promise<T> {
   const client = await pool.connect();
   let broken = false;
-  // Lost between two queries, it fails the next one; without a listener it would end the process.
+  // Without a listener, a connection that breaks between two queries would end the process. The next query fails.
   const ignore = (): void => undefined;
   client.on("error", ignore);
   try {
@@ -58,9 +57,9 @@ export async function inTransaction<T>(
   }
 }
 
-/** The one row of a query that always gives one. */
+/** The row of a query that always returns one. */
 export function only<T>(rows: readonly T[]): T {
   const [row] = rows;
-  if (row === undefined) throw new Error("Postgres gave no row where there has to be one");
+  if (row === undefined) throw new Error("Postgres returned no row for a query that always returns one");
   return row;
 }

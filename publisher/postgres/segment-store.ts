@@ -8,15 +8,15 @@ export interface SegmentRecord {
   readonly id: string;
   readonly name: string;
   readonly description: string;
-  /** Values of the attribute that a rule asks about. */
+  /** Values of the attribute that a rule compares. */
   readonly ids: readonly string[];
-  /** On the whole context; null: the ids alone. */
+  /** A condition on the whole context; null: only the ids count. */
   readonly condition: ConditionObject | null;
   readonly created_at: string;
   readonly updated_at: string;
 }
 
-/** A row of `segments` as pg gives it: timestamps as Date, jsonb unchecked. */
+/** A row of `segments` as pg returns it: timestamps as Date, jsonb unchecked. */
 export interface SegmentRow {
   readonly id: string;
   readonly name: string;
@@ -27,7 +27,7 @@ export interface SegmentRow {
   readonly updated_at: Date | number;
 }
 
-/** A row for people: shown as it is, broken or not. */
+/** Shows a row to people as it is, even if it is broken. */
 export function toSegmentRecord(row: SegmentRow): SegmentRecord {
   return {
     ...row,
@@ -39,11 +39,11 @@ export function toSegmentRecord(row: SegmentRow): SegmentRecord {
 
 export const SEGMENT_COLUMNS = "id, name, description, ids, condition, created_at, updated_at";
 
-/** What may be set of a segment; what is absent stays, or has its column's default. */
+/** The columns that a write sets. An absent one keeps its value, or gets the default of its column. */
 export interface SegmentColumns {
   readonly description?: string | undefined;
   readonly ids?: readonly string[] | undefined;
-  /** Null: the ids alone. */
+  /** Null: only the ids count. */
   readonly condition?: object | null | undefined;
 }
 
@@ -55,7 +55,7 @@ export async function readSegments(db: Queryable): Promise<readonly SegmentRow[]
   return rows;
 }
 
-/** The segments of these names that are there. */
+/** The segments with these names, as far as they exist. */
 export async function readSegmentsNamed(
   db: Queryable,
   names: ReadonlySet<string>,
@@ -68,7 +68,7 @@ export async function readSegmentsNamed(
   return rows;
 }
 
-/** One segment, kept as it is until the transaction's end, or undefined. */
+/** Reads a segment and locks its row; undefined if it does not exist. */
 export async function lockSegment(db: Queryable, name: string): Promise<SegmentRow | undefined> {
   const { rows } = await db.query<SegmentRow>(
     `SELECT ${SEGMENT_COLUMNS} FROM segments WHERE name = $1 FOR UPDATE`,
@@ -77,7 +77,7 @@ export async function lockSegment(db: Queryable, name: string): Promise<SegmentR
   return rows[0];
 }
 
-/** Inserts a segment. A name that is taken fails with Postgres' unique_violation. */
+/** Inserts a segment. A name that exists fails with Postgres' unique_violation. */
 export async function insertSegment(
   db: Queryable,
   name: string,
@@ -91,7 +91,7 @@ export async function insertSegment(
   return only(rows);
 }
 
-/** Changes a segment that is there. */
+/** Changes an existing segment. */
 export async function updateSegment(
   db: Queryable,
   row: SegmentRow,
@@ -110,15 +110,15 @@ export async function deleteSegment(db: Queryable, name: string): Promise<void> 
 }
 
 /**
- * By segment the flags whose rules ask for it, by key.
+ * The keys of the flags whose rules use a segment, by segment.
  *
- * @param name only this one, when it is given
+ * @param name only this segment
  */
 export async function readSegmentUses(
   db: Queryable,
   name?: string,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
-  // The text only leaves most flags out: what it finds may stand elsewhere in a condition.
+  // The text search only excludes most flags: a match may be elsewhere in a condition.
   const { rows } = await db.query<{ key: string; targeting: unknown }>(
     `SELECT key, targeting FROM feature_flags
      WHERE (targeting::text LIKE '%$inGroup%' OR targeting::text LIKE '%$notInGroup%')
@@ -140,13 +140,13 @@ const toJson = (condition: unknown): string | null => (condition === null ? null
 const OPERATORS: ReadonlySet<string> = new Set(["$inGroup", "$notInGroup"]);
 
 /**
- * The segments that rules ask for.
+ * The names of the segments that rules use.
  *
- * @param rules unchecked, however deep: plain SQL may have put them there
+ * @param rules unchecked and of any depth: plain SQL may have written them
  */
 export function segmentNamesIn(rules: unknown): ReadonlySet<string> {
   const names = new Set<string>();
-  // No recursion: what is nested deeper than any condition may be must not exhaust the engine's stack.
+  // No recursion: rules by plain SQL may be nested so deep that the stack overflows.
   const open: unknown[] = [rules];
   while (open.length > 0) {
     const value = open.pop();
@@ -162,7 +162,7 @@ export function segmentNamesIn(rules: unknown): ReadonlySet<string> {
   return names;
 }
 
-/** The rules of a targeting, unchecked like it. */
+/** The rules of a targeting, both unchecked. */
 export function rulesOf(targeting: unknown): unknown {
   return isObject(targeting) ? targeting["rules"] : undefined;
 }

@@ -13,9 +13,9 @@ import type { FlagRow } from "./flag-record.ts";
 import { inTransaction, only, type Queryable } from "./postgres.ts";
 import { readSegments, type SegmentRow } from "./segment-store.ts";
 
-/** All that a snapshot is built of, out of one consistent read. */
+/** Everything that a snapshot is built from, of one consistent read. */
 export interface SnapshotSource extends PublicationState {
-  /** While one is open, nothing is published. */
+  /** While a divergence is open, nothing is published. */
   readonly divergence: Divergence | undefined;
   readonly rows: readonly FlagRow[];
   readonly segmentRows: readonly SegmentRow[];
@@ -24,13 +24,13 @@ export interface SnapshotSource extends PublicationState {
 export const FLAG_COLUMNS = `id, key, description, enabled, rollout_pct, targeting, bucket_by, salt, variants,
   variant_ranges, requires, gates, fail_mode, in_header, client_visible, owner, tags, archived_at, created_at, updated_at`;
 
-/** Reads everything that is published, as of one instant. */
+/** Reads everything that is published, at one instant. */
 export function readSnapshotSource(pool: pg.Pool): Promise<SnapshotSource> {
   return inTransaction(
     pool,
     async (client) => {
-      // TRUNCATE takes the rows out of older views of the database, too: between two of these reads it would leave a
-      // revision with another content than it has. So it has to wait; this comes before the view is made.
+      // TRUNCATE also removes rows from older transaction snapshots. Between two of these reads it would pair a revision
+      // with the rows of another. This lock makes it wait, and must come before the first read.
       await client.query("LOCK TABLE feature_flags, segments IN ACCESS SHARE MODE");
       const state = await readPublicationState(client);
       const divergence = await readDivergence(client);
@@ -44,7 +44,7 @@ export function readSnapshotSource(pool: pg.Pool): Promise<SnapshotSource> {
   );
 }
 
-/** The gates of every flag that has some, archived ones too: their pages stay closed. */
+/** The gates of all flags, also of archived ones: their pages stay closed. */
 export async function readAllGates(
   db: Queryable,
 ): Promise<readonly { readonly key: string; readonly gates: unknown }[]> {
@@ -54,7 +54,7 @@ export async function readAllGates(
   return rows;
 }
 
-/** One flag, or undefined. @param lock keeps it as it is until the transaction's end */
+/** Reads a flag; undefined if it does not exist. @param lock locks its row until the transaction ends */
 export async function readFlag(
   db: Queryable,
   key: string,
@@ -67,16 +67,16 @@ export async function readFlag(
   return rows[0];
 }
 
-/** A flag as of one instant: read one after the other, the version could be newer than the row. */
+/** A flag at one instant: read separately, the version could be newer than the row. */
 export interface FlagState {
   readonly row: FlagRow;
-  /** When it changed last. */
+  /** The version of its last change. */
   readonly version: Version;
-  /** Where Postgres stood then. */
+  /** The version that Postgres is at. */
   readonly state: Version;
 }
 
-/** One flag with its version and Postgres' own, or undefined. */
+/** Reads a flag with its version; undefined if it does not exist. */
 export async function readFlagState(db: Queryable, key: string): Promise<FlagState | undefined> {
   const { rows } = await db.query<FlagRow & { version: VersionColumns | null; state: VersionColumns }>(
     `SELECT ${FLAG_COLUMNS},
@@ -128,7 +128,7 @@ const JSON_COLUMNS: ReadonlySet<string> = new Set([
   "gates",
 ]);
 
-/** Inserts a flag. A key that is taken fails with Postgres' unique_violation. */
+/** Inserts a flag. A key that exists fails with Postgres' unique_violation. */
 export async function insertFlag(db: Queryable, key: string, columns: FlagColumns): Promise<FlagRow> {
   const { names, values } = split(columns);
   const placeholders = ["$1", ...names.map((_, index) => `$${index + 2}`)];
@@ -140,7 +140,7 @@ export async function insertFlag(db: Queryable, key: string, columns: FlagColumn
   return only(rows);
 }
 
-/** Changes a flag that is there. */
+/** Changes an existing flag. */
 export async function updateFlag(db: Queryable, key: string, columns: FlagColumns): Promise<FlagRow> {
   const { names, values } = split(columns);
   const assignments = names.map((name, index) => `${name} = $${index + 2}`);

@@ -2,25 +2,25 @@ import type { Fault, Path } from "../../shared/flag/fault.ts";
 
 /** One thing that is wrong with a request. */
 export interface ProblemDetail {
-  /** RFC 6901 JSON pointer into the body, "" for the whole of it; for a query or a header its name. */
+  /** An RFC 6901 JSON pointer into the body, "" for the whole body; or the name of a query parameter or header. */
   readonly pointer: string;
-  /** What is wrong and how to mend it; never the whole value. */
+  /** What is wrong and how to fix it; never the whole value. */
   readonly detail: string;
 }
 
-/** The kinds of problem that the admin API answers with: title and HTTP status by the last part of `type`. */
+/** The problems of the admin API: HTTP status and title by the last part of `type`. */
 const KINDS = {
   "malformed-request": { status: 400, title: "The request is malformed" },
   unauthorized: { status: 401, title: "A valid token is needed" },
-  "not-found": { status: 404, title: "There is no such thing" },
+  "not-found": { status: 404, title: "Not found" },
   "method-not-allowed": { status: 405, title: "This method is not allowed here" },
-  conflict: { status: 409, title: "This conflicts with what is there" },
-  "precondition-failed": { status: 412, title: "It has changed meanwhile" },
+  conflict: { status: 409, title: "The request conflicts with the present state" },
+  "precondition-failed": { status: 412, title: "It has changed since you read it" },
   "content-too-large": { status: 413, title: "The request is too large" },
   "unsupported-media-type": { status: 415, title: "The content type is not supported" },
   "invalid-request": { status: 422, title: "The request is not valid" },
-  "precondition-required": { status: 428, title: "This needs If-Match" },
-  internal: { status: 500, title: "Something went wrong here" },
+  "precondition-required": { status: 428, title: "If-Match is required" },
+  internal: { status: 500, title: "The publisher has failed" },
   unavailable: { status: 503, title: "A part of the system does not answer" },
 } as const;
 
@@ -31,14 +31,14 @@ const KIND_HEADERS: { readonly [Kind in ProblemKind]?: Readonly<Record<string, s
   unavailable: { "retry-after": "1" },
 };
 
-/** A fault with an answer to it: an RFC 9457 problem. */
+/** An error that the admin API answers with: an RFC 9457 problem. */
 export class Problem extends Error {
   override readonly name = "Problem";
   readonly kind: ProblemKind;
   readonly errors: readonly ProblemDetail[];
-  /** Members of its own, beside RFC 9457's. */
+  /** Further members of the body, beside those of RFC 9457. */
   readonly extensions: Readonly<Record<string, unknown>>;
-  /** Headers that the answer carries, in lower case. */
+  /** Headers of the answer, in lower case. */
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
@@ -75,10 +75,10 @@ export class Problem extends Error {
   }
 }
 
-/** A fault that was foreseen: its message is for people as it stands. */
+/** An expected fault. Its message is shown to people without the name of its class. */
 export abstract class ForeseenFault extends Error {}
 
-/** An error's message for a log line: one line, cut, since messages of libraries may contain whole commands. */
+/** An error's message in one line, cut to 200 characters: messages of libraries may contain whole commands. */
 export function briefly(error: unknown): string {
   const text = textOf(error);
   const line = text.split("\n", 1)[0] ?? "";
@@ -87,15 +87,15 @@ export function briefly(error: unknown): string {
 
 function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // What a plain error is called says nothing, what ours are called nothing to people.
+  // The name "Error" says nothing, and the names of our own classes mean nothing to people.
   const isNamed = !(error instanceof ForeseenFault) && error.name !== "Error";
   return isNamed ? `${error.name}: ${error.message}` : error.message;
 }
 
-/** The longest step of a pointer: members that somebody made up may have any length. */
+/** The longest step of a pointer: an unknown member may have any length. */
 const MAX_STEP = 64;
 
-/** What the evaluator finds wrong with a body, as an answer: where it is, and what, never the value itself. */
+/** Answers with the evaluator's fault in a body: where and what, never the value itself. */
 export function faultProblem({ path, detail }: Fault): Problem {
   const pointer = toJsonPointer(path);
   return new Problem("invalid-request", `${pointer === "" ? "body" : pointer}: ${detail}`, {

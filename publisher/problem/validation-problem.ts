@@ -2,16 +2,16 @@ import type { z } from "@hono/zod-openapi";
 import type { Path } from "../../shared/flag/fault.ts";
 import { Problem, toJsonPointer, type ProblemDetail } from "./problem.ts";
 
-/** Where a value came from. */
+/** The part of a request that a value came from. */
 export type InputPart = "body" | "param" | "query" | "header";
 
-/** At most so many things are named; a body of 10,000 bad ids needs no 10,000 lines. */
+/** How many faults an answer lists: a body of 10,000 bad ids needs no 10,000 lines. */
 const MAX_DETAILS = 10;
 
 /**
- * Turns what a schema found into a problem: what is wrong and where, never the value itself.
+ * Turns the faults that a schema found into a problem: what is wrong and where, never the value itself.
  *
- * @param at where in the body the input stands
+ * @param at the path of the input in the body
  */
 export function validationProblem(
   error: z.core.$ZodError,
@@ -35,7 +35,7 @@ function describe(issue: z.core.$ZodIssue, part: InputPart, input: unknown): rea
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({
       pointer: toPointer([...issue.path, key], part),
-      detail: "is not a member that is known here",
+      detail: "is an unknown member",
     }));
   }
   const missing = issue.code === "invalid_type" && issue.path.length > 0 && !isThere(input, issue.path);
@@ -47,12 +47,12 @@ function describe(issue: z.core.$ZodIssue, part: InputPart, input: unknown): rea
   ];
 }
 
-/** RFC 6901 for a body, the bare name for everything else. */
+/** An RFC 6901 pointer for a body, else the plain name. */
 function toPointer(path: readonly PropertyKey[], part: InputPart): string {
   return part === "body" ? toJsonPointer(path) : path.map((step) => String(step).slice(0, 64)).join(".");
 }
 
-/** Whether something stands at a path: a wrong type is another fault than nothing at all. */
+/** Whether a path has a value: a missing value is another fault than a wrong type. */
 function isThere(input: unknown, path: readonly PropertyKey[]): boolean {
   let value = input;
   for (const step of path) {

@@ -1,16 +1,16 @@
-/** Work that goes on in the background until it is stopped. */
+/** Work that repeats in the background until it is stopped. */
 export interface BackgroundLoop {
-  /** Runs the work soon; any number of requests while it runs become one more run. */
+  /** Runs the work soon. Any number of requests during a run cause one more run. */
   readonly request: () => void;
-  /** Lets the run that is under way finish, and starts no other. */
+  /** Waits for the current run, and starts no other. */
   readonly stop: () => Promise<void>;
 }
 
 const RETRY_MS = { first: 250, most: 5_000 } as const;
 
 /**
- * Runs `work` at once, whenever it is requested, and `everyMs` after the last run; never twice at the same time. After
- * a failure it runs again with a growing delay.
+ * Runs `work` at once, on each request, and `everyMs` after the last run; never twice at the same time. After a failure
+ * it retries with a growing delay.
  */
 export function startLoop(options: {
   readonly work: () => Promise<void>;
@@ -60,7 +60,7 @@ export function startLoop(options: {
   };
 }
 
-/** Spread by a quarter either way, so that many processes do not knock at the same instant. */
+/** Varies a delay by a quarter, so that many processes do not run at the same instant. */
 function jittered(ms: number): number {
   return ms * (0.75 + Math.random() / 2);
 }

@@ -2,18 +2,18 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import { withinTime } from "./within-time.ts";
 
-/** How often connections are looked through for those that have nothing more to answer, in milliseconds. */
+/** How often idle connections are closed, in milliseconds. */
 const LOOK_MS = 50;
 
 /**
- * Takes no new connection, and answers what was asked.
+ * Accepts no new connection, and answers the open requests.
  *
- * @param limitMs after that what is left is cut off: one client that never ends its request must not hold the stop up
- * @returns whether all was answered
+ * @param limitMs then closes the other connections: a client that never ends its request must not delay the stop
+ * @returns whether every request was answered
  */
 export async function drain(server: Server, limitMs: number): Promise<boolean> {
   const closed = once(server, "close");
-  // A connection that is kept alive would bring further requests for as long as its client likes.
+  // Otherwise a client could send further requests on its connection without end.
   server.prependListener("request", (_request, response) => response.setHeader("connection", "close"));
   server.close();
   const looking = setInterval(() => server.closeIdleConnections(), LOOK_MS);

@@ -1,12 +1,12 @@
 /**
- * What the work gives, or what `late` gives once that takes longer. The work goes on by itself.
+ * Returns the result of `work`, or of `late` when `work` takes longer than `ms`. The work itself continues.
  *
- * @param late may give a promise that rejects
+ * @param late may return a promise that rejects
  */
 export function withinTime<T>(ms: number, work: Promise<T>, late: () => T | PromiseLike<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<T>((resolve) => {
+  const timeout = new Promise<T>((resolve) => {
     timer = setTimeout(() => resolve(late()), ms);
   });
-  return Promise.race([work, patience]).finally(() => clearTimeout(timer));
+  return Promise.race([work, timeout]).finally(() => clearTimeout(timer));
 }

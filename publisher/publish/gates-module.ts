@@ -5,12 +5,12 @@ import { fileURLToPath } from "node:url";
 import { isObject } from "../../shared/flag/members.ts";
 import type { Snapshot } from "../../shared/snapshot/snapshot.ts";
 import { gate } from "../schema/gate-schema.ts";
-import { judgeGates } from "./gates-to-travel.ts";
+import { judgeGates } from "./judge-gates.ts";
 
-/** Where the worker of this clone imports its gates from. */
+/** The file from which the worker of this clone imports its gates. */
 export const GATES_MODULE = fileURLToPath(new URL("../../worker/deployed-gates.ts", import.meta.url));
 
-/** A publisher may be installed without one. */
+/** Whether a worker is there: a publisher may be installed without one. */
 export const hasWorker = (): boolean => existsSync(path.dirname(GATES_MODULE));
 
 /** The module that is bundled with the worker, as text. */
@@ -63,10 +63,10 @@ function readGates(raw: unknown) {
 }
 
 /**
- * Writes a file as a whole or not at all, and leaves one alone that holds the text already: its time tells when it
- * changed, and a build may look at that.
+ * Writes a file completely or not at all. Does not touch a file that has the text already: a build may compare the
+ * time of its last change.
  *
- * @returns whether it was written
+ * @returns whether the file was written
  */
 export async function writeIfChanged(file: string, text: string): Promise<boolean> {
   if ((await readFile(file, "utf8").catch(() => undefined)) === text) return false;

@@ -6,21 +6,21 @@ import { fault, faultWithin, type Fault } from "../../shared/flag/fault.ts";
 import type { Variant } from "../../shared/flag/flag.ts";
 import { isObject } from "../../shared/flag/members.ts";
 import type { FlagRow } from "../postgres/flag-record.ts";
-import { judgeGates } from "./gates-to-travel.ts";
+import { judgeGates } from "./judge-gates.ts";
 
-/** A row, judged by itself. */
+/** A row after its check, without a look at other flags. */
 export interface JudgedFlag {
-  /** As the edge understands it; with `fault` when something is wrong with the row. */
+  /** The flag as the edge reads it; with `fault` if the row is broken. */
   readonly definition: FlagDefinition;
-  /** As the snapshot carries it when it is sound: members that hold their default are left out. */
+  /** The flag in the snapshot, if it is valid. Members with their default are left out. */
   readonly flag: Readonly<Record<string, unknown>>;
-  /** They travel also where something is wrong: without its gates a page would open. */
+  /** In the snapshot even if the flag is broken: without its gates, a page would open. */
   readonly gates: readonly unknown[];
 }
 
 /**
- * Judges a row by the code that evaluates it at the edge, so that what is published as sound is sound there. Whether the
- * flags that it needs are there is not asked here.
+ * Checks a row with the code that evaluates it at the edge, so that a flag that is valid here is valid there. Does not
+ * check whether its prerequisites exist.
  */
 export function judgeFlag(row: FlagRow, segments: Segments): JudgedFlag {
   const variants = toSnapshotVariants(row);
@@ -50,7 +50,7 @@ export function judgeFlag(row: FlagRow, segments: Segments): JudgedFlag {
   }
 }
 
-/** Weights become shares of all users: those that were saved, as far as they fit the weights. */
+/** Turns weights into ranges of buckets: the saved ranges, as far as they fit the weights. */
 function toSnapshotVariants({
   variants,
   variant_ranges: saved,
@@ -63,7 +63,7 @@ function toSnapshotVariants({
   return { list: weighted.map(({ weight: _, ...variant }) => ({ ...variant, ranges: ranges[variant.key] })) };
 }
 
-/** What people write about rules is for people. */
+/** Descriptions of rules are for people, not for workers. */
 function withoutDescriptions(flag: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const { targeting } = flag;
   if (!isObject(targeting) || !Array.isArray(targeting["rules"])) return flag;

@@ -12,23 +12,23 @@ import { readFlag, readSnapshotSource, updateFlag } from "../postgres/store.ts";
 
 /** How a forced publish ended. */
 export interface PublishedByForce extends Published {
-  /** Flags that were on in this database, and killed at the edge: switched off rather than on again for everybody. */
+  /** Flags that were on in this database and killed at the edge. They were switched off, so that nobody sees them again. */
   readonly switchedOff: readonly string[];
-  /** False: there was nothing to force. */
+  /** False: a publish without force would have worked. */
   readonly wasContradicted: boolean;
 }
 
-/** This database is the truth by now, and Redis could not be told. `cause` says why. */
+/** The new epoch has begun in Postgres, but could not be published. `cause` says why. */
 export class EpochBegunError extends Error {
   override readonly name = "EpochBegunError";
 }
 
 /**
- * Makes this database the truth, whatever Redis holds: somebody has looked and decided. Begins an epoch that is newer
- * than both, in Postgres first, so that every publisher and every worker goes along; that ends a divergence. A kill that
- * a restored backup does not know of is not undone by it.
+ * Makes this database the truth, regardless of Redis: somebody has looked and decided. Begins an epoch that is newer
+ * than both, first in Postgres, so that all publishers and workers accept it. That ends a divergence. Kills that a
+ * restored backup lacks stay in force.
  *
- * @throws RedisFault or what pg throws, while nothing is changed; EpochBegunError afterwards
+ * @throws RedisFault or an error of pg before anything is changed; EpochBegunError afterwards
  */
 export async function publishByForce(
   pool: pg.Pool,
@@ -37,7 +37,7 @@ export async function publishByForce(
 ): Promise<PublishedByForce> {
   const texts = await redis.readTexts();
   const kills = await redis.readKills();
-  // Replaced by themselves: what may not be written has to be known before the truth changes.
+  // Writes the kills back unchanged: a token that may not write must fail before the epoch begins.
   await redis.updateKills((same) => same);
   const wasContradicted = await isContradicted(pool, texts);
   const switchedOff = await inTransaction(pool, async (client) => {
@@ -58,7 +58,7 @@ export async function publishByForce(
     const published = await publishOnce(pool, redis, now, { rewrite: true });
     return { ...published, switchedOff, wasContradicted };
   } catch (cause) {
-    throw new EpochBegunError("the epoch has begun, and was not published", { cause });
+    throw new EpochBegunError("the new epoch has begun, but was not published", { cause });
   }
 }
 
@@ -71,7 +71,7 @@ async function isContradicted(pool: pg.Pool, { head, snapshot }: StoredTexts): P
   return ["diverged", "behind", "outdated"].includes(decision.step);
 }
 
-/** Kills that Postgres has not heard of, or has forgotten. One of another database is not about these flags. */
+/** Kills that Postgres never had, or lost. Kills of another database are not about these flags. */
 function unknownKills(
   kills: Kills,
   { head: headText, snapshot }: StoredTexts,
@@ -86,13 +86,13 @@ function unknownKills(
   return [...killedKeys(off, state)].filter((key) => {
     const version = off.get(key);
     if (version === null || version === undefined) return true;
-    // Enabled again since, and that is forgotten, too: what the edge has seen last counts.
+    // Enabled again after the kill, which this database may have lost, too: the last state at the edge counts.
     const isLifted = isOurs && compareVersions(version, head.value) <= 0 && on.has(key);
     return isOurs && !isLifted;
   });
 }
 
-/** Flags that a snapshot has on; none when it cannot be read. */
+/** Flags that are on in a snapshot; none if it cannot be read. */
 function enabledKeys(snapshotText: string | null): ReadonlySet<string> {
   const parsed = snapshotText === null ? undefined : parseSnapshot(snapshotText);
   if (parsed === undefined || "problem" in parsed) return new Set();

@@ -3,34 +3,34 @@ import { SCHEMA, parseHead } from "../../shared/snapshot/snapshot.ts";
 import type { Stored } from "../redis/redis.ts";
 
 /**
- * Which way snapshots are built, in every head. To be raised whenever rows that were published before give other bytes
- * than they did: two publishers of different versions would else take each other's snapshot for a divergence.
+ * The version of the code that builds snapshots; in every head. Raise it whenever the same rows result in other bytes.
+ * Otherwise two publishers of different versions would report each other's snapshot as a divergence.
  */
 export const BUILDER = 3;
 
-/** What Postgres holds, to be compared with what stands in Redis. */
+/** The snapshot of Postgres, to be compared with Redis. */
 export interface Candidate extends Version {
   readonly databaseId: string;
   readonly digest: string;
-  /** Of the snapshot. */
+  /** The length of the snapshot. */
   readonly bytes: number;
-  /** Which way it was built: see `BUILDER`. */
+  /** See `BUILDER`. */
   readonly builder: number;
 }
 
-/** What a publisher does about the head that it found. */
+/** What a publisher does about the head in Redis. */
 export type PublishDecision =
-  /** Redis is behind, or holds nothing of use. `withSnapshot`: its snapshot has another content. */
+  /** Redis is behind, or has nothing usable. `withSnapshot`: its snapshot differs, too. */
   | { readonly step: "publish"; readonly withSnapshot: boolean }
-  /** Redis holds just this. */
+  /** Redis has exactly this snapshot. */
   | { readonly step: "current" }
-  /** Redis is newer: another publisher was quicker, or this database was set back. Read Postgres again to know. */
+  /** Redis is newer: another publisher was faster, or this database was set back. Read Postgres again to find out. */
   | { readonly step: "behind"; readonly redis: Version; readonly redisDatabaseId: string }
-  /** An older publisher has built the same flags in another way: they need a revision of their own. */
+  /** An older version of the publisher built the same flags differently: they need a new revision. */
   | { readonly step: "rebuild" }
-  /** A newer publisher has written there, what this one does not understand. */
+  /** A newer version of the publisher wrote a head that this one cannot read. */
   | { readonly step: "outdated"; readonly schema: number }
-  /** Redis holds something that cannot come from this database's past. Only people can say which is right. */
+  /** The head in Redis cannot come from this database. Only people can decide which is right. */
   | {
       readonly step: "diverged";
       readonly redis: Version;
@@ -43,8 +43,6 @@ export const OTHER_DATABASE = "Redis was published from another database";
 
 /**
  * Compares Postgres with Redis.
- *
- * @param stored what stands in Redis
  */
 export function decidePublish(stored: Stored, candidate: Candidate): PublishDecision {
   if (stored.head === null) return { step: "publish", withSnapshot: true };
@@ -52,7 +50,7 @@ export function decidePublish(stored: Stored, candidate: Candidate): PublishDeci
   if ("problem" in parsed) {
     const schema = memberOf(stored.head, "schema");
     if (typeof schema === "number" && schema > SCHEMA) return { step: "outdated", schema };
-    // Garbage has no order: whatever put it there, the truth is in Postgres.
+    // An unreadable head is neither older nor newer: the truth is in Postgres.
     return { step: "publish", withSnapshot: true };
   }
 
@@ -60,31 +58,31 @@ export function decidePublish(stored: Stored, candidate: Candidate): PublishDeci
   const redis = { epoch: head.epoch, revision: head.revision };
   const redisDatabaseId = head.database_id;
   const order = compareVersions(candidate, head);
-  // A higher epoch is somebody's word (`sluice publish --force`) that this database is right.
+  // A higher epoch is a person's decision (`sluice publish --force`) that this database is right.
   if (redisDatabaseId !== candidate.databaseId && candidate.epoch <= head.epoch) {
     return { step: "diverged", redis, redisDatabaseId, why: OTHER_DATABASE };
   }
   if (order < 0) return { step: "behind", redis, redisDatabaseId };
   if (order === 0 && head.digest !== candidate.digest) {
-    // While a new version of the publisher is rolled out, both run; neither is wrong.
+    // Both versions run during the deploy of a new publisher, and neither is wrong.
     const builder = builderOf(stored.head);
     if (builder > candidate.builder) return { step: "current" };
     if (builder < candidate.builder) return { step: "rebuild" };
-    const why = "Redis holds another content under the same revision";
+    const why = "Redis has another snapshot with the same revision";
     return { step: "diverged", redis, redisDatabaseId, why };
   }
-  // A snapshot can be lost by itself, for one by eviction; its head would then promise what is not there.
+  // The snapshot can be lost without its head, for example by eviction.
   const withSnapshot = head.digest !== candidate.digest || stored.snapshotBytes !== candidate.bytes;
   return order > 0 || withSnapshot ? { step: "publish", withSnapshot } : { step: "current" };
 }
 
-/** The epoch of a head, also of one that is not understood otherwise; 0 when it has none. */
+/** The epoch of a head, even of a head that is otherwise unreadable; 0 if it has none. */
 export function epochOf(headText: string | null): number {
   const epoch = headText === null ? 0 : memberOf(headText, "epoch");
   return typeof epoch === "number" && Number.isSafeInteger(epoch) && epoch > 0 ? epoch : 0;
 }
 
-/** Heads of publishers that did not say are 1's. */
+/** Heads without the member were written by builder 1. */
 function builderOf(headText: string): number {
   const builder = memberOf(headText, "builder");
   return typeof builder === "number" ? builder : 1;

@@ -2,31 +2,31 @@ import { compareVersions, type Version } from "../../shared/snapshot/revision.ts
 import { parseHead, parseOff } from "../../shared/snapshot/snapshot.ts";
 import { briefly } from "../problem/problem.ts";
 import { AHEAD, OTHER_DATABASE } from "./publish-decision.ts";
-import type { PublisherRedis, StoredWithKills } from "../redis/redis.ts";
+import { notOurs, type PublisherRedis, type StoredWithKills } from "../redis/redis.ts";
 import { withinTime } from "../process/within-time.ts";
 import type { PublisherStatus } from "./publisher.ts";
 
-/** What Redis itself says of where it stands, asked just now. */
+/** The state of Redis, as it reports it. */
 export interface RedisState {
-  /** What its head names; undefined: nothing is there, or nothing that can be read. */
+  /** The version in its head; undefined if there is no head or it cannot be read. */
   readonly head: (Version & { readonly databaseId: string }) | undefined;
-  /** Flags that a kill holds off at the edge and that Postgres has not recorded; undefined: not known. */
+  /** Flags with a kill that Postgres has not recorded; undefined if that is not known. */
   readonly pendingKills: readonly string[] | undefined;
-  /** What is wrong with it, whatever Postgres says. */
+  /** What is wrong with Redis itself. */
   readonly fault: string | undefined;
 }
 
-/** Redis beside Postgres. */
+/** Redis compared with Postgres. */
 export interface ComparedRedis {
-  /** Whether Redis holds just what Postgres has. */
+  /** Whether Redis has the version of Postgres. */
   readonly published: boolean;
   readonly fault: string | undefined;
 }
 
-/** Who asks for the status does not wait longer for Redis, in milliseconds. */
+/** How long a status request waits for Redis, in milliseconds. */
 const TIMEOUT_MS = 3_000;
 
-/** Asks Redis with one command. Never throws: that it does not answer is what was to be found out. */
+/** Reads the state of Redis with one command. Never throws: no answer is a state, too. */
 export async function readRedisState(redis: PublisherRedis): Promise<RedisState> {
   try {
     const late = () => Promise.reject(new Error(`Redis did not answer within ${TIMEOUT_MS} ms`));
@@ -37,9 +37,9 @@ export async function readRedisState(redis: PublisherRedis): Promise<RedisState>
 }
 
 /**
- * Compares it with Postgres.
+ * Compares Redis with Postgres.
  *
- * @param state where Postgres stood when it was asked after Redis: a Redis that is ahead of that contradicts it
+ * @param state the version of Postgres, read after Redis: a Redis that is ahead of it contradicts Postgres
  */
 export function compareRedis(
   { head, fault }: RedisState,
@@ -54,39 +54,41 @@ export function compareRedis(
 function toRedisState({ head: headText, snapshotBytes, off: offText }: StoredWithKills): RedisState {
   const off = parseOff(offText);
   const pendingKills = "problem" in off ? undefined : [...off.value].flatMap(pendingKey);
-  if (headText === null) return { head: undefined, pendingKills, fault: "Redis holds no head" };
+  if (headText === null) return { head: undefined, pendingKills, fault: "Redis has no head" };
   const parsed = parseHead(headText);
   if ("problem" in parsed) return { head: undefined, pendingKills, fault: notOurs(parsed.problem) };
   const { epoch, revision, database_id: databaseId, bytes } = parsed.value;
   const head = { epoch, revision, databaseId };
   if (snapshotBytes !== bytes) {
-    const fault = `the snapshot in Redis has ${snapshotBytes} bytes, and its head names ${bytes}`;
+    const fault = wrongLength(snapshotBytes, bytes);
     return { head, pendingKills, fault };
   }
   return { head, pendingKills, fault: "problem" in off ? notOurs(off.problem) : undefined };
 }
 
+/** The fault of a snapshot that was lost or cut. */
+export const wrongLength = (bytes: number, expected: number): string =>
+  `the snapshot in Redis has ${bytes} bytes, but its head says ${expected}`;
+
 const pendingKey = ([key, recordedIn]: readonly [string, Version | null]): readonly string[] =>
   recordedIn === null ? [key] : [];
 
-const notOurs = (problem: string): string => `what stands in Redis is not Sluice's: ${problem}`;
-
-/** What a read or a write tells beside what it is about. */
+/** The state of publishing, in every answer of the admin API. */
 export interface PublishState {
-  /** Where Postgres stands. */
+  /** The version that Postgres is at. */
   readonly state: Version;
-  /** Whether Redis is known to hold that. */
+  /** Whether Redis is known to have that version. */
   readonly published: boolean;
 }
 
-/** Whether Redis holds a state, as far as this publisher knows. */
+/** Whether Redis has a version, as far as this publisher knows. */
 export function publishStateOf(state: Version, { published }: PublisherStatus): PublishState {
   const isPublished =
     published !== undefined && published.epoch === state.epoch && compareVersions(published, state) >= 0;
   return { state, published: isPublished };
 }
 
-/** The same in an answer. */
+/** The members of an answer. */
 export function publishStateMembers({ state, published }: PublishState) {
   return { epoch: state.epoch, revision: state.revision, published };
 }

@@ -1,35 +1,30 @@
 import type pg from "pg";
-import {
-  digestOf,
-  parseHead,
-  parseSnapshot,
-  type Head,
-  type Snapshot,
-} from "../../shared/snapshot/snapshot.ts";
+import { digestOf, parseHead, parseSnapshot, type Snapshot } from "../../shared/snapshot/snapshot.ts";
 import { publishByForce, type PublishedByForce } from "./publish-by-force.ts";
+import { wrongLength } from "./publish-state.ts";
 import { publishOnce, type Published } from "./publisher.ts";
 import type { PublisherRedis } from "../redis/redis.ts";
 import { compareVersions, type Version } from "../../shared/snapshot/revision.ts";
 
-/** A publish after which Redis was read back. */
+/** A publish that was verified by reading Redis. */
 export interface PublishedVerified {
   readonly published: Published & Partial<PublishedByForce>;
-  /** What was wrong with what Redis held, and was mended by writing all of it anew. */
-  readonly mended: string | undefined;
-  /** What Redis holds. */
+  /** The fault that was found in Redis and repaired by writing everything again. */
+  readonly repaired: string | undefined;
+  /** The snapshot in Redis. */
   readonly snapshot: Snapshot;
 }
 
-/** Redis does not hold what was written there, twice. */
+/** Redis did not have the written snapshot, twice. */
 export class UnverifiedError extends Error {
   override readonly name = "UnverifiedError";
 }
 
 /**
- * Publishes, then looks at what Redis really holds. What somebody else has changed there is written anew: the truth is
- * in Postgres.
+ * Publishes, then reads Redis to verify it. Writes everything again if Redis differs, for example because somebody
+ * changed it by hand: the truth is in Postgres.
  *
- * @throws UnverifiedError, and what the publish throws
+ * @throws UnverifiedError, and the errors of the publish
  */
 export async function publishVerified(
   pool: pg.Pool,
@@ -39,44 +34,44 @@ export async function publishVerified(
   const publish = options.force ? publishByForce : publishOnce;
   const published = await publish(pool, redis, new Date());
   const found = await verifyPublished(redis, published);
-  if (!("problem" in found)) return { published, mended: undefined, snapshot: found.snapshot };
+  if (!("problem" in found)) return { published, repaired: undefined, snapshot: found.snapshot };
 
   const rewritten = await publishOnce(pool, redis, new Date(), { rewrite: true });
   const foundAgain = await verifyPublished(redis, rewritten);
   if ("problem" in foundAgain) throw new UnverifiedError(foundAgain.problem);
   return {
     published: { ...published, ...rewritten },
-    mended: found.problem,
+    repaired: found.problem,
     snapshot: foundAgain.snapshot,
   };
 }
 
-/** What Redis really holds, or what is wrong with it. */
-export type Verified = { readonly head: Head; readonly snapshot: Snapshot } | { readonly problem: string };
+/** The snapshot in Redis, or what is wrong with it. */
+export type Verified = { readonly snapshot: Snapshot } | { readonly problem: string };
 
 /**
- * Reads head and snapshot back and looks whether they belong together, as the edge does before it takes them.
+ * Reads head and snapshot, and checks that they belong together, as a worker does.
  *
- * @param published what Redis must hold at least; another publisher may have come since
+ * @param published the oldest version that Redis may have; another publisher may have published a newer one since
  * @throws RedisFault
  */
 export async function verifyPublished(redis: PublisherRedis, published: Version): Promise<Verified> {
   const texts = await redis.readTexts();
-  if (texts.head === null) return { problem: "Redis holds no head" };
+  if (texts.head === null) return { problem: "Redis has no head" };
   const parsedHead = parseHead(texts.head);
   if ("problem" in parsedHead) return parsedHead;
   const head = parsedHead.value;
   if (compareVersions(head, published) < 0) {
-    return { problem: `Redis holds revision ${head.revision} (epoch ${head.epoch}), which is older` };
+    return { problem: `Redis has the older revision ${head.revision} (epoch ${head.epoch})` };
   }
-  if (texts.snapshot === null) return { problem: "Redis holds a head but no snapshot" };
+  if (texts.snapshot === null) return { problem: "Redis has a head but no snapshot" };
   const bytes = Buffer.byteLength(texts.snapshot);
   if (bytes !== head.bytes) {
-    return { problem: `the snapshot in Redis has ${bytes} bytes, and its head names ${head.bytes}` };
+    return { problem: wrongLength(bytes, head.bytes) };
   }
   if ((await digestOf(texts.snapshot)) !== head.digest) {
-    return { problem: "the snapshot in Redis has another digest than its head names" };
+    return { problem: "the snapshot in Redis does not match the digest in its head" };
   }
   const parsed = parseSnapshot(texts.snapshot);
-  return "problem" in parsed ? parsed : { head, snapshot: parsed.value };
+  return "problem" in parsed ? parsed : { snapshot: parsed.value };
 }

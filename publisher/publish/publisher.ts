@@ -18,34 +18,34 @@ import { buildSnapshot } from "./snapshot-builder.ts";
 import { MAX_PUBLISHED_BYTES } from "./snapshot-segment.ts";
 import { readSnapshotSource } from "../postgres/store.ts";
 
-/** How a publish ended well. */
+/** A publish that succeeded. */
 export interface Published extends Version {
   readonly digest: string;
   readonly bytes: number;
-  /** False when Redis held it already. */
+  /** False if Redis had it already. */
   readonly written: boolean;
   readonly invalid: ReadonlyMap<string, string>;
 }
 
-/** What Redis holds is of a newer publisher. */
+/** Redis has a head of a newer publisher. */
 export class OutdatedError extends ForeseenFault {
   override readonly name = "OutdatedError";
 }
 
-/** The snapshot is larger than workers take. */
+/** The snapshot is larger than workers accept. */
 export class TooLargeError extends ForeseenFault {
   override readonly name = "TooLargeError";
 }
 
-/** How often the comparison with Redis starts again because another publisher wrote in between. */
+/** How often the comparison with Redis is repeated because another publisher wrote in between. */
 const MAX_SWAPS = 20;
 
 /**
- * Brings Redis to where Postgres is: one consistent read, one atomic compare-and-set. Safe with any number of
- * publishers; killed at any instant, the next one does it again.
+ * Makes Redis equal to Postgres by one consistent read and one atomic compare-and-set. Safe with any number of
+ * publishers. If the process is killed at any point, the next publish repeats the work.
  *
- * @param options.rewrite writes although Redis seems to hold it, and over what only a newer publisher understands
- * @throws DivergedError, OutdatedError, TooLargeError, RedisFault, or what pg throws
+ * @param options.rewrite writes even if Redis seems to have the snapshot, or has a head of a newer publisher
+ * @throws DivergedError, OutdatedError, TooLargeError, RedisFault, or an error of pg
  */
 export async function publishOnce(
   pool: pg.Pool,
@@ -58,9 +58,9 @@ export async function publishOnce(
   const { epoch, revision, databaseId } = source;
   const { text, bytes, digest, invalid } = await buildSnapshot(source);
   if (bytes > MAX_PUBLISHED_BYTES) {
-    // Published, it would stop every worker; as it is, they go on with the last one, and kills arrive.
+    // Workers would reject it. Unpublished, they continue with the last snapshot, and kills still arrive.
     throw new TooLargeError(
-      `the snapshot has ${bytes} bytes, and workers take ${MAX_PUBLISHED_BYTES}: plain SQL made it so large`,
+      `the snapshot has ${bytes} bytes, and workers accept ${MAX_PUBLISHED_BYTES}: plain SQL made it so large, so delete or shorten flags`,
     );
   }
   const published = { epoch, revision, digest, bytes, invalid };
@@ -76,7 +76,7 @@ export async function publishOnce(
   };
   const again = () => publishOnce(pool, redis, now, { rewrite });
 
-  /** Nothing is published from here on, unless somebody has just said what is right. */
+  /** Stops publishing, unless a new epoch has just begun. */
   async function diverge(found: Parameters<typeof openDivergence>[2]): Promise<Published> {
     await openDivergence(pool, source, found);
     const divergence = await readDivergence(pool);
@@ -91,7 +91,7 @@ export async function publishOnce(
       case "diverged":
         return diverge(decision);
       case "behind": {
-        // Another publisher may have read a later state than we did; then Postgres has it by now.
+        // Another publisher may have read a later state; then Postgres has it by now.
         const state = await readPublicationState(pool);
         if (compareVersions(state, decision.redis) < 0) return diverge({ ...decision, why: AHEAD });
         return { ...published, written: false };
@@ -105,49 +105,49 @@ export async function publishOnce(
       case "outdated":
         if (rewrite) break;
         throw new OutdatedError(
-          `Redis holds schema ${decision.schema}, and this publisher writes ${SCHEMA}: a newer one has published there. ` +
-            "Update this one; to go back to it for good, run `sluice publish --force`",
+          `Redis has schema ${decision.schema} of a newer publisher, and this publisher writes schema ${SCHEMA}: update this ` +
+            "publisher, or run `sluice publish --force` to stay with the older version",
         );
       case "publish":
     }
     const isWhole = rewrite || decision.step !== "publish" || decision.withSnapshot;
     const swapped = await redis.swapSnapshot(stored.head, JSON.stringify(head), isWhole ? text : undefined);
     if (swapped) return { ...published, written: true };
-    // Another publisher came in between: look again.
+    // Another publisher wrote in between: compare again.
   }
-  throw new Error(`other publishers wrote ${MAX_SWAPS} times in between`);
+  throw new Error(`other publishers wrote to Redis ${MAX_SWAPS} times in between: try again`);
 }
 
-/** What the publisher knows of Redis. */
+/** What the publisher knows about Redis. */
 export interface PublisherStatus {
-  /** The newest version that Redis is known to hold; absent until the first publish, and while Redis contradicts it. */
+  /** The newest version that Redis is known to have; absent until the first publish, and while Redis contradicts it. */
   readonly published?: Version;
-  /** Why the last attempt failed; absent after one that did not. */
+  /** Why the last attempt failed; absent after a success. */
   readonly fault?: string;
-  /** Redis contradicts Postgres, as the last attempt found it. */
+  /** The divergence that the last attempt found. */
   readonly diverged?: Divergence;
 }
 
 /** Keeps Redis equal to Postgres. */
 export interface Publisher {
   /**
-   * Publishes soon; any number of requests while one publish runs become one more.
+   * Publishes soon. Any number of requests during a publish cause one more.
    *
-   * @param version what there is to publish: nothing is done when Redis was brought to it meanwhile. Absent: not known
+   * @param version the version to publish, if known: does nothing if Redis has it by then
    */
   readonly request: (version?: Version) => void;
-  /** Publishes, and waits until Redis has this version. @returns false when it has not within `timeoutMs`, or cannot */
+  /** Publishes, and waits until Redis has this version. @returns false if it does not within `timeoutMs`, or cannot */
   readonly publishAtLeast: (version: Version, timeoutMs: number) => Promise<boolean>;
   readonly status: () => PublisherStatus;
-  /** Finishes the publish that runs, and starts no other. */
+  /** Waits for the current publish, and starts no other. */
   readonly stop: () => Promise<void>;
 }
 
 /**
  * Runs the publishing loop.
  *
- * @param options.reconcileMs how often Redis is compared with Postgres although nothing was announced: finds a flushed
- * or older Redis by itself
+ * @param options.reconcileMs how often Redis is compared with Postgres without a change: repairs a Redis that was flushed
+ * or set back
  */
 export function startPublisher(options: {
   readonly pool: pg.Pool;
@@ -158,7 +158,7 @@ export function startPublisher(options: {
   const { pool, redis, log, reconcileMs = 10_000 } = options;
   const waiting = new Set<{ readonly version: Version; readonly done: (isPublished: boolean) => void }>();
   let status: PublisherStatus = {};
-  /** What the next run was asked for; undefined when only its time has come. */
+  /** The version that was requested for the next run; undefined for a periodic run. */
   let wanted: Version | "unknown" | undefined;
 
   function request(version?: Version): void {
@@ -171,7 +171,7 @@ export function startPublisher(options: {
     const version = wanted;
     wanted = undefined;
     const { published, fault } = status;
-    // Postgres announces to us what we wrote and published ourselves: reading everything once more would find nothing.
+    // Postgres also announces our own writes, which are published already: no need to read everything again.
     const isPublished =
       typeof version === "object" &&
       waiting.size === 0 &&
@@ -193,7 +193,7 @@ export function startPublisher(options: {
   }
 
   function fail(error: unknown): void {
-    // In full: it tells the way out.
+    // In full, because it says how to end the divergence.
     const fault = error instanceof DivergedError ? error.message : briefly(error);
     if (status.fault !== fault) {
       log(error instanceof DivergedError ? "publish.diverged" : "publish.failed", { error: fault });
@@ -226,7 +226,7 @@ export function startPublisher(options: {
       });
     },
 
-    // What was acknowledged as published is; what was not is the next publisher's.
+    // Everything acknowledged as published is in Redis. The next publisher publishes the rest.
     stop: loop.stop,
   };
 }

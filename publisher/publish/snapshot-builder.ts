@@ -7,7 +7,7 @@ import type { FlagRow } from "../postgres/flag-record.ts";
 import { judgeFlag } from "./judge-flag.ts";
 import type { SegmentRow } from "../postgres/segment-store.ts";
 
-/** What a snapshot is built of. */
+/** The rows that a snapshot is built from. */
 export interface SnapshotRows {
   /** Ordered by key. */
   readonly rows: readonly FlagRow[];
@@ -18,30 +18,28 @@ export interface SnapshotRows {
 /** The content of a snapshot. */
 export interface AssembledSnapshot {
   readonly snapshot: Snapshot;
-  /**
-   * Keys of flags that came in broken, and segments as "segment <name>", with what is wrong; they travel as `invalid`.
-   */
+  /** What is wrong, by the key of each broken flag, or "segment <name>". The snapshot names them as `invalid`. */
   readonly invalid: ReadonlyMap<string, string>;
 }
 
 /** A snapshot ready to be published. */
 export interface BuiltSnapshot {
   readonly text: string;
-  /** Of its UTF-8. */
+  /** The length in UTF-8. */
   readonly bytes: number;
   readonly digest: string;
   /** See `AssembledSnapshot`. */
   readonly invalid: ReadonlyMap<string, string>;
 }
 
-/** The same rows give the same bytes, so the digest moves only with the content. */
+/** The same rows always result in the same bytes, so that the digest changes only with the content. */
 export async function buildSnapshot(source: SnapshotRows): Promise<BuiltSnapshot> {
   const { snapshot, invalid } = assembleSnapshot(source);
   const text = JSON.stringify(snapshot);
   return { text, bytes: Buffer.byteLength(text), digest: await digestOf(text), invalid };
 }
 
-/** Puts together what the edge reads. A broken row says why, and stops nobody else. */
+/** Builds the snapshot that workers read. A broken row is `invalid`, and affects no other. */
 export function assembleSnapshot({ rows, segmentRows }: SnapshotRows): AssembledSnapshot {
   const invalid = new Map<string, string>();
   const segments = segmentRows.map((row) => {

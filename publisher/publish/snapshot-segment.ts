@@ -3,15 +3,15 @@ import { faultText, type Fault } from "../../shared/flag/fault.ts";
 import type { SegmentRow } from "../postgres/segment-store.ts";
 
 /**
- * The longest reason why something is `invalid` that travels to the edge, in bytes of JSON: `flag-sizes.ts` counts on it.
- * People are shown all of it.
+ * The longest reason of `invalid` in a snapshot, in bytes of JSON; longer ones are cut. `flag-sizes.ts` relies on it.
+ * People see the full reason.
  */
 export const MAX_INVALID_BYTES = 160;
 
-/** The largest snapshot that a worker takes, in bytes: its own limit, whatever MAX_SNAPSHOT_BYTES says. */
+/** The largest snapshot that a worker accepts, in bytes. A fixed limit of the worker, unlike MAX_SNAPSHOT_BYTES. */
 export const MAX_PUBLISHED_BYTES = 8_388_608;
 
-/** One segment as the snapshot carries it; one that came in broken says why. */
+/** A segment as it is in the snapshot. A broken one has the reason instead of its content. */
 export function toSnapshotSegment({ name, ids, condition }: SegmentRow): {
   readonly segment: Readonly<Record<string, unknown>>;
   readonly fault?: Fault;
@@ -24,7 +24,7 @@ export function toSnapshotSegment({ name, ids, condition }: SegmentRow): {
 
 const ELLIPSIS = "…";
 
-/** A text of at most `maximum` bytes in JSON's UTF-8, without its quotes; one that is cut ends with "…". */
+/** Cuts a text to at most `maximum` bytes in JSON, without its quotes. A cut text ends with "…". */
 export function cutToBytes(text: string, maximum: number): string {
   if (bytesOf(text) <= maximum) return text;
   let kept = "";

@@ -2,31 +2,31 @@ import { compareVersions, type Version } from "../../shared/snapshot/revision.ts
 import { z } from "zod";
 
 /**
- * One flag's kill in Redis. `off` alone cannot tell two kills that are under way at once apart, and its format is
- * frozen: so the publishers keep beside it who holds an entry at null. While anybody does, it stays null.
+ * One flag's kill in Redis. `off` cannot distinguish two kills that run at once, and its format is frozen. So publishers
+ * store beside it the ids of the kills that keep an entry at null. The entry stays null until all of them are done.
  */
 export interface KillEntry {
-  /** The entry in `off`: null while a kill is not recorded, else the version that recorded it; undefined: none. */
+  /** The entry in `off`: null until Postgres has the kill, then the version that has it; undefined: no entry. */
   readonly off: Version | null | undefined;
-  /** Kills that are not recorded yet; empty for a null that somebody set by hand. */
+  /** Ids of kills that Postgres does not have yet; empty for a null that somebody set by hand. */
   readonly holders: readonly string[];
-  /** The newest version that `off` named, or would name but for the holders. */
+  /** The newest version that `off` named, or would name without the holders. */
   readonly recorded: Version | undefined;
 }
 
 /** By flag key. */
 export type Kills = ReadonlyMap<string, KillEntry>;
 
-/** A kill that somebody wrote into `off` without a publisher: it is brought into Postgres like all others. */
+/** The holder of a kill that somebody wrote into `off` without a publisher. It is imported like all others. */
 const BY_HAND = "by hand";
 
-/** Who has to let go before the entry may name a version. */
+/** The kills that must be recorded before the entry may name a version. */
 export function holdersOf(entry: KillEntry): readonly string[] {
   if (entry.off !== null) return [];
   return entry.holders.length === 0 ? [BY_HAND] : entry.holders;
 }
 
-/** A kill begins: off whatever any snapshot says. */
+/** Begins a kill: the flag is off, whichever snapshot a worker has. */
 export function hold(entry: KillEntry, holder: string): KillEntry | undefined {
   const holders = holdersOf(entry);
   if (holders.includes(holder)) return undefined;
@@ -37,7 +37,7 @@ export function hold(entry: KillEntry, holder: string): KillEntry | undefined {
   };
 }
 
-/** Postgres has these kills since `version`: from there on the snapshot decides, unless other kills are under way. */
+/** Ends kills that Postgres has since `version`: newer snapshots decide, unless other kills are still running. */
 export function record(
   entry: KillEntry,
   recordedHolders: readonly string[],
@@ -54,7 +54,7 @@ export function record(
     : { off: recorded, holders: [], recorded: undefined };
 }
 
-/** A kill was refused: as it was before, unless other kills are under way. */
+/** Undoes a kill that was refused, unless other kills are still running. */
 export function release(entry: KillEntry, holder: string): KillEntry | undefined {
   if (entry.off !== null || !entry.holders.includes(holder)) return undefined;
   const holders = entry.holders.filter((other) => other !== holder);
@@ -69,14 +69,14 @@ function latest(a: Version, b: Version): Version {
 
 const count = z.int().min(0);
 
-const heldKills = z.record(
+const holdersByKey = z.record(
   z.string(),
   z.object({ holders: z.array(z.string()), recorded: z.tuple([count, count]).optional() }),
 );
 
-/** Reads what the publishers keep beside `off`. What cannot be understood reads as nothing: `off` alone still holds. */
-export function parseHeld(text: string | null): ReadonlyMap<string, Omit<KillEntry, "off">> {
-  const { data } = heldKills.safeParse(parseJson(text ?? "{}"));
+/** Reads the holders of kills. Unreadable text counts as no holders: `off` alone still keeps the flags off. */
+export function parseHolders(text: string | null): ReadonlyMap<string, Omit<KillEntry, "off">> {
+  const { data } = holdersByKey.safeParse(parseJson(text ?? "{}"));
   return new Map(
     Object.entries(data ?? {}).map(([key, { holders, recorded }]) => [
       key,
@@ -85,8 +85,8 @@ export function parseHeld(text: string | null): ReadonlyMap<string, Omit<KillEnt
   );
 }
 
-/** What the publishers keep beside `off`: only of kills that are not recorded yet. */
-export function formatHeld(kills: ReadonlyMap<string, KillEntry>): string {
+/** Writes the holders of all kills that Postgres does not have yet. */
+export function formatHolders(kills: ReadonlyMap<string, KillEntry>): string {
   const entries = [...kills]
     .filter(([, { off }]) => off === null)
     .map(([key, { holders, recorded }]) => [

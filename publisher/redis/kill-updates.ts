@@ -1,11 +1,11 @@
 import type { Kills } from "./kill-entry.ts";
 import { withinTime } from "../process/within-time.ts";
 
-/** Gives what shall stand in Redis, from what stands there; undefined to leave it. */
+/** Returns the kills to store, from those that are stored; undefined to change nothing. */
 export type KillChange = (kills: Kills) => Kills | undefined;
 
-/** After so long, in milliseconds, nobody waits for the update that is under way: it may hang. */
-const PATIENCE_MS = 500;
+/** How long further updates wait for the current one, in milliseconds: it may hang. */
+const MAX_WAIT_MS = 500;
 
 interface Waiting {
   readonly change: KillChange;
@@ -14,11 +14,10 @@ interface Waiting {
 }
 
 /**
- * Makes updates of the kills that do not get in each other's way: those that come while one is under way go together
- * in one more. Each by itself would compare and set against all the others, and of forty kills at once the last would
- * come too late.
+ * Combines updates of the kills: all changes that arrive during one update become one more update. Otherwise each of
+ * them would compare-and-set against all others, and the last of forty kills would be too late.
  *
- * @param update compares and sets; calls the change again when another publisher came in between
+ * @param update compares and sets; calls the change again if another publisher wrote in between
  */
 export function createKillUpdates(
   update: (change: KillChange) => Promise<void>,
@@ -40,7 +39,7 @@ export function createKillUpdates(
     while (waiting.length > 0) {
       const batch = waiting;
       waiting = [];
-      await withinTime(PATIENCE_MS, send(batch), () => undefined);
+      await withinTime(MAX_WAIT_MS, send(batch), () => undefined);
     }
     running = false;
   }

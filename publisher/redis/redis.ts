@@ -1,61 +1,63 @@
 import { Redis } from "@upstash/redis";
 import { parseOff, redisKeys, type Off } from "../../shared/snapshot/snapshot.ts";
-import { formatHeld, parseHeld, type Kills } from "./kill-entry.ts";
+import { formatHolders, parseHolders, type Kills } from "./kill-entry.ts";
 import { createKillUpdates, type KillChange } from "./kill-updates.ts";
 import { ForeseenFault } from "../problem/problem.ts";
 
-/** How long one command may take, in milliseconds: a snapshot of some megabytes has to fit. */
+/** How long one command may take, in milliseconds: enough for a snapshot of some megabytes. */
 const COMMAND_TIMEOUT_MS = 5_000;
 
-/** What stands in Redis of a publication. */
+/** What Redis has of a publication. */
 export interface Stored {
-  /** Null: nothing there. */
+  /** Null: there is none. */
   readonly head: string | null;
-  /** The length of the snapshot, 0 when there is none: tells a lost or cut one without fetching it. */
+  /** The length of the snapshot, 0 if there is none: shows a lost or cut snapshot without fetching it. */
   readonly snapshotBytes: number;
 }
 
-/** The same with the kills. */
+/** `Stored` with the kills. */
 export interface StoredWithKills extends Stored {
   readonly off: string | null;
 }
 
-/** What stands in Redis of a publication, in full; null where nothing does. */
+/** Head and snapshot in full; null where there is none. */
 export interface StoredTexts {
   readonly head: string | null;
   readonly snapshot: string | null;
 }
 
-/** The publisher's side of Redis: every command that it sends is in this file. */
+/** All commands that the publisher sends to Redis. */
 export interface PublisherRedis {
   readStored(): Promise<Stored>;
-  /** The same with the kills: to tell people where Redis stands. */
+  /** For the status that people see. */
   readStoredWithKills(): Promise<StoredWithKills>;
-  /** The same with the snapshot itself: to look whether it is what it should be. */
+  /** For verifying what was published. */
   readTexts(): Promise<StoredTexts>;
   /**
-   * Replaces head and snapshot at once, when head is as expected.
+   * Replaces head and snapshot at once, if the head is the expected one.
    *
    * @param snapshot undefined to leave the snapshot as it is
-   * @returns false when another head stands there; nothing was changed then
+   * @returns false if Redis has another head; then nothing was changed
    */
   swapSnapshot(expectedHead: string | null, head: string, snapshot: string | undefined): Promise<boolean>;
   /**
-   * Changes the kills of all flags at once, whoever else writes there at the same time.
+   * Changes the kills of all flags at once. Safe with other publishers that write at the same time.
    *
-   * @param change gets what stands there and gives what shall; undefined to leave it. Called again when another
-   * publisher came in between
+   * @param change called again if another publisher wrote in between
    */
   updateKills(change: KillChange): Promise<void>;
   readKills(): Promise<Kills>;
 }
 
-/** Redis does not answer, or not with what was asked for. The message holds neither command nor token. */
+/** The fault of a value in Redis that no publisher can have written. */
+export const notOurs = (problem: string): string => `the value in Redis is not Sluice's: ${problem}`;
+
+/** Redis does not answer, or answers something unexpected. The message contains neither command nor token. */
 export class RedisFault extends ForeseenFault {
   override readonly name = "RedisFault";
 }
 
-// The scripts compare bytes and know no JSON: what may replace what is decided in TypeScript, where it is tested.
+// The scripts only compare bytes. TypeScript decides what may replace what, because there it is tested.
 const READ_STORED = `
 return {redis.call('GET', KEYS[1]) or '', redis.call('STRLEN', KEYS[2])}`;
 
@@ -76,49 +78,52 @@ redis.call('SET', KEYS[1], ARGV[3])
 redis.call('SET', KEYS[2], ARGV[4])
 return 1`;
 
-const NOT_THE_SCRIPTS = "Redis answered EVAL with something else than the script's result";
+const UNEXPECTED_REPLY =
+  "Redis answered EVAL with an unexpected result: check that UPSTASH_REDIS_REST_URL is a Redis REST API";
 
-/** Connects to Upstash's REST protocol. Nothing is sent before the first call. */
+/** A client for Upstash's REST protocol. Sends nothing before the first call. */
 export function createPublisherRedis(options: {
   readonly redisUrl: string;
   readonly redisToken: string;
   readonly environment: string;
 }): PublisherRedis {
   const keys = redisKeys(options.environment);
-  // The publishers' own, beside `off`: workers do not read it.
-  const heldKey = `${keys.off}:held`;
+  // Only publishers read it.
+  const holdersKey = `${keys.off}:held`;
   const redis = new Redis({
     url: options.redisUrl,
     token: options.redisToken,
-    // Values are texts of ours; GET would parse them, base64 would cost most of a second at 6 MB.
+    // Values are our own texts: parsing them on GET is wrong, and base64 costs most of a second at 6 MB.
     automaticDeserialization: false,
     responseEncoding: false,
     enableAutoPipelining: false,
     enableTelemetry: false,
-    // The publisher has a retry of its own; the default sleeps 4.3 s before it reports an error.
+    // The publisher retries itself. The default sleeps 4.3 s before it reports an error.
     retry: { retries: 0 },
-    // A static signal that aborts gives garbage: this has to be a function.
+    // Must be a function: with a static signal, an aborted request returns garbage.
     signal: () => AbortSignal.timeout(COMMAND_TIMEOUT_MS),
   });
 
-  async function getKills(): Promise<{ off: string | null; held: string | null; kills: Kills }> {
-    const [off = null, held = null] = await guard(() => redis.mget<(string | null)[]>(keys.off, heldKey));
-    return { off, held, kills: toKills(understood(off), held) };
+  async function getKills(): Promise<{ off: string | null; holders: string | null; kills: Kills }> {
+    const [off = null, holders = null] = await guard(() =>
+      redis.mget<(string | null)[]>(keys.off, holdersKey),
+    );
+    return { off, holders, kills: toKills(understood(off), holders) };
   }
 
   async function swap(script: string, scriptKeys: string[], args: string[]): Promise<boolean> {
     const reply = await guard(() => redis.eval<string[]>(script, scriptKeys, args));
-    if (reply !== 0 && reply !== 1) throw new RedisFault(NOT_THE_SCRIPTS);
+    if (reply !== 0 && reply !== 1) throw new RedisFault(UNEXPECTED_REPLY);
     return reply === 1;
   }
 
-  /** One command rather than several, since Upstash counts commands. */
+  /** Reads all in one command: Upstash bills by command. */
   async function read(script: string, scriptKeys: string[]): Promise<StoredWithKills> {
     const reply = await guard(() => redis.eval<string[]>(script, scriptKeys, []));
     const [head, snapshotBytes, off = null] = Array.isArray(reply) ? (reply as unknown[]) : [];
     const isOff = off === null || typeof off === "string";
     if (typeof head !== "string" || typeof snapshotBytes !== "number" || !isOff) {
-      throw new RedisFault(NOT_THE_SCRIPTS);
+      throw new RedisFault(UNEXPECTED_REPLY);
     }
     return { head: head || null, snapshotBytes, off };
   }
@@ -140,11 +145,11 @@ export function createPublisherRedis(options: {
 
     updateKills: createKillUpdates(async (change) => {
       for (;;) {
-        const { off, held, kills } = await getKills();
+        const { off, holders, kills } = await getKills();
         const changed = change(kills);
         if (changed === undefined) return;
-        const args = [off ?? "", held ?? "", formatOff(changed), formatHeld(changed)];
-        if (await swap(SWAP_KILLS, [keys.off, heldKey], args)) return;
+        const args = [off ?? "", holders ?? "", formatOff(changed), formatHolders(changed)];
+        if (await swap(SWAP_KILLS, [keys.off, holdersKey], args)) return;
       }
     }),
 
@@ -152,11 +157,14 @@ export function createPublisherRedis(options: {
   };
 }
 
-function toKills(off: Off, heldText: string | null): Kills {
-  const held = parseHeld(heldText);
+function toKills(off: Off, holdersText: string | null): Kills {
+  const stored = parseHolders(holdersText);
   return new Map(
     [...off].map(([key, entry]) => {
-      const { holders, recorded } = (entry === null && held.get(key)) || { holders: [], recorded: undefined };
+      const { holders, recorded } = (entry === null && stored.get(key)) || {
+        holders: [],
+        recorded: undefined,
+      };
       return [key, { off: entry, holders, recorded }];
     }),
   );
@@ -164,7 +172,7 @@ function toKills(off: Off, heldText: string | null): Kills {
 
 function understood(text: string | null): Off {
   const off = parseOff(text);
-  if ("problem" in off) throw new RedisFault(`what stands in Redis is not Sluice's: ${off.problem}`);
+  if ("problem" in off) throw new RedisFault(notOurs(off.problem));
   return off.value;
 }
 
@@ -175,7 +183,7 @@ function formatOff(kills: Kills): string {
   return JSON.stringify(Object.fromEntries(entries));
 }
 
-/** Errors of @upstash/redis contain the whole command: what leaves here says only what kind of fault it was. */
+/** Replaces errors of @upstash/redis, which contain the whole command, by a message without it. */
 async function guard<T>(command: () => Promise<T>): Promise<T> {
   try {
     return await command();
@@ -187,8 +195,10 @@ async function guard<T>(command: () => Promise<T>): Promise<T> {
 function describe(error: unknown): string {
   const text = error instanceof Error ? `${error.name} ${error.message}` : "";
   if (/WRONGPASS|Unauthorized/i.test(text)) return "Redis refuses the token: check UPSTASH_REDIS_REST_TOKEN";
-  if (/NOPERM/i.test(text)) return "the Redis token may not write: the publisher needs the read-write one";
-  if (/max request size/i.test(text)) return "the snapshot is larger than what Redis takes in one request";
+  if (/NOPERM/i.test(text))
+    return "the Redis token may not write: set UPSTASH_REDIS_REST_TOKEN to the read-write token";
+  if (/max request size/i.test(text))
+    return "the snapshot is larger than Redis accepts in one request: delete or archive flags";
   if (/Timeout|Abort/i.test(text)) return `Redis did not answer within ${COMMAND_TIMEOUT_MS} ms`;
   if (/fetch failed|ECONNREFUSED|ENOTFOUND|ECONNRESET/i.test(text)) {
     return "Redis cannot be reached: check UPSTASH_REDIS_REST_URL";

@@ -8,10 +8,10 @@ import type { Queryable } from "../postgres/postgres.ts";
 import { readAllGates } from "../postgres/store.ts";
 
 /**
- * Refuses gates that lead round in a circle together with those of other flags. To be called under the lock of all
- * writers: two of them could close one together. A circle that plain SQL made keeps nobody from changing what has nothing to do with it.
+ * Refuses gates that form a circle with the gates of other flags. To be called under the lock of all writers: two
+ * writes could close a circle together. A circle made by plain SQL does not block changes of other gates.
  *
- * @param before the flag as it was before this transaction changed it; undefined when it is new
+ * @param before the flag before this transaction changed it; undefined for a new flag
  */
 export async function checkGates(
   db: Queryable,
@@ -32,7 +32,7 @@ export async function checkGates(
   }
 }
 
-/** The circles that gates of one flag are part of, one for each gate. */
+/** The circles that contain a gate of this flag, one for each gate. */
 function findCircles(flags: readonly unknown[], key: string): readonly (readonly ReadyGate[])[] {
   const { table } = readGates(flags);
   return table
@@ -46,15 +46,19 @@ function findCircles(flags: readonly unknown[], key: string): readonly (readonly
 const isSame = (a: ReadyGate, b: ReadyGate): boolean =>
   a.pattern === b.pattern && JSON.stringify(a.otherwise) === JSON.stringify(b.otherwise);
 
-/** So many gates of a circle are named. */
+/** How many gates of a circle the text names. */
 const MAX_NAMED = 5;
 
 function inWords([own, ...others]: readonly ReadyGate[]): string {
   const named = others.slice(0, MAX_NAMED).map(({ flag = "a flag", pattern, otherwise }) => {
-    return `which ${flag} gates by ${pattern} and leads to ${targetOf(otherwise) ?? ""}`;
+    return `(closed by gate ${pattern} of ${flag}) -> ${targetOf(otherwise) ?? ""}`;
   });
-  const more = others.length > MAX_NAMED ? [`and so on through ${others.length - MAX_NAMED} more`] : [];
-  const way = [targetOf(own?.otherwise ?? { status: 404 }) ?? "", ...named, ...more].join(", ");
-  const end = others.length === 0 ? "which this gate closes itself" : "which this gate closes again";
-  return `leads round in a circle: ${way}, ${end}`;
+  const more = others.length > MAX_NAMED ? [`(and ${others.length - MAX_NAMED} more gates)`] : [];
+  const steps = [
+    targetOf(own?.otherwise ?? { status: 404 }) ?? "",
+    ...named,
+    ...more,
+    "(closed by this gate)",
+  ];
+  return `leads in a circle: ${steps.join(" ")}`;
 }

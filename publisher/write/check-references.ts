@@ -9,11 +9,11 @@ import type { Queryable } from "../postgres/postgres.ts";
 import { readSegmentUses, readSegmentsNamed, rulesOf, segmentNamesIn } from "../postgres/segment-store.ts";
 
 /**
- * Refuses a write after which flags and segments would no longer fit together: a prerequisite, a variant or a segment that
- * is not there, flags that need each other in a circle. Under the counter's lock, so that two writers cannot make
- * together what each alone may not.
+ * Refuses a write that leaves a reference broken: a prerequisite, variant or segment that does not exist, or flags that
+ * require each other in a circle. This and the other checks here need the lock of all writers: two writes that are fine
+ * alone could break a reference together.
  *
- * @param before the flag as it was before this transaction changed it; undefined when it is new
+ * @param before the flag before this transaction changed it; undefined for a new flag
  */
 export async function checkReferences(
   db: Queryable,
@@ -33,7 +33,7 @@ export async function checkReferences(
   if (removed.length > 0) await keepVariants(db, after.key, removed);
 }
 
-/** What is wrong with a flag's prerequisites, among the flags as they are in the database. */
+/** The fault in a flag's prerequisites, checked against the flags in the database. */
 export async function findRequirementFault(
   db: Queryable,
   { key, requires, variants }: Pick<FlagRow, "key" | "requires" | "variants">,
@@ -47,25 +47,25 @@ export async function findRequirementFault(
   return orderFlags([...relations.filter((other) => other.key !== key), flag]).faults.get(key);
 }
 
-/** Refuses to take a flag away that others need. */
+/** Refuses to remove a flag that others require. */
 export async function checkNotRequired(db: Queryable, key: string): Promise<void> {
   const dependents = await readDependents(db, key);
   if (dependents.length === 0) return;
   throw inUse(
-    `flag ${key} is required by ${list(dependents)}: take it out of their requires first`,
+    `flag ${key} is required by ${list(dependents)}: remove it from their requires first`,
     dependents,
   );
 }
 
-/** Refuses to take a segment away that rules ask for. */
+/** Refuses to remove a segment that rules use. */
 export async function checkNotUsed(db: Queryable, segment: string): Promise<void> {
   const keys = (await readSegmentUses(db, segment)).get(segment) ?? [];
   if (keys.length === 0) return;
   const flags = keys.map((key) => ({ key }));
-  throw inUse(`segment ${segment} is asked for by rules of ${list(flags)}: change these rules first`, flags);
+  throw inUse(`segment ${segment} is used by rules of ${list(flags)}: change these rules first`, flags);
 }
 
-/** A segment may have gone since the rules were judged. */
+/** A segment may have been removed since the rules were checked. */
 async function findSegmentFault(
   db: Queryable,
   flag: FlagRow,
@@ -79,7 +79,10 @@ async function keepVariants(db: Queryable, key: string, removed: readonly string
   const dependents = await readDependents(db, key);
   const broken = dependents.filter(({ variants }) => variants.some((variant) => removed.includes(variant)));
   if (broken.length === 0) return;
-  throw inUse(`variants that would go are required by ${list(broken)}: change their requires first`, broken);
+  throw inUse(
+    `variants that this removes are required by ${list(broken)}: change their requires first`,
+    broken,
+  );
 }
 
 function inUse(detail: string, flags: readonly { readonly key: string }[]): Problem {

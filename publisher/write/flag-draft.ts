@@ -11,11 +11,11 @@ import type { Queryable } from "../postgres/postgres.ts";
 import type { FlagColumns } from "../postgres/store.ts";
 import { validationProblem } from "../problem/validation-problem.ts";
 
-/** Where in a body a draft stands. */
+/** The path of a draft in the body. */
 const DRAFT: Path = ["draft"];
 
 /**
- * A row as it would be if a draft were saved, judged as if it were.
+ * The row that saving a draft would result in, checked as if it were saved.
  *
  * @throws Problem that points into the draft
  */
@@ -32,9 +32,9 @@ export async function draftedRow(
 }
 
 /**
- * What a merge patch makes of a flag, judged.
+ * The columns that a merge patch results in, checked.
  *
- * @param at where in the body the patch stands
+ * @param at the path of the patch in the body
  * @throws Problem that points into the body
  */
 export async function patchedColumns(
@@ -53,7 +53,7 @@ export async function patchedColumns(
 type PatchedColumns = Omit<z.output<typeof flagEditable>, keyof SoundContent> &
   SoundContent & { readonly variant_ranges: object };
 
-/** What a new flag is to hold, judged. */
+/** The columns of a new flag, checked. */
 export async function createdColumns(
   db: Queryable,
   columns: Partial<FlagContent> & FlagColumns,
@@ -66,11 +66,11 @@ export async function createdColumns(
 async function soundContent(db: Queryable, content: FlagContent, at: Path = []): Promise<SoundContent> {
   const found = await judgeContent(db, content);
   if (found !== undefined) throw faultProblem(faultWithin(found, ...at));
-  // Judged just now: the types say so.
+  // Checked just now, so the type is right.
   return content as SoundContent;
 }
 
-/** Saved with the weights, so that the next ones move as few users as possible. */
+/** Saved with the weights, so that new weights move as few users as possible. */
 function rangesOf({ variants }: SoundContent, previous: unknown): object {
   return variants.length === 0 ? {} : allocateVariants(variants, previous);
 }
@@ -79,10 +79,10 @@ const EDITABLE = Object.keys(flagEditable.shape) as (keyof typeof flagEditable.s
 
 const editableOf = (row: FlagRow) => Object.fromEntries(EDITABLE.map((name) => [name, row[name]]));
 
-/** RFC 7396: what `patch` makes of `target`. Neither is changed. */
+/** Applies a JSON merge patch (RFC 7396). Changes neither argument. */
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isObject(patch)) return patch;
-  // A map, not an object: a member named "__proto__" is a member like any other, and refused later by its schema.
+  // A map, so that "__proto__" is an ordinary member; the schema refuses it later.
   const merged = new Map(isObject(target) ? Object.entries(target) : []);
   for (const [name, value] of Object.entries(patch)) {
     if (value === null) merged.delete(name);

@@ -13,7 +13,7 @@ import type { Publisher } from "../publish/publisher.ts";
 import { deleteFlag, insertFlag, readFlag, updateFlag, type FlagColumns } from "../postgres/store.ts";
 import { write, type Written } from "./write-transaction.ts";
 
-/** A flag with the version that changed it last. */
+/** A flag with the version of its last change. */
 export interface VersionedFlag {
   readonly flag: FlagView;
   readonly version: Version;
@@ -21,13 +21,13 @@ export interface VersionedFlag {
 
 export type WrittenFlag = VersionedFlag & Written;
 
-/** What a change sets, and what makes If-Match necessary (undefined: nothing does). */
+/** The columns to set, and why If-Match is required (undefined: it is not). */
 export interface FlagPlan {
   readonly set: FlagColumns;
   readonly required: string | undefined;
 }
 
-/** One change of a flag that is there. */
+/** One change of an existing flag. */
 export interface FlagChangeRequest {
   readonly actor: string;
   readonly key: string;
@@ -46,7 +46,7 @@ export function createFlagWriter(options: {
   const { maxSnapshotBytes } = options;
 
   return {
-    /** @param plan judges what is to be written, before anything is */
+    /** @param plan checks and returns the columns before anything is written */
     create: (actor: string, key: string, plan: (client: Queryable) => Promise<FlagColumns>) =>
       write(options, actor, flagNamed(key), async (client) => {
         const row = await insertFlag(client, key, await plan(client));
@@ -80,7 +80,7 @@ export function createFlagWriter(options: {
         if (!Array.isArray(gates) || gates.length > 0) {
           throw new Problem(
             "conflict",
-            `flag ${key} has gates, which would open without it: archive it, or remove its gates first`,
+            `flag ${key} has gates, and their pages would open without it: archive it, or remove its gates first`,
           );
         }
         await checkPrecondition(client, flagNamed(key), precondition, "this removes the flag");
@@ -93,16 +93,16 @@ export function createFlagWriter(options: {
   };
 }
 
-/** A flag as the audit names it. */
+/** The flag as a subject of the audit. */
 export const flagNamed = (key: string): Subject => ({ entity: "flag", name: key });
 
-/** What names other flags and segments, or is named by them. What plain SQL broke can be archived all the same. */
+/** Columns with references to or from other flags and segments. Other changes work even if plain SQL broke these. */
 const RELATING = ["targeting", "variants", "requires"] as const;
 
-/** What changes neither sizes nor references: a kill asks for nothing but its own row. */
+/** Columns without effect on sizes and references: a kill reads only its own row. */
 const NARROW: ReadonlySet<string> = new Set(["enabled", "rollout_pct"]);
 
-/** One flag, kept as it is until the transaction's end. */
+/** Reads a flag and locks its row. */
 async function lockFlag(client: Queryable, key: string): Promise<FlagRow> {
   return (await readFlag(client, key, { lock: true })) ?? flagNotFound(key);
 }

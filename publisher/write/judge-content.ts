@@ -9,14 +9,14 @@ import { readSegmentsNamed, rulesOf, segmentNamesIn } from "../postgres/segment-
 import { toSnapshotSegment } from "../publish/snapshot-segment.ts";
 import { unfitConditions, unfitJson } from "../schema/unfit-json.ts";
 
-/** The members of a flag that the evaluator judges, as somebody sent them. */
+/** The members of a flag that the evaluator checks, as they were sent. */
 export interface FlagContent {
   readonly targeting: unknown;
   readonly variants: unknown;
   readonly requires: unknown;
 }
 
-/** The same, once it is judged. */
+/** `FlagContent` after the check. */
 export interface SoundContent {
   readonly targeting: Targeting;
   readonly variants: readonly Variant[];
@@ -24,10 +24,10 @@ export interface SoundContent {
 }
 
 /**
- * Judges what somebody sent by the evaluator's own rules: what is refused here is just what the edge would call ERROR.
- * Whether the flags that it needs are there is `findReferenceFault`'s affair.
+ * Checks the content of a flag by the evaluator's own rules: refuses exactly what the edge would report as ERROR.
+ * `findRequirementFault` checks that prerequisites exist.
  *
- * @returns what is wrong and where, seen from the flag; undefined when it is sound
+ * @returns the fault, with its path in the flag; undefined if the content is valid
  */
 export async function judgeContent(
   db: Queryable,

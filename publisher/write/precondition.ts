@@ -7,17 +7,17 @@ import { readChangesSince, readVersion, type Subject } from "../postgres/change-
 interface EntityTag {
   /** Weak tags match nothing where a write depends on it (RFC 9110, section 8.8.3.2). */
   readonly weak: boolean;
-  /** Quotes included; compared character by character. */
+  /** With its quotes. */
   readonly opaque: string;
 }
 
-/** What If-Match or If-None-Match says: nothing, any state, or these. */
+/** The meaning of If-Match or If-None-Match: absent, `*`, or these tags. */
 export type Precondition = "none" | "any" | readonly EntityTag[];
 
 const ENTITY_TAG_IN_LIST = /[ \t,]*(W\/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?=,|$)/gy;
 const OWN_TAG = /^"(\d{1,15})\.(\d{1,15})"$/;
 
-/** The entity tag of a flag or a segment: the version that changed it last. Strong, since every change has a version of its own. */
+/** The entity tag of a flag or segment: the version of its last change. Strong, because every change has its own version. */
 export function toEntityTag({ epoch, revision }: Version): string {
   return `"${epoch}.${revision}"`;
 }
@@ -44,18 +44,18 @@ export function parsePrecondition(
   return tags;
 }
 
-/** Whether a reader who sent this If-None-Match holds it as it is now. */
+/** Whether the sender of this If-None-Match has the current version. */
 export function isNotModified(current: Version, ifNoneMatch: Precondition): boolean {
   if (ifNoneMatch === "none") return false;
   return ifNoneMatch === "any" || ifNoneMatch.some(({ opaque }) => opaque === toEntityTag(current));
 }
 
 /**
- * Refuses a write that its sender has not based on what is there now.
+ * Refuses a write that is not based on the current version.
  *
- * @param required what the write would do, when it must not happen unseen; undefined when it may
- * @param current its version, when it is known; read otherwise, which takes a lock on its row to be worth anything
- * @throws Problem 428 without If-Match where it is required, 412 with what changed meanwhile
+ * @param required why If-Match is required; undefined if it is not
+ * @param current the version, if known; otherwise it is read, and the row must be locked by this transaction
+ * @throws Problem 428 if a required If-Match is missing, 412 with the changes since the version in If-Match
  */
 export async function checkPrecondition(
   db: Queryable,
@@ -69,7 +69,7 @@ export async function checkPrecondition(
   if (precondition === "none") {
     throw new Problem(
       "precondition-required",
-      `${required}: send If-Match with the ETag of the ${subject.entity} as you saw it (now ${etag})`,
+      `${required}: send If-Match with the ETag of the ${subject.entity} that you read (now ${etag})`,
     );
   }
   if (precondition.some(({ weak, opaque }) => !weak && opaque === etag)) return;
@@ -78,7 +78,7 @@ export async function checkPrecondition(
   const changes = seen === undefined ? [] : await readChangesSince(db, subject, seen);
   throw new Problem(
     "precondition-failed",
-    `${subject.entity} ${subject.name} is at ${etag} now: look at it and send again`,
+    `${subject.entity} ${subject.name} has changed, its ETag is now ${etag}: read it and send the change again`,
     {
       extensions: { etag, changes },
       headers: { etag },
@@ -86,7 +86,7 @@ export async function checkPrecondition(
   );
 }
 
-/** The newest state that the sender names, if any of the tags is one of ours. */
+/** The newest version among the tags; undefined if no tag is one of ours. */
 function newestOf(tags: readonly EntityTag[]): Version | undefined {
   const versions = tags.flatMap(({ opaque }) => {
     const [, epoch, revision] = OWN_TAG.exec(opaque) ?? [];

@@ -24,7 +24,7 @@ describe("gates that lead round in a circle are refused", () => {
       {
         pointer: "/gates/1/otherwise/redirect",
         detail:
-          "leads round in a circle: /r1/start, which r1 gates by /r1/* and leads to /r2/start, which this gate closes again",
+          "leads in a circle: /r1/start (closed by gate /r1/* of r1) -> /r2/start (closed by this gate)",
       },
     ]);
     expect((await system.call("GET", "/api/v1/flags/r2")).status).toBe(404);
@@ -41,7 +41,10 @@ describe("gates that lead round in a circle are refused", () => {
     await create("m2", gate("/m2/*", { redirect: "/m3/start" }));
     const refused = await create("m3", gate("/m3/:page", { rewrite: "/m1/start?from=m3" }));
     expect(refused.body["errors"]).toMatchObject([
-      { pointer: "/gates/0/otherwise/rewrite", detail: expect.stringContaining("which m2 gates by /m2/*") },
+      {
+        pointer: "/gates/0/otherwise/rewrite",
+        detail: expect.stringContaining("(closed by gate /m2/* of m2)"),
+      },
     ]);
   });
 

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  formatHeld,
+  formatHolders,
   hold,
   holdersOf,
-  parseHeld,
+  parseHolders,
   record,
   release,
   type KillEntry,
@@ -98,7 +98,7 @@ test("whatever comes in whatever order: null as long as somebody holds, never ol
         expect(entry.off === null).toBe(holding.size > 0);
         if (entry.off !== null) expect(entry.off?.revision ?? 0).toBe(newest);
         // And what is written into Redis reads back as the same.
-        const held = parseHeld(formatHeld(new Map([["key", entry]]))).get("key");
+        const held = parseHolders(formatHolders(new Map([["key", entry]]))).get("key");
         expect(held).toEqual(
           entry.off === null ? { holders: entry.holders, recorded: entry.recorded } : undefined,
         );
@@ -116,5 +116,5 @@ test.for([
   '{"key": {"holders": "a"}}',
   '{"key": {"holders": [], "recorded": [1]}}',
 ])("%j beside `off` reads as nothing", (text) => {
-  expect(parseHeld(text)).toEqual(new Map());
+  expect(parseHolders(text)).toEqual(new Map());
 });

@@ -178,7 +178,7 @@ describe("while somebody's transaction holds the row", () => {
       const { status, body } = await enable();
       expect([status, body.detail]).toEqual([
         503,
-        "another transaction holds this flag: nothing was changed, try again",
+        "another transaction has locked this flag: nothing was changed, try again",
       ]);
     });
     expect(await isEnabledInPostgres()).toBe(false);
@@ -267,7 +267,7 @@ describe("while Postgres cannot be reached", () => {
     const answer = await system.call("PATCH", flag, { body: { owner: "committed" }, ifMatch: "*" });
     expect(answer.status).toBe(503);
     expect(answer.body.detail).toBe(
-      "Postgres does not answer: see whether the change is there before you send it again",
+      "Postgres does not answer: check whether the change was saved before you send it again",
     );
     await vi.waitUntil(async () => {
       const [row] = await system.sql("select owner from feature_flags where key = $1", [key]);

@@ -126,7 +126,7 @@ describe("a segment", () => {
 
   test("that is there already is not created again", async () => {
     const again = await system.call("POST", "/api/v1/segments", { body: { name } });
-    expect([again.status, again.body.detail]).toEqual([409, "a segment with this name is there already"]);
+    expect([again.status, again.body.detail]).toEqual([409, "a segment with this name exists already"]);
   });
 });
 

@@ -100,7 +100,7 @@ describe("what widens", () => {
     meanwhile(`UPDATE feature_flags SET targeting = '{"plans": ["pro"]}' WHERE key = 'wide'`);
     const run = await through(args);
     expect(run).toMatchObject({ code: 4, stdout: "" });
-    expect(run.stderr).toMatch(/^error: flag wide is at "\d+\.\d+" now: /);
+    expect(run.stderr).toMatch(/^error: flag wide has changed, its ETag is now "\d+\.\d+": /);
     expect(run.stderr).toMatch(/^ {2}revision \d+: sql:\S+ changed targeting at /m);
     expect(run.stderr).toContain("-> look at the flag with `sluice show wide`, and decide again");
     expect(await system.row("wide")).toMatchObject({ [column]: was });

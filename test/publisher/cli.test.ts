@@ -60,7 +60,7 @@ describe("create", () => {
     const run = await system.sluice(["create", "taken", "--description", "second"]);
     expect(run).toMatchObject({ code: 4, stdout: "" });
     expect(run.stderr).toBe(
-      "error: a flag with this key is there already\n  -> `sluice show taken` shows the flag as it is\n",
+      "error: a flag with this key exists already\n  -> `sluice show taken` shows the flag as it is\n",
     );
     expect(await system.row("taken")).toMatchObject({ description: "first" });
   });

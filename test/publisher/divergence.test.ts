@@ -240,7 +240,7 @@ describe("publishers of two versions at once", () => {
     await command("SET", redisKey("head"), newer);
     const write = await system.call("POST", "/api/v1/flags", { body: { key: "waiting" } });
     expect(write.body.published).toBe(false);
-    expect((await status())["fault"]).toMatch(/Redis holds schema 2/);
+    expect((await status())["fault"]).toMatch(/Redis has schema 2/);
     expect(await command("GET", redisKey("head"))).toBe(newer);
     expect((await publish("--force")).code).toBe(0);
     expect(await readHead()).toMatchObject({ schema: 1, epoch: 2 });
@@ -276,7 +276,7 @@ describe("a forced publish", () => {
     expect(run.stderr).toContain(
       "error: a newer publisher has published to this Redis: nothing was published\n",
     );
-    expect(run.stderr).toContain("  Redis holds schema 2");
+    expect(run.stderr).toContain("  Redis has schema 2");
     const forced = await publish("--force");
     expect(forced.code).toBe(0);
     expect(forced.stdout).not.toContain("Nothing contradicted");

@@ -218,7 +218,7 @@ test("more than workers take is not published: they go on with what they have, a
   );
   await vi.waitUntil(async () => {
     const { body } = await system.call("GET", "/api/v1/status");
-    return /the snapshot has \d+ bytes, and workers take 8388608/.test(String(body["fault"]));
+    return /the snapshot has \d+ bytes, and workers accept 8388608/.test(String(body["fault"]));
   }, PATIENT);
   const kill = await toggle("a", false);
   expect([kill.status, kill.body.published, kill.body["at_edge"]]).toEqual([200, false, true]);

@@ -65,7 +65,7 @@ describe("what Redis is said to hold, beside Postgres at revision 5", () => {
   });
 
   test("nothing, an unreadable `off`, and no answer are faults", async () => {
-    expect(await read()).toEqual({ head: undefined, pendingKills: [], fault: "Redis holds no head" });
+    expect(await read()).toEqual({ head: undefined, pendingKills: [], fault: "Redis has no head" });
     await command("SET", redisKey("head"), JSON.stringify(head));
     await command("SET", redisKey("snapshot"), "12345678");
     await command("SET", redisKey("off"), "[");

@@ -112,7 +112,7 @@ const long = (length: number): string => "x".repeat(length);
 
 const valueRows: readonly FaultRow[] = [
   ...rows("rollout", 2, [["no percentage", [], /missing required argument 'percent'/]]),
-  ...rows("create", 4, [["a key that is taken", [], /a flag with this key is there already/]]),
+  ...rows("create", 4, [["a key that is taken", [], /a flag with this key exists already/]]),
   ...rows("describe", 2, [
     ["no text", [], /there is nothing to change/],
     ["too long a text", [long(1_001)], /^error: the description "x+…" must have at most 1000 characters$/m],

@@ -97,7 +97,7 @@ async function writeGates(
 function tell(
   { terminal }: Cli,
   options: PublishOptions,
-  { published, mended }: PublishedVerified,
+  { published, repaired }: PublishedVerified,
   gates: WrittenGates | undefined,
 ): void {
   const { epoch, revision, bytes, digest, written, invalid, switchedOff = [], wasContradicted } = published;
@@ -108,7 +108,7 @@ function tell(
       bytes,
       digest,
       written,
-      mended: mended ?? null,
+      mended: repaired ?? null,
       invalid: Object.fromEntries(invalid),
       switched_off: switchedOff,
       was_contradicted: wasContradicted ?? null,
@@ -121,8 +121,8 @@ function tell(
       ? `Published revision ${revision} (epoch ${epoch}): the snapshot has ${bytes} bytes.`
       : `Redis has revision ${revision} (epoch ${epoch}) already: ${bytes} bytes, nothing was written.`,
   );
-  if (mended !== undefined) {
-    warn(`It was written anew, since ${visible(mended, 300)}. See who else writes to this Redis.`);
+  if (repaired !== undefined) {
+    warn(`It was written anew, since ${visible(repaired, 300)}. See who else writes to this Redis.`);
   }
   terminal.print("Read back: head and snapshot in Redis belong together.");
   if (wasContradicted === false) {

@@ -3,20 +3,20 @@ import { isObject } from "../../shared/flag/members.ts";
 import { gatePatternFault } from "../schema/gate-pattern.ts";
 import { gate } from "../schema/gate-schema.ts";
 
-/** A row's gates, judged. */
+/** The gates of a row after their check. */
 export interface JudgedGates {
-  /** What the worker closes; as JSON at most five bytes longer than the row's own: `flag-sizes.ts` counts on it. */
+  /** The gates in the snapshot. Their JSON is at most five bytes longer than the row's: `flag-sizes.ts` relies on it. */
   readonly list: readonly unknown[];
-  /** The first thing that is wrong, seen from the flag; undefined when all of them are sound. */
+  /** The first fault, with its path in the flag; undefined if all gates are valid. */
   readonly fault: Fault | undefined;
 }
 
-/** Stands for what cannot travel: the worker says of it that it cannot be read. */
+/** Replaces an unusable gate. The worker reports it as unreadable. */
 const UNREADABLE = null;
 
 /**
- * Judges a row's gates, one by one. A gate that plain SQL broke goes on closing its page: its pattern travels, and the
- * worker knows what to do about the rest. Only a pattern that could hold a worker up, or is none, stays here.
+ * Checks the gates of a row one by one. A gate that plain SQL broke still closes its page: its pattern is published, and
+ * the worker answers 404. Only a missing pattern, or one that could slow a worker down, is not published.
  */
 export function judgeGates(gates: unknown): JudgedGates {
   if (!Array.isArray(gates)) return { list: [UNREADABLE], fault: fault("must be an array", "gates") };
@@ -25,11 +25,11 @@ export function judgeGates(gates: unknown): JudgedGates {
   const first = faults.findIndex((found) => found !== undefined);
   const found = faults[first];
   if (found === undefined) return { list: items, fault: undefined };
-  const list = items.flatMap((item, index) => (faults[index] === undefined ? [item] : withoutUnsound(item)));
+  const list = items.flatMap((item, index) => (faults[index] === undefined ? [item] : validParts(item)));
   return { list: [...list, UNREADABLE], fault: { ...found, path: ["gates", first, ...found.path] } };
 }
 
-/** @returns what is wrong with one gate, seen from it */
+/** @returns the fault of one gate, with its path in the gate */
 function gateFault(item: unknown): Fault | undefined {
   const [issue] = gate.safeParse(item).error?.issues ?? [];
   if (issue === undefined) return undefined;
@@ -37,8 +37,8 @@ function gateFault(item: unknown): Fault | undefined {
   return fault(issue.message, ...(issue.path as Path));
 }
 
-/** What of a gate is sound: nothing when its pattern is not. */
-function withoutUnsound(item: unknown): readonly object[] {
+/** The valid parts of a gate; nothing if its pattern is invalid. */
+function validParts(item: unknown): readonly object[] {
   if (!isObject(item)) return [];
   const { pattern, otherwise } = item;
   if (typeof pattern !== "string" || gatePatternFault(pattern) !== undefined) return [];
