@@ -73,7 +73,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
         JSON: '{"epoch":1,"list":[],"none":null}',
       };
       for (const [what, text] of Object.entries(texts)) {
-        it(`gives back ${what} as it was, with base64 and without`, async () => {
+        it(`returns ${what} unchanged, with base64 and without`, async () => {
           const plain = clientWith({ responseEncoding: false });
           expect(await redis.set(key(`text:${what}`), text)).toBe("OK");
           expect(await redis.get(key(`text:${what}`))).toBe(text);
@@ -82,7 +82,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
         });
       }
 
-      it("keeps all 256 bytes when they come as a body and go as base64", async () => {
+      it("keeps all 256 bytes of a body that is answered as base64", async () => {
         const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
         const stored = await request(`/set/${inPath(key("bytes"))}`, { method: "POST", body: bytes });
         expect(await stored.json()).toEqual({ result: "OK" });
@@ -90,7 +90,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
         expect(body).toEqual({ result: bytes.toString("base64") });
       });
 
-      it("replaces what is not UTF-8 when base64 was not asked for", async () => {
+      it("replaces invalid UTF-8 in an answer without base64", async () => {
         await request(`/set/${inPath(key("broken"))}/a%ffb`);
         expect(await get(`/get/${inPath(key("broken"))}`)).toEqual({
           status: 200,
@@ -98,7 +98,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
         });
       });
 
-      it("takes a value of 6 MB, in a SET and in a script", async () => {
+      it("accepts a value of 6 MB, in a SET and in a script", async () => {
         const plain = clientWith({ responseEncoding: false });
         const large = "0123456789".repeat(600_000);
         await plain.set(key("large"), large);
@@ -110,7 +110,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
     });
 
     describe("commands", () => {
-      it("turns numbers and booleans into strings, and keeps a number's spelling", async () => {
+      it("turns numbers and booleans into strings, and keeps the digits of a number", async () => {
         await post("/", ["MSET", key("n"), 1.5, key("b"), true]);
         expect(await redis.mget(key("n"), key("b"))).toEqual(["1.5", "true"]);
         await request("/", {
@@ -120,7 +120,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
         expect(await redis.get(key("n"))).toBe("12345678901234567890");
       });
 
-      it("reads them from the path, with the query and the body behind", async () => {
+      it("reads them from the path, followed by the query and the body", async () => {
         const path = `/SET/${inPath(key("path"))}`;
         expect(await get(`${path}/a%2Fb%20c`)).toEqual({ status: 200, body: { result: "OK" } });
         expect(await redis.get(key("path"))).toBe("a/b c");
@@ -152,7 +152,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
         expect(await redis.eval(script, [], [])).toEqual([1, null, "x", [2, ["y"]], "OK"]);
       });
 
-      it("hands out a new sync token with every answer, and the client sends it back", async () => {
+      it("returns a new sync token with every answer, and the client sends it back", async () => {
         const first = (await request("/ping")).headers.get("upstash-sync-token");
         const second = (await request("/ping")).headers.get("upstash-sync-token");
         expect(first).toMatch(/.+/);
@@ -190,7 +190,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
         expect(values).toEqual(keys.map((_, index) => `value ${index}`));
       });
 
-      it("runs a transaction to its end when a command in it fails", async () => {
+      it("continues a transaction when a command in it fails", async () => {
         const { status, body } = await post("/multi-exec", [
           ["SET", key("tx"), "é"],
           ["LPUSH", key("tx"), "x"],
@@ -205,7 +205,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
         expect(await redis.multi().set(key("tx"), "ß").get(key("tx")).exec()).toEqual(["OK", "ß"]);
       });
 
-      it("discards a transaction whole when a command cannot be queued", async () => {
+      it("discards the whole transaction when a command cannot be queued", async () => {
         const discarded = [
           ["GET"], // too few arguments
           ["NOSUCHCOMMAND", "secret"],
@@ -221,7 +221,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
         expect(await redis.ping()).toBe("PONG");
       });
 
-      it("lets nobody in between the commands of a transaction", async () => {
+      it("runs no other command between the commands of a transaction", async () => {
         const steps = 10;
         const increments = Array.from({ length: steps }, () => ["INCR", key("counter")]);
         const noise = Array.from({ length: 100 }, () => redis.incr(key("counter")));
@@ -287,7 +287,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
         });
       });
 
-      it("may survive JSON that is broken, by pcall", async () => {
+      it("can survive broken JSON by pcall", async () => {
         const script = "local ok = pcall(cjson.decode, ARGV[1]) return ok and 'read' or 'broken'";
         expect(await redis.eval(script, [], ["{"])).toBe("broken");
         expect(await redis.eval(script, [], ["{}"])).toBe("read");
@@ -305,7 +305,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
     });
 
     describe("errors", () => {
-      it("answers 400 with Redis' own words", async () => {
+      it("answers 400 with the error text of Redis", async () => {
         expect(await post("/", ["GET"])).toEqual({
           status: 400,
           body: { error: "ERR wrong number of arguments for 'get' command" },
@@ -371,7 +371,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
         expect(response.headers.get("allow")).toBe("HEAD, GET, POST, PUT");
       });
 
-      it("refuses a request above 10 MB, and goes on", async () => {
+      it("refuses a request above 10 MB, and still works", async () => {
         const { status, body } = await post("/", ["SET", key("too-large"), "x".repeat(10 * 1024 * 1024)]);
         expect(status).toBe(413);
         expect(body).toEqual({ error: expect.stringMatching(/^ERR max request size exceeded/) as unknown });
@@ -397,7 +397,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
         }
       });
 
-      it("takes one from the query, which is no argument", async () => {
+      it("accepts a token in the query, which is not an argument", async () => {
         const response = await fetch(`${rest.url}/set/${inPath(key("query"))}/v?EX=50&_token=${rest.token}`);
         expect(await response.json()).toEqual({ result: "OK" });
         expect(await redis.ttl(key("query"))).toBeGreaterThan(40);
@@ -444,7 +444,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
     });
 
     describe("channels", () => {
-      it("carries what is published to the client's subscriptions, by name and by pattern", async () => {
+      it("delivers messages to the client's subscriptions, by name and by pattern", async () => {
         const channel = key("channel");
         const byName = redis.subscribe<string>(channel);
         const byPattern = redis.psubscribe<string>(`${prefix}chan*`);
@@ -466,7 +466,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
         await Promise.all([byName.unsubscribe(), byPattern.unsubscribe()]);
       });
 
-      it("words its events as Upstash does, and lets go of a client that leaves", async () => {
+      it("formats its events as Upstash does, and forgets a client that leaves", async () => {
         const channel = key("raw");
         const leaving = new AbortController();
         const path = `/subscribe/${inPath(channel)}`;
@@ -487,7 +487,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
         const response = await request("/monitor", { signal: leaving.signal });
         const events = readEvents(response);
         expect(await events.next()).toBe('data: "OK"');
-        // Until the connection listens, commands go by unseen: ask again and again.
+        // Commands are missed until the connection listens, so repeat them.
         const asking = setInterval(() => void redis.get(key("monitored")), 10);
         let line = "";
         try {
@@ -500,7 +500,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
       });
     });
 
-    it("stops promptly, though requests are kept alive and streams are open", async () => {
+    it("stops promptly, although connections and streams are open", async () => {
       const other = await start();
       const headers = { authorization: `Bearer ${other.token}` };
       await (await fetch(`${other.url}/ping`, { headers })).text();

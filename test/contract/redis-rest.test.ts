@@ -8,7 +8,7 @@ import { redisRestContract } from "./redis-rest-suite.ts";
 redisRestContract("an in-process Redis", () => startRedisRest());
 
 describe("starting the local Redis end", () => {
-  it("takes the port and the tokens it is given, and listens on loopback", async () => {
+  it("uses the given port and tokens, and listens on loopback", async () => {
     const first = await startRedisRest({ token: "writer", readOnlyToken: "reader" });
     expect(first).toMatchObject({ token: "writer", readOnlyToken: "reader" });
     expect(first.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
@@ -20,14 +20,14 @@ describe("starting the local Redis end", () => {
     await second.stop();
   });
 
-  it("makes up tokens that differ", async () => {
+  it("generates different tokens", async () => {
     const rest = await startRedisRest();
     expect(new Set([rest.token, rest.readOnlyToken, ""]).size).toBe(3);
     await rest.stop();
     await expect(startRedisRest({ token: "same", readOnlyToken: "same" })).rejects.toThrow(/must differ/);
   });
 
-  it("fails at once, without the password, when nobody answers at the Redis URL", async () => {
+  it("fails at once when nothing answers at the Redis URL, and does not print the password", async () => {
     const gone = await createRedisMock();
     await gone.close();
     const redisUrl = `redis://user:secret@${gone.host}:${gone.port}`;
@@ -35,7 +35,7 @@ describe("starting the local Redis end", () => {
     await expect(startRedisRest({ redisUrl })).rejects.toThrow(message);
   });
 
-  it("answers 503 while its Redis is away, and serves again when it is back", async () => {
+  it("answers 503 while its Redis is down, and works again when it is back", async () => {
     const redis = await createRedisMock();
     const wire = await openWire(redis.port);
     const rest = await startRedisRest({ redisUrl: `redis://127.0.0.1:${wire.port}` });

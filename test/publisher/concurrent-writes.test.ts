@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 
 describe(`${WRITES} writes at once over ${CONNECTIONS} connections`, () => {
-  it("keeps every acknowledged one, gives each its revision, and leaves Redis equal to Postgres", async () => {
+  it("all acknowledged writes are kept, each with its own revision, and Redis equals Postgres", async () => {
     const acknowledged: { key: string; rolloutPct: number; revision: number }[] = [];
     const queue = Array.from({ length: WRITES }, (_, index) => index).values();
     const writer = async (): Promise<void> => {
@@ -40,8 +40,8 @@ describe(`${WRITES} writes at once over ${CONNECTIONS} connections`, () => {
       "SELECT revision, flag_key, after ->> 'rollout_pct' AS rollout_pct FROM flag_audit WHERE action = 'update'",
     );
     const recorded = audit.map((row) => `${row.revision} ${row.flag_key} ${Number(row.rollout_pct)}`);
-    const told = acknowledged.map((write) => `${write.revision} ${write.key} ${write.rolloutPct}`);
-    expect(recorded.sort()).toEqual(told.sort());
+    const answered = acknowledged.map((write) => `${write.revision} ${write.key} ${write.rolloutPct}`);
+    expect(recorded.sort()).toEqual(answered.sort());
 
     // And the last of each flag is what Postgres and Redis hold.
     const last = new Map<string, (typeof acknowledged)[number]>();
@@ -64,7 +64,7 @@ describe(`${WRITES} writes at once over ${CONNECTIONS} connections`, () => {
     expect(flags.map((flag) => [flag.key, flag.rollout_pct])).toEqual(expected);
   });
 
-  it("tells the second of two editors what the first one changed", async () => {
+  it("the second of two editors sees the changes of the first", async () => {
     const path = "/api/v1/flags/flag_1";
     const { etag } = await system.call("GET", path);
     const first = await system.call("PATCH", path, { body: { description: "by one" }, ifMatch: etag });

@@ -18,7 +18,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-test("a revision is read with its own rows only, whatever is truncated meanwhile", async () => {
+test("a revision is read with its own rows, also while tables are truncated", async () => {
   const contents = new Map<number, Set<string>>();
   let isWriting = true;
   const readers = Array.from({ length: READERS }, async () => {

@@ -111,7 +111,7 @@ describe("a restored backup", () => {
     await untilDiverged();
   });
 
-  test("is latched: said everywhere, by every publisher, whatever becomes of Redis", async () => {
+  test("stays reported everywhere, by every publisher, also after Redis changes", async () => {
     const head = await command("GET", redisKey("head"));
     expect(await status()).toMatchObject({
       published: false,
@@ -143,11 +143,11 @@ describe("a restored backup", () => {
     expect(await command("GET", redisKey("head"))).toBeNull();
   });
 
-  test("kills reach the edge, and stay in force until Redis has what Postgres has", async () => {
+  test("kills reach the edge, and stay in force until Redis has the state of Postgres", async () => {
     expect(await isOnAtEdge("kept")).toBe(true);
     const { status: code, body } = await toggle("kept", false);
     expect([code, body.published, body["at_edge"]]).toEqual([200, false, true]);
-    // Postgres has it under a revision that is lower than the edge's: the edge must not be told that.
+    // Its revision in Postgres is lower than the one at the edge, so Redis must not name it.
     const run = await sluice(["kill", "kept"]);
     expect(run.code).toBe(8);
     expect(run.stdout).toContain("kept is off at the edge, and in Postgres.");
@@ -166,7 +166,7 @@ describe("a restored backup", () => {
     await vi.waitUntil(() => isOnAtEdge("kept"), PATIENT);
   });
 
-  test("--force makes it the truth, and undoes no kill that the backup does not know of", async () => {
+  test("--force makes it the truth, and undoes no kill that the backup lacks", async () => {
     expect(await system.sql("select enabled from feature_flags where key = 'killed_later'")).toEqual([
       { enabled: true },
     ]);
@@ -189,7 +189,7 @@ describe("a restored backup", () => {
 test.each([
   { what: "a foreign database", change: { database_id: "another", epoch: 7 }, epoch: 8 },
   { what: "another content under the same revision", change: { digest: "0".repeat(64) }, epoch: 2 },
-])("$what is latched too, and --force begins an epoch after both", async ({ change, epoch }) => {
+])("$what stays reported too, and --force begins an epoch after both", async ({ change, epoch }) => {
   await make("ai_search");
   await command("SET", redisKey("head"), JSON.stringify({ ...(await readHead()), ...change }));
   expect((await publish()).code).toBe(8);
@@ -199,7 +199,7 @@ test.each([
   await vi.waitUntil(async () => (await status()).published, PATIENT);
 });
 
-test("what was read before somebody began a new epoch opens no divergence", async () => {
+test("a read from before a new epoch opens no divergence", async () => {
   const found = { why: "late", redis: { epoch: 9, revision: 9 }, redisDatabaseId: "another" };
   await withClient(database.url, async (client) => {
     await client.query("update publication set epoch = 2");
@@ -216,7 +216,7 @@ test("what was read before somebody began a new epoch opens no divergence", asyn
 });
 
 describe("publishers of two versions at once", () => {
-  test("what an older one built in another way gets a revision of its own", async () => {
+  test("a snapshot that an older version built differently gets a new revision", async () => {
     await make("ai_search");
     const older = { ...(await readHead()), digest: "0".repeat(64), builder: 1 };
     await command("SET", redisKey("head"), JSON.stringify(older));
@@ -225,7 +225,7 @@ describe("publishers of two versions at once", () => {
     expect(await status()).toMatchObject({ diverged: false, revision: 3 });
   });
 
-  test("what a newer one built is left alone", async () => {
+  test("a snapshot of a newer version is not overwritten", async () => {
     await make("ai_search");
     const newer = JSON.stringify({ ...(await readHead()), digest: "0".repeat(64), builder: BUILDER + 1 });
     await command("SET", redisKey("head"), newer);
@@ -234,7 +234,7 @@ describe("publishers of two versions at once", () => {
     expect(await command("GET", redisKey("head"))).toBe(newer);
   });
 
-  test("a newer schema is not overwritten, and said, until somebody forces the step back", async () => {
+  test("a newer schema is reported and not overwritten until a forced publish", async () => {
     await make("ai_search");
     const newer = JSON.stringify({ ...(await readHead()), schema: 2 });
     await command("SET", redisKey("head"), newer);
@@ -248,7 +248,7 @@ describe("publishers of two versions at once", () => {
 });
 
 describe("a forced publish", () => {
-  test("that may not write to Redis changes nothing", async () => {
+  test("changes nothing if the token may not write to Redis", async () => {
     await make("one");
     const before = await readHead();
     const run = await callSluice(["publish", "--force", "--no-gates-module"], {
@@ -260,14 +260,14 @@ describe("a forced publish", () => {
     expect(await readHead()).toEqual(before);
   });
 
-  test("with nothing to force says so", async () => {
+  test("says so if there is nothing to force", async () => {
     await make("one");
     const run = await publish("--force");
     expect(run).toMatchObject({ code: 0, stderr: "" });
     expect(run.stdout).toContain("Nothing contradicted this database");
   });
 
-  test("over what a newer publisher wrote is needed, and told to whoever does without", async () => {
+  test("is required over the snapshot of a newer publisher, and the error says so", async () => {
     await make("one");
     const newer = JSON.stringify({ ...(await readHead()), schema: 2 });
     await command("SET", redisKey("head"), newer);

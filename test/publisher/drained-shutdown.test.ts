@@ -31,7 +31,7 @@ async function get(key: "head" | "snapshot"): Promise<unknown> {
   return JSON.parse(((await response.json()) as { result: string }).result);
 }
 
-test("told to end in the middle of writes, it answers those that arrived, with their publishes, and loses none", async () => {
+test("a stop during writes answers and publishes all that arrived", async () => {
   const child = spawn(process.execPath, [MAIN, "serve"], {
     env: {
       DATABASE_URL: database.url,
@@ -87,7 +87,7 @@ test("told to end in the middle of writes, it answers those that arrived, with t
   expect(acknowledged.filter(({ key }) => !inRedis.has(key))).toEqual([]);
 });
 
-test("a request that never ends is cut off after the limit, and said to be", async () => {
+test("a request that never ends is cut off after the limit, and logged", async () => {
   const server = createServer((_request, response) => response.flushHeaders());
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -103,7 +103,7 @@ test("a request that never ends is cut off after the limit, and said to be", asy
   expect(server.listening).toBe(false);
 });
 
-test("an idle connection that is kept alive does not hold the stop up", async () => {
+test("an idle connection does not delay the stop", async () => {
   const server = createServer((_request, response) => void response.end("ok"));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -39,7 +39,7 @@ async function startInChild(dataDir: string): Promise<{ child: ChildProcess; url
     console.log(postgres.url);
     setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
-    // A process group of its own, as a shell gives it.
+    // Its own process group, as in a shell.
     detached: true,
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -91,7 +91,7 @@ describe("data", () => {
     expect(await readBack((await start(dataDir)).url)).toEqual([{ word: "kept" }]);
   });
 
-  test("is not locked by a stranger that has the dead server's pid", async () => {
+  test("is not locked by another process with the pid of the dead server", async () => {
     const dataDir = await newFolder();
     const first = await start(dataDir);
     await writeDown(first.url, "kept");
@@ -106,7 +106,7 @@ describe("data", () => {
     expect(await readBack((await start(dataDir)).url)).toEqual([{ word: "kept" }]);
   });
 
-  test("is gone after stop({ remove: true }), wherever it was", async () => {
+  test("is removed by stop({ remove: true }), in any folder", async () => {
     const dataDir = path.join(await newFolder(), "data");
     const postgres = await startEmbeddedPostgres({ dataDir, settings });
     const { rows } = await withClient(postgres.url, (client) =>
@@ -119,7 +119,7 @@ describe("data", () => {
 });
 
 describe("one server per folder", () => {
-  test("a second start is refused, and says who runs", async () => {
+  test("a second start is refused, and names the running process", async () => {
     const dataDir = await newFolder();
     const { url } = await start(dataDir);
     const pid = await serverPid(url);
@@ -130,7 +130,7 @@ describe("one server per folder", () => {
     expect(await readBack(url)).toEqual([{ word: "undisturbed" }]);
   });
 
-  test("of three first starts at once, one wins and the others are told", async () => {
+  test("of three first starts at once, one succeeds and the others are refused", async () => {
     const dataDir = await newFolder();
     const starts = await Promise.allSettled([start(dataDir), start(dataDir), start(dataDir)]);
     const refusals = starts.filter((each) => each.status === "rejected").map(({ reason }) => String(reason));
@@ -152,7 +152,7 @@ describe("one server per folder", () => {
 });
 
 describe("the process that started it", () => {
-  test("killed with -9, takes the server along; the next start waits for that", async () => {
+  test("killed with -9, ends its server; the next start waits for that", async () => {
     const dataDir = await newFolder();
     const { child, url } = await startInChild(dataDir);
     await writeDown(url, "kept");
@@ -177,7 +177,7 @@ describe("the process that started it", () => {
     expect(await cut).toMatch(/terminat/);
   });
 
-  test("gets Ctrl-C alone: the server runs until it is told to stop", async () => {
+  test("receives Ctrl-C alone: the server runs until it is stopped", async () => {
     const { child, url } = await startInChild(await newFolder());
     process.kill(-Number(child.pid), "SIGINT");
     const pid = await serverPid(url);
@@ -188,7 +188,7 @@ describe("the process that started it", () => {
 });
 
 describe("the server", () => {
-  test("is set up for loopback, UTF-8 and UTC, and takes no wrong password", async () => {
+  test("uses loopback, UTF-8 and UTC, and refuses a wrong password", async () => {
     const { url } = await start(await newFolder());
     const { rows } = await withClient(url, (client) =>
       client.query(`select current_database() as name, current_setting('listen_addresses') as listens,
@@ -212,14 +212,14 @@ describe("the server", () => {
     await expect(withClient(wrong.href, () => Promise.resolve())).rejects.toMatchObject({ code: "28P01" });
   });
 
-  test("that does not start shows the end of its log", async () => {
+  test("shows the end of its log when it does not start", async () => {
     const dataDir = await newFolder();
     await start(dataDir).then((postgres) => postgres.stop());
     const failure = startEmbeddedPostgres({ dataDir, settings: { no_such_setting: "1" } });
     await expect(failure).rejects.toThrow(/did not start.*postgres\.log:.*parameter "no_such_setting"/s);
   });
 
-  test("keeps its password from others, and out of the log", async () => {
+  test("hides its password from other users and the log", async () => {
     const dataDir = await newFolder();
     const lines: string[] = [];
     const postgres = await startEmbeddedPostgres({ dataDir, settings, log: (line) => lines.push(line) });

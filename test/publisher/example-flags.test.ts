@@ -5,7 +5,7 @@ import { buildSnapshot } from "../../publisher/publish/snapshot-builder.ts";
 import { readSnapshotSource } from "../../publisher/postgres/store.ts";
 import { createTestDatabase } from "../support/database.ts";
 
-test("the example flags are sound, and come into an empty database once", async () => {
+test("the example flags are valid, and are inserted once, into an empty database", async () => {
   const database = await createTestDatabase();
   const pool = new pg.Pool({ connectionString: database.url, max: 1 });
   try {
@@ -15,7 +15,7 @@ test("the example flags are sound, and come into an empty database once", async 
     expect([...invalid]).toEqual([]);
     expect(text).toContain('"variants"');
     expect(text).toContain('"segments"');
-    // Whoever deleted them does not want them back.
+    // Deleted flags must not come back.
     await pool.query("update feature_flags set gates = '[]'");
     await pool.query("delete from feature_flags");
     await addExampleFlags(pool);

@@ -31,7 +31,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** What a site tells when somebody opens its search page on that day of November. */
+/** The exposures that a site logs when somebody opens its search page on that day of November. */
 async function visit(
   targetingKey: string,
   isOn: boolean,
@@ -55,7 +55,7 @@ async function visit(
   return told;
 }
 
-test("exposures as a site tells them become rows, and the page's queries say what came of them", async () => {
+test("a site's exposures become rows, and the queries of the page count them", async () => {
   const exposures = (
     await Promise.all([
       visit("in-buys", true, 2),
@@ -90,7 +90,7 @@ test("exposures as a site tells them become rows, and the page's queries say wha
   ]);
 });
 
-test("lines of the worker's log become rows of the same form", async () => {
+test("lines of the worker's log become the same rows", async () => {
   await client.query(EDGE_TABLE);
   const hashed = {
     ...(LINE as object),

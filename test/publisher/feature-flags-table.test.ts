@@ -92,7 +92,7 @@ describe("what the database refuses", () => {
     expect(await refusal("insert into feature_flags (key) values ('a')")).toBe("feature_flags_key_unique");
   });
 
-  test("an archived flag that is enabled, whichever comes first", async () => {
+  test("an archived flag that is enabled, in either order", async () => {
     await client.query("insert into feature_flags (key, archived_at) values ('old', now())");
     await client.query("insert into feature_flags (key, enabled) values ('live', true)");
     expect(await refusal("update feature_flags set enabled = true where key = 'old'")).toBe(
@@ -112,7 +112,7 @@ describe("what the database refuses", () => {
     expect(await refusal(`update feature_flags set ${assignment}`)).toBe(constraint);
   });
 
-  test("deleting a flag with gates, until they are gone", async () => {
+  test("deleting a flag with gates, until they are removed", async () => {
     await client.query(`insert into feature_flags (key, gates) values ('a', '[{"pattern": "/ai/*"}]')`);
     expect(await refusal("delete from feature_flags")).toBe("feature_flags_gated_stays");
     await expect(client.query("delete from feature_flags")).rejects.toMatchObject({
@@ -167,7 +167,7 @@ describe("what it accepts", () => {
     ]);
   });
 
-  test("every bound itself", async () => {
+  test("the value of every bound", async () => {
     const sql = `insert into feature_flags (key, description, rollout_pct, fail_mode, owner, tags)
       values ('k' || repeat('-', 63), repeat('d', 1000), 100, 'last-known', repeat('o', 200), ${manyTags(20)})`;
     expect(await refusal(sql)).toBe("accepted");

@@ -36,7 +36,7 @@ async function lastEntry(): Promise<AuditRow | undefined> {
 }
 
 describe("content", () => {
-  test("create, update and delete keep the row as it was and as it became", async () => {
+  test("create, update and delete store the row before and after", async () => {
     await client.query("insert into feature_flags (key, rollout_pct, tags) values ('a', 12.5, '{x}')");
     const created = await lastEntry();
     expect(created).toMatchObject({
@@ -64,7 +64,7 @@ describe("content", () => {
     });
   });
 
-  test("TRUNCATE keeps every row, enough to bring them back", async () => {
+  test("TRUNCATE stores every row, enough to restore them", async () => {
     await client.query("insert into feature_flags (key, enabled) values ('b', true), ('a', false)");
     await client.query("truncate feature_flags");
     expect(await lastEntry()).toMatchObject({
@@ -95,7 +95,7 @@ describe("content", () => {
     expect(await lastEntry()).toMatchObject(rows[0] as object);
   });
 
-  test("a change is dated when it took effect, not when its transaction began", async () => {
+  test("a change has the time of its commit, not of the start of its transaction", async () => {
     await client.query("begin");
     await client.query("insert into feature_flags (key) values ('a')");
     const { rows: begun } = await client.query<{ at: Date }>("select clock_timestamp() as at");
@@ -108,7 +108,7 @@ describe("content", () => {
 });
 
 describe("segments", () => {
-  test("are in the same audit, by their own name", async () => {
+  test("are in the same audit, by name", async () => {
     await client.query("insert into segments (name, ids) values ('beta', '{acme}')");
     const created = await lastEntry();
     expect(created).toMatchObject({
@@ -136,7 +136,7 @@ describe("segments", () => {
     expect(rows).toEqual([{ entries: 3 }]);
   });
 
-  test("TRUNCATE keeps every row, enough to bring them back", async () => {
+  test("TRUNCATE stores every row, enough to restore them", async () => {
     await client.query("insert into segments (name) values ('b'), ('a')");
     await client.query("truncate segments");
     expect(await lastEntry()).toMatchObject({
@@ -155,7 +155,7 @@ describe("segments", () => {
     expect((await client.query("select from segment_truncations")).rowCount).toBe(0);
   });
 
-  test("are audited where a loading tool switches triggers off", async () => {
+  test("are audited if a loading tool disables triggers", async () => {
     await client.query("set session_replication_role = replica");
     await client.query("insert into segments (name) values ('loaded')");
     await client.query("reset session_replication_role");
@@ -172,7 +172,7 @@ describe("actor", () => {
     expect(await lastEntry()).toMatchObject({ actor: "token:deploy" });
   });
 
-  test("is the session's user without one, also when an earlier transaction had one", async () => {
+  test("is the session's user without the setting, also after a transaction that had it", async () => {
     await client.query("begin; set local sluice.actor = 'somebody'; commit");
     await client.query("insert into feature_flags (key) values ('a')");
     const { rows } = await client.query<{ session_user: string }>("select session_user");
@@ -200,7 +200,7 @@ describe("append-only", () => {
   });
 });
 
-describe("an application's role with no right on the audit", () => {
+describe("an application role without rights on the audit", () => {
   const role = `sluice_test_app_${randomBytes(4).toString("hex")}`;
   beforeAll(async () => {
     await client.query(`create role ${role}`);

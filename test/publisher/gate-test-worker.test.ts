@@ -7,7 +7,7 @@ import { startOrigin, type Origin } from "../support/origin.ts";
 import { sendRaw } from "../support/raw-request.ts";
 import { startWorker, type RunningWorker } from "../support/worker.ts";
 
-// What `POST /gates/test` says, held against what a real worker does with the same request.
+// Compares `POST /gates/test` with a real worker, for the same requests.
 
 const SECRET = "a secret of 26 characters";
 const USERS = Array.from({ length: 12 }, (_, index) => `user-${index}`);
@@ -154,7 +154,7 @@ const path = fc
   })
   .map((parts) => `/${parts.join("/")}`);
 
-test("every row of the table of tricks, and 300 paths that were made up, for three people each", async () => {
+test("all rows of the table of tricks and 300 generated paths agree, for three visitors each", async () => {
   const paths = new Set([...ROWS, ...fc.sample(path, { numRuns: 300, seed: 7 })]);
   expect(paths.size).toBeGreaterThan(400);
   const seen = new Set<string>();

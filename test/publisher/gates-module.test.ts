@@ -48,14 +48,14 @@ const publish = (...args: readonly string[]): Promise<CliRun> =>
     },
   });
 
-test("without gates is the module that the worker comes with, whose import leads to a file", async () => {
+test("without gates equals the committed module, whose import resolves", async () => {
   const text = await readFile(GATES_MODULE, "utf8");
   const [, imported = ""] = /from "(.+)"/.exec(text) ?? [];
   expect((await stat(path.join(path.dirname(GATES_MODULE), imported))).isFile()).toBe(true);
   expect(toGatesModule({ schema: SCHEMA, flags: [] }).text).toBe(text);
 });
 
-test("holds every gate and nothing of who is in, and is a module that the worker can import", async () => {
+test("contains every gate and nothing about targeting, and the worker can import it", async () => {
   const run = await publish("--gates-module", file);
   expect(run).toMatchObject({ code: 0, stderr: "" });
   expect(run.stdout).toMatch(/^Read back: head and snapshot in Redis belong together\.$/m);
@@ -77,7 +77,7 @@ test("holds every gate and nothing of who is in, and is a module that the worker
   expect(await readdir(folder)).toEqual(["deployed-gates.ts"]);
 });
 
-test("is left alone when it is as it should be, and written when it is not", async () => {
+test("is written only if it differs", async () => {
   await publish("--gates-module", file);
   const { mtimeMs, ino } = await stat(file);
   const again = await publish("--gates-module", file, "--json");
@@ -88,20 +88,20 @@ test("is left alone when it is as it should be, and written when it is not", asy
   expect(await readFile(file, "utf8")).toContain("/ai/*");
 });
 
-test("is not written where none is wanted", async () => {
+test("is not written with --no-gates-module", async () => {
   const before = await readFile(GATES_MODULE, "utf8");
   const run = await publish("--no-gates-module", "--json");
   expect(JSON.parse(run.stdout)).toMatchObject({ gates_module: null });
   expect(await readFile(GATES_MODULE, "utf8")).toBe(before);
 });
 
-test("that cannot be written is said, and that Redis has everything", async () => {
+test("a failed write is reported, and that Redis has everything", async () => {
   const run = await publish("--gates-module", path.join(folder, "no-such-folder", "gates.ts"));
   expect(run).toMatchObject({ code: 1, stdout: "" });
   expect(run.stderr).toMatch(/gates\.ts cannot be written\n.*ENOENT.*\n {2}Redis has everything/);
 });
 
-test("a gate that is broken closes what it names, with 404, and its flag is told of", () => {
+test("a broken gate closes its page with 404, and its flag is reported", () => {
   const flags = [
     { key: "a", gates: [{ pattern: "/(x|y)", otherwise: { status: 404 } }] },
     { key: "b", gates: [{ pattern: "/b" }, { pattern: "/c", otherwise: { status: 451 } }, null] },
@@ -112,7 +112,7 @@ test("a gate that is broken closes what it names, with 404, and its flag is told
   expect(module.text.match(/"status": 404/g)).toHaveLength(2);
 });
 
-test("what no publisher has written is refused", () => {
+test("a snapshot that no publisher can have written is refused", () => {
   const flags = [{ key: "a", gates: "/x" }];
   expect(() => toGatesModule({ schema: SCHEMA, flags })).toThrow(/the gates of flag a are not valid/);
 });
@@ -124,7 +124,7 @@ test("without gates it is just the file that is committed", async () => {
   );
 });
 
-test("a snapshot that somebody changed in Redis is noticed, said, and written anew", async () => {
+test("a snapshot that was changed in Redis is detected, reported and rewritten", async () => {
   await publish("--no-gates-module");
   const snapshot = String(await system.redisCommand("GET", redisKey("snapshot")));
   const tampered = snapshot.replace('"enabled":false', '"enabled":true ');

@@ -28,7 +28,7 @@ test("applies every file in order, and nothing the second time", async () => {
   expect(await migrate(url)).toEqual([]);
 });
 
-test("says what it applied", async () => {
+test("logs the applied migrations", async () => {
   const lines: string[] = [];
   await migrate(url, (line) => lines.push(line));
   expect(lines).toEqual((await migrationFiles()).map((file) => `Applied migration ${file}.`));
@@ -39,7 +39,7 @@ test("five runners at once apply each file once", async () => {
   expect(runs.flat().sort()).toEqual(await migrationFiles());
 });
 
-test("one publication row is there, at epoch 1, revision 0", async () => {
+test("there is one publication row, at epoch 1, revision 0", async () => {
   await migrate(url);
   const { rows } = await withClient(url, (client) =>
     client.query("select epoch, revision, raised_by, database_id from publication"),
@@ -54,7 +54,7 @@ test("one publication row is there, at epoch 1, revision 0", async () => {
   ]);
 });
 
-test("a migration that fails leaves nothing behind and names no secret", async () => {
+test("a failed migration changes nothing, and its error contains no secret", async () => {
   await withClient(url, (client) => client.query("create table flag_audit ()"));
   const failure = await migrate(url).catch((error: unknown) => String(error));
   expect(failure).toMatch(/none of them was applied: relation "flag_audit" already exists/);
@@ -65,7 +65,7 @@ test("a migration that fails leaves nothing behind and names no secret", async (
   expect(rows).toEqual([{ flags: null, publication: null }]);
 });
 
-test("keys sort by bytes, whatever language the database speaks", async () => {
+test("keys sort by bytes in every locale of the database", async () => {
   await withClient(adminUrl, async (admin) => {
     await dropDatabase(admin, name);
     await admin.query(`create database ${name} template template0 locale_provider icu icu_locale 'en-US'`);

@@ -83,7 +83,7 @@ describe("a transaction that stays open", () => {
     });
   });
 
-  test("and holds the counter makes writes give up in time, and a kill reach the edge all the same", async () => {
+  test("and has raised the revision: writes fail within the limit, and a kill still reaches the edge", async () => {
     const held = [
       "update feature_flags set rollout_pct = 50 where key = 'a'",
       "set constraints all immediate",
@@ -106,7 +106,7 @@ describe("a transaction that stays open", () => {
     await untilPublished();
   });
 
-  test("and locks the whole table holds publishing up no longer than it lasts, and that is said", async () => {
+  test("and locks the whole table delays publishing until it ends, and the status says so", async () => {
     await whileOpen(["lock table feature_flags in access exclusive mode"], async () => {
       await system.sql("select pg_notify('sluice_revision', '{}')");
       await vi.waitUntil(async () => {
@@ -139,7 +139,7 @@ describe("a transaction that stays open", () => {
   });
 });
 
-describe("changes by other means than row by row are published", () => {
+describe("bulk changes are published", () => {
   test("COPY", async () => {
     const lines = Array.from({ length: 500 }, (_, n) => `copied-${n}\tt`).join("\n");
     await withClient(system.databaseUrl, (client) =>
@@ -172,7 +172,7 @@ describe("changes by other means than row by row are published", () => {
     expect((await readSnapshot()).flags).toEqual([]);
   });
 
-  test("triggers switched off by a loading tool count all the same", async () => {
+  test("changes with triggers disabled by a loading tool count, too", async () => {
     await withClient(system.databaseUrl, async (client) => {
       await client.query("set session_replication_role = replica");
       await client.query("update feature_flags set rollout_pct = 77 where key = 'b'");
@@ -208,7 +208,7 @@ test.each([
   expect((await toggle("a", false)).status).toBe(200);
 });
 
-test("more than workers take is not published: they go on with what they have, and a kill arrives", async () => {
+test("a snapshot larger than workers accept is not published: they keep the last one, and a kill arrives", async () => {
   const head = await get("head");
   await system.sql(
     `insert into feature_flags (key, targeting)

@@ -21,7 +21,7 @@ async function newFolder(mode: number): Promise<string> {
   return folder;
 }
 
-test("the server never runs as root, and as nobody else for an ordinary user", async () => {
+test("the server never runs as root, and runs as the user itself for an ordinary user", async () => {
   const user = await findServerUser("/nonexistent");
   const { stdout } = await runAs(user, "id", ["-u"]);
   expect(stdout.trim()).not.toBe("0");
@@ -29,14 +29,14 @@ test("the server never runs as root, and as nobody else for an ordinary user", a
   expect(names).toContain(user?.name);
 });
 
-test("root lends the server the owner of the data that is there", async () => {
+test("for root, the server runs as the owner of existing data", async () => {
   const data = await newFolder(0o700);
   if (isRoot) await chown(data, 12_345, 12_345);
   const user = await findServerUser(data);
   expect(user?.uid).toBe(isRoot ? 12_345 : undefined);
 });
 
-test("binaries below a folder of mode 0700 are copied for root's server, complete and once", async () => {
+test("for root, binaries below a folder of mode 0700 are copied completely and once", async () => {
   const user = await findServerUser("/nonexistent");
   const place = await newFolder(0o755);
   const clone = path.join(await newFolder(0o700), "native");
@@ -54,7 +54,7 @@ test("binaries below a folder of mode 0700 are copied for root's server, complet
   expect(await readdir(place)).toEqual(isRoot ? [`postgres-${build}`] : []);
 });
 
-test("a damaged copy is made anew", async () => {
+test("a damaged copy is replaced", async () => {
   const user = await findServerUser("/nonexistent");
   const place = await newFolder(0o755);
   const { folder, build } = await findBinaries();
@@ -67,14 +67,14 @@ test("a damaged copy is made anew", async () => {
   expect((await runAs(user, path.join(run, "bin", "postgres"), ["--version"])).code).toBe(0);
 });
 
-test("binaries that cannot run say so, and what to do instead", async () => {
+test("binaries that cannot run are reported with an alternative", async () => {
   const folder = await newFolder(0o755);
   await expect(makeRunnable({ folder, build: "broken" }, undefined)).rejects.toThrow(
     /does not run on this machine: .*DATABASE_URL/s,
   );
 });
 
-test("a shared place that others could have prepared is passed over", async () => {
+test("a shared folder that other users could have prepared is not used", async () => {
   const user = { name: "nobody", uid: 65_534, gid: 65_534 };
   const parent = await newFolder(0o755);
   const good = path.join(parent, "good");

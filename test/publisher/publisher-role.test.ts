@@ -54,7 +54,7 @@ test("writes, kills and publishes", async () => {
   expect((await system.call("DELETE", "/api/v1/segments/vips", { ifMatch: "*" })).status).toBe(200);
 });
 
-test("latches a divergence, and ends it by force", async () => {
+test("records a divergence, and ends it by a forced publish", async () => {
   const head = JSON.parse(String(await system.redisCommand("GET", redisKey("head")))) as object;
   await system.redisCommand("SET", redisKey("head"), JSON.stringify({ ...head, database_id: "another" }));
   await system.sql("select pg_notify('sluice_revision', '{}')");

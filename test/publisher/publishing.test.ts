@@ -63,7 +63,7 @@ describe("what reaches Redis", () => {
     expect(await readFlags()).toEqual([{ key: "ai_search", enabled: false, rollout_pct: 0 }]);
   });
 
-  it("includes plain SQL, which nobody announces to the API", async () => {
+  it("includes changes by plain SQL", async () => {
     await create("ai_search");
     await system.sql("UPDATE feature_flags SET rollout_pct = 12.5, enabled = true");
     await until(async () => (await readFlags())[0]?.["rollout_pct"] === 12.5);
@@ -81,7 +81,7 @@ describe("what reaches Redis", () => {
     expect(after?.revision).toBe((before?.revision ?? 0) + 1);
   });
 
-  it("carries a row that SQL broke as invalid, and the others as they are", async () => {
+  it("contains a row that SQL broke as invalid, and the others unchanged", async () => {
     await create("ai_search");
     await create("broken");
     await system.sql(
@@ -95,14 +95,14 @@ describe("what reaches Redis", () => {
     expect((await system.call("GET", "/api/v1/flags/broken")).body.flag["invalid"]).toContain("planz");
   });
 
-  it("is put back when Redis was flushed", async () => {
+  it("is restored after Redis was flushed", async () => {
     const { body } = await create("ai_search");
     await system.redisCommand("DEL", redisKey("head"), redisKey("snapshot"));
     await until(async () => (await readHead())?.revision === body.revision);
     expect(await readFlags()).toHaveLength(1);
   });
 
-  it("is put back when Redis was set back to an older state", async () => {
+  it("is restored after Redis was set back to an older state", async () => {
     await create("ai_search");
     const texts = await Promise.all(
       (["head", "snapshot"] as const).map((name) => system.redisCommand("GET", redisKey(name))),
@@ -117,7 +117,7 @@ describe("what reaches Redis", () => {
     expect(await status()).toMatchObject({ diverged: false, published: true });
   });
 
-  it("is put back when only the snapshot was lost", async () => {
+  it("is restored after only the snapshot was lost", async () => {
     await create("ai_search");
     await system.redisCommand("DEL", redisKey("snapshot"));
     // The head promises it still.
@@ -125,7 +125,7 @@ describe("what reaches Redis", () => {
     expect((await status())["fault"]).toBeNull();
   });
 
-  it("costs two commands a write, although Postgres announces each to its own writer as well", async () => {
+  it("costs two commands a write, although Postgres also notifies the writer", async () => {
     const counted = await startFaultyRedis(redis.url);
     const writer = await startApiSystem({
       databaseUrl: database.url,
@@ -141,7 +141,7 @@ describe("what reaches Redis", () => {
         const body = { key: `flag_${index}` };
         expect((await writer.call("POST", "/api/v1/flags", { body })).body.published).toBe(true);
       }
-      // A look at what stands there, and the swap; the rest is what comes round by itself.
+      // One read and one swap; the rest are the periodic reads.
       expect(counted.commands - before).toBeGreaterThanOrEqual(2 * writes);
       expect(counted.commands - before).toBeLessThan(2.7 * writes);
     } finally {
@@ -168,7 +168,7 @@ describe("what reaches Redis", () => {
   });
 });
 
-describe("a Redis that contradicts Postgres is left alone, and said", () => {
+describe("a Redis that contradicts Postgres is not overwritten, and reported", () => {
   async function expectLatched(): Promise<void> {
     const head = await readHead();
     const { body } = await create("ai_later");
@@ -214,7 +214,7 @@ describe("a Redis that contradicts Postgres is left alone, and said", () => {
     await expectForced();
   });
 
-  it("another content under the same revision", async () => {
+  it("another snapshot with the same revision", async () => {
     await create("ai_search");
     const head = await readHead();
     await system.redisCommand("SET", redisKey("head"), JSON.stringify({ ...head, digest: "0".repeat(64) }));

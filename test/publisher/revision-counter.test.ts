@@ -199,7 +199,7 @@ describe("savepoints", () => {
     expect(await heard()).toEqual([{ epoch: 1, revision: 2 }]);
   });
 
-  test("nothing but a raise that is rolled back leaves no trace", async () => {
+  test("a transaction with only a raise that is rolled back changes nothing", async () => {
     const heard = await listen();
     await client.query("begin; savepoint s");
     await client.query("update feature_flags set enabled = true where key = 'a'");
@@ -232,7 +232,7 @@ describe("savepoints", () => {
 });
 
 describe("concurrent transactions", () => {
-  test("an open one blocks nobody, and revisions follow the order of commits", async () => {
+  test("an open transaction blocks no other, and revisions follow the order of commits", async () => {
     const other = await connect();
     await client.query("begin");
     await client.query("update feature_flags set enabled = true where key = 'a'");
@@ -251,7 +251,7 @@ describe("concurrent transactions", () => {
     await client.query("update feature_flags set enabled = true where key = 'c'");
     await other.query("update feature_flags set enabled = true where key = 'd'");
     await other.query("commit");
-    // Held from its first change on, the counter would now make each wait for the other.
+    // If the counter were locked from the first change on, each would now wait for the other.
     await client.query(
       "update feature_flags set enabled = true where key = 'b'; update feature_flags set description = 'x' where key = 'd'",
     );
@@ -265,7 +265,7 @@ describe("concurrent transactions", () => {
     ]);
   });
 
-  test("one that has raised makes the next wait, and goes before it", async () => {
+  test("a transaction that has raised makes the next one wait, and commits before it", async () => {
     const other = await connect();
     const watcher = await connect();
     const { rows } = await other.query<{ pid: number }>("select pg_backend_pid() as pid");
@@ -284,7 +284,7 @@ describe("concurrent transactions", () => {
     expect(await audit()).toEqual(["update a @2", "update b @3"]);
   });
 
-  test("eight writers: every commit its own revision, heard in rising order without a gap", async () => {
+  test("eight writers: every commit has its own revision, announced in order without a gap", async () => {
     const writers = 8;
     const each = 20;
     await client.query(
@@ -315,7 +315,7 @@ describe("concurrent transactions", () => {
 });
 
 describe("the publication row", () => {
-  test("a raised epoch is announced, and revisions go on within it", async () => {
+  test("a raised epoch is announced, and revisions continue in it", async () => {
     const heard = await listen();
     await client.query("update publication set epoch = 7");
     await client.query("update feature_flags set enabled = true where key = 'a'");
@@ -325,7 +325,7 @@ describe("the publication row", () => {
     ]);
   });
 
-  test("in a restored backup, a transaction number that comes round again still raises", async () => {
+  test("in a restored backup, a transaction number that occurs again still raises", async () => {
     await client.query("begin");
     await client.query(
       "update publication set raised_by = pg_current_xact_id(), raised_by_start = '2001-01-01'",

@@ -21,7 +21,7 @@ async function command(...words: readonly string[]): Promise<unknown> {
   return ((await response.json()) as { result: unknown }).result;
 }
 
-describe("what Redis is said to hold, beside Postgres at revision 5", () => {
+describe("Redis compared with Postgres at revision 5", () => {
   const state = { epoch: 1, revision: 5, databaseId: "db-1" };
   const head = {
     schema: 1,
@@ -110,14 +110,14 @@ describe("sluice status", () => {
     await database.drop();
   });
 
-  test("is well when Redis has everything", async () => {
+  test("ends with 0 when Redis has everything", async () => {
     const run = await system.sluice(["status"]);
     expect(run).toMatchObject({ code: 0, stderr: "" });
     expect(run.stdout).toMatch(/^published +yes$/m);
     expect(run.stdout).not.toMatch(/^(fault|pending kills) /m);
   });
 
-  test("asks Redis itself: one that is down is told at once, whatever the publisher remembers", async () => {
+  test("asks Redis itself: a Redis that is down is reported at once, also after a successful publish", async () => {
     redisOutage.cut();
     const { body } = await system.call("GET", "/api/v1/status");
     expect(body).toMatchObject({ published: false, redis: null, pending_kills: null });
@@ -128,7 +128,7 @@ describe("sluice status", () => {
     expect(run.stdout).toMatch(/^fault .*Redis/m);
   });
 
-  test("a publish that fails is not well, though Redis has the last revision", async () => {
+  test("reports a failed publish, although Redis has the last revision", async () => {
     const head = JSON.parse(String(await command("GET", redisKey("head")))) as object;
     await command("SET", redisKey("head"), JSON.stringify({ ...head, schema: 2 }));
     const run = await system.sluice(["status", "--json"]);
@@ -140,7 +140,7 @@ describe("sluice status", () => {
     });
   });
 
-  test("with Postgres down it tells Redis, the kill that is not recorded, and the edge, and ends with 6", async () => {
+  test("with Postgres down, shows Redis, the pending kill and the edge, and ends with 6", async () => {
     postgresOutage.cut();
     const kill = await system.call("PATCH", "/api/v1/flags/burning/toggle", { body: { enabled: false } });
     expect(kill.status).toBe(202);
@@ -165,7 +165,7 @@ describe("sluice status", () => {
     expect(body["pending_kills"]).toEqual(["no-such-flag-yet"]);
   });
 
-  test("without a publisher it tells what the edge says, and ends with 6", async () => {
+  test("without a publisher, shows the edge, and ends with 6", async () => {
     const env = { SLUICE_URL: "http://127.0.0.1:2" };
     const run = await system.sluice(["status", "--edge", edge.url], { env });
     expect(run.code).toBe(6);
