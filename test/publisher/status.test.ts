@@ -45,7 +45,7 @@ describe("Redis compared with Postgres at revision 5", () => {
       published: false,
       fault: /another database/,
     },
-    { what: "another length", change: { bytes: 9 }, published: false, fault: /has 8 bytes, .* names 9/ },
+    { what: "another length", change: { bytes: 9 }, published: false, fault: /has 8 bytes, .* says 9/ },
     {
       what: "a newer schema",
       change: { schema: 2 },
