@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** What decides the rules; copied beside the fixtures, so that the real ones are put to the test. */
 const CONFIGURATION = [
-  ".oxlintrc.json",
+  "oxlint.config.ts",
   "package.json",
   "tsconfig.json",
   "shared/tsconfig.json",
@@ -217,25 +217,121 @@ function relevant(codes: readonly (string | undefined)[], refusedBy: string | un
   return [...new Set(refusedBy === undefined ? codes : codes.filter((code) => code === refusedBy))];
 }
 
+type Findings = readonly { readonly code: string; readonly filename: string }[];
+
+async function lint(folder: string): Promise<Findings> {
+  const args = ["--type-aware", "--format", "json", ...FOLDERS];
+  const output = await run("oxlint", "bin/oxlint", args, folder);
+  return (JSON.parse(output) as { diagnostics: Findings }).diagnostics;
+}
+
+const codesIn = (findings: Findings, file: string): readonly string[] =>
+  findings.filter(({ filename }) => filename === file).map(({ code }) => code);
+
 describe("the lint rules", () => {
   let folder = "";
-  let findings: readonly { readonly code: string; readonly filename: string }[] = [];
+  let findings: Findings = [];
 
   beforeAll(async () => {
     folder = await layOut(LINTED);
-    const output = await run(
-      "oxlint",
-      "bin/oxlint",
-      ["--type-aware", "--format", "json", ...FOLDERS],
-      folder,
-    );
-    findings = (JSON.parse(output) as { diagnostics: typeof findings }).diagnostics;
+    findings = await lint(folder);
   }, 60_000);
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   test.for(LINTED)("$file: $refusedBy", ({ file, refusedBy }) => {
-    const codes = findings.filter((finding) => finding.filename === file).map((finding) => finding.code);
+    const codes = codesIn(findings, file);
     expect(relevant(codes, refusedBy)).toEqual(refusedBy === undefined ? [] : [refusedBy]);
+  });
+});
+
+interface Room {
+  /** Its folder, as "shared/flag". */
+  readonly room: string;
+  readonly entries: readonly string[];
+  readonly imports: readonly string[];
+}
+
+/** The table of rooms in CONTRIBUTING.md: room, entry, what, may import. */
+const ROOMS: readonly Room[] = (await readFile(join(ROOT, "CONTRIBUTING.md"), "utf8"))
+  .split("\n")
+  .map((line) => line.split("|").map((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name)))
+  .filter(([, [room = ""] = []]) => /^(?:shared|worker|publisher)\/[a-z/-]+\/$/.test(room))
+  .map(([, rooms = [], entries = [], , imports = []]) => ({
+    room: (rooms[0] ?? "").slice(0, -1),
+    entries,
+    imports: imports.filter((place) => place.endsWith("/")).map((place) => place.slice(0, -1)),
+  }));
+
+/** One file per ordered pair of rooms, in the first, that imports from the second. */
+const PAIRS = ROOMS.flatMap(({ room, imports }) =>
+  ROOMS.filter((other) => other.room !== room).map((other) => {
+    const isAllowed =
+      imports.includes(other.room) || (!room.startsWith("shared/") && other.room.startsWith("shared/"));
+    return {
+      room,
+      file: `${room}/to-${other.room.replaceAll("/", "-")}.ts`,
+      code: `export { door } from "${toSpecifier(room, other.room)}/door.ts";`,
+      isAllowed,
+    };
+  }),
+);
+
+function toSpecifier(from: string, to: string): string {
+  const way = posix.relative(from, to);
+  return way.startsWith(".") ? way : `./${way}`;
+}
+
+describe("the borders between rooms", () => {
+  let folder = "";
+  let findings: Findings = [];
+
+  beforeAll(async () => {
+    const doors = ROOMS.map(({ room }) => ({ file: `${room}/door.ts`, code: "export const door = true;" }));
+    folder = await layOut([...doors, ...PAIRS]);
+    findings = await lint(folder);
+  }, 60_000);
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  test("CONTRIBUTING.md lists every folder of the product as a room", async () => {
+    const folders = new Set<string>();
+    for (const part of FOLDERS) {
+      for (const entry of await readdir(join(ROOT, part), { recursive: true, withFileTypes: true })) {
+        if (entry.isFile() && entry.parentPath !== join(ROOT, part)) {
+          folders.add(posix.relative(ROOT, entry.parentPath));
+        }
+      }
+    }
+    expect(ROOMS.map(({ room }) => room).toSorted()).toEqual([...folders].toSorted());
+  });
+
+  test("no folder of the product has more than 16 entries", async () => {
+    for (const room of [...FOLDERS, ...ROOMS.map(({ room }) => room)]) {
+      expect({ room, entries: (await readdir(join(ROOT, room))).length }).toEqual({
+        room,
+        entries: expect.toSatisfy((entries: number) => entries <= 16),
+      });
+    }
+  });
+
+  test.for(ROOMS)("the entry of $room exists", async ({ room, entries }) => {
+    expect(await readdir(join(ROOT, room))).toEqual(expect.arrayContaining([...entries]));
+  });
+
+  test.for(ROOMS)("$room imports only what CONTRIBUTING.md allows", ({ room }) => {
+    const pairs = PAIRS.filter((pair) => pair.room === room);
+    const refused = pairs.filter(({ file }) =>
+      codesIn(findings, file).includes("eslint(no-restricted-imports)"),
+    );
+    expect(refused.map(({ file }) => file)).toEqual(
+      pairs.filter(({ isAllowed }) => !isAllowed).map(({ file }) => file),
+    );
+  });
+
+  test("every room has a neighbour that it must not import", () => {
+    expect(ROOMS.length).toBeGreaterThan(30);
+    for (const { room } of ROOMS) {
+      expect(PAIRS.filter((pair) => pair.room === room && !pair.isAllowed)).not.toEqual([]);
+    }
   });
 });
 
