@@ -48,7 +48,8 @@ export function addRule(program: Command, cli: Cli): void {
     .addHelpText(
       "after",
       `
-A condition is JSON in MongoDB's style, as docs/targeting.md explains it. Whom no rule matches, the percentage decides.
+A condition is JSON in MongoDB's style: docs/targeting-reference.md lists its operators. The percentage decides for
+users whom no rule matches.
 
 Examples:
   sluice rule add ai_search --if '{"country": {"$in": ["DE", "FR"]}}' --rollout 25
