@@ -51,5 +51,5 @@ function leadsTo(otherwise: Otherwise, pathname: string): boolean {
   return target !== undefined && withPath(SITE, target).pathname === pathname;
 }
 
-/** Any site: only the path counts. */
-const SITE = new URL("https://site.invalid");
+/** Any site, for code that only looks at paths. */
+export const SITE = new URL("https://site.invalid");

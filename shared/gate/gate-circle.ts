@@ -1,8 +1,6 @@
-import { closingsOf } from "./closings.ts";
+import { SITE, closingsOf } from "./closings.ts";
 import { targetOf, withPath } from "./gate.ts";
 import type { GateTable, ReadyGate } from "./gate-table.ts";
-
-const SITE = new URL("https://site.invalid");
 
 /**
  * Finds a circle of gates, for a user for whom all their flags are off. Its redirects would never end, and its rewrites
