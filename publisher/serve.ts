@@ -19,8 +19,8 @@ import { startPublisher } from "./publish/publisher.ts";
 import { createPublisherRedis, type PublisherRedis } from "./redis/redis.ts";
 import { withinTime } from "./process/within-time.ts";
 
-/** How often kills that Postgres lacks are imported, in milliseconds. */
-const IMPORT_KILLS_MS = 10_000;
+/** How often the publisher compares Redis with Postgres and imports kills that Postgres lacks, in milliseconds. */
+const EVERY_MS = 10_000;
 
 /** How often kills that every snapshot has are removed from Redis, in milliseconds. */
 const PRUNE_KILLS_MS = 3_600_000;
@@ -40,10 +40,15 @@ export interface RunningPublisher {
   readonly hasCutOff: boolean;
 }
 
-/** Runs the publisher: admin API, publishing loop, LISTEN. The database must be migrated (`sluice migrate`). */
+/**
+ * Runs the publisher: admin API, publishing loop, LISTEN. The database must be migrated (`sluice migrate`).
+ *
+ * @param options.everyMs how often the loops run when no change was announced
+ */
 export async function servePublisher(
   config: Omit<PublisherConfig, "migrationDatabaseUrl">,
   log: Log,
+  { everyMs = EVERY_MS }: { readonly everyMs?: number | undefined } = {},
 ): Promise<RunningPublisher> {
   const pool = createPool(config.databaseUrl, log);
   const redis = createPublisherRedis(config);
@@ -55,9 +60,9 @@ export async function servePublisher(
   let isDrained = true;
 
   try {
-    const publisher = startPublisher({ pool, redis, log });
+    const publisher = startPublisher({ pool, redis, log, reconcileMs: everyMs });
     stops.push(publisher.stop);
-    const killImporter = startKillImporter({ pool, redis, publisher }, log);
+    const killImporter = startKillImporter({ pool, redis, publisher }, everyMs, log);
     stops.push(killImporter.stop, startKillPruner(pool, redis, log).stop);
     const listener = listenForChanges({
       databaseUrl: config.databaseUrl,
@@ -103,9 +108,9 @@ export async function servePublisher(
   }
 }
 
-function startKillImporter(parts: KillImport, log: Log): BackgroundLoop {
+function startKillImporter(parts: KillImport, everyMs: number, log: Log): BackgroundLoop {
   return startLoop({
-    everyMs: IMPORT_KILLS_MS,
+    everyMs,
     onError: (error) => log("kill.import_failed", { error: briefly(error), ...causesOf(error) }),
     work: async () => {
       const keys = await importKills(parts);

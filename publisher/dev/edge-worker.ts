@@ -34,6 +34,8 @@ interface EdgeOptions {
   readonly log?: (line: string) => void;
   /** Where wrangler.toml, worker/ and shared/ stand; this project when absent. */
   readonly root?: string;
+  /** The worker's bundle, instead of one that is made here. */
+  readonly script?: string;
 }
 
 const bundles = new Map<string, Promise<string>>();
@@ -53,7 +55,7 @@ export async function startEdgeWorkers(
   options: EdgeOptions & { readonly isolates: readonly Vars[] },
 ): Promise<EdgeWorkers> {
   const root = options.root ?? project;
-  const script = await bundleWorker(root);
+  const script = options.script ?? (await bundleWorker(root));
   const { bindings, compatibilityDate } = readSettings(root);
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({

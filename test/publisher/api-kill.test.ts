@@ -4,6 +4,7 @@ import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/s
 import { killedKeys, parseHead, parseOff } from "../../shared/snapshot/snapshot.ts";
 import { startOutage, type Outage } from "../support/api-outage.ts";
 import { redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
+import { patient } from "../support/patience.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 let database: TestDatabase;
@@ -24,6 +25,7 @@ beforeAll(async () => {
     databaseUrl: database.url,
     redis,
     through: { databaseUrl: postgresLine.url, redisUrl: redisLine.url },
+    everyMs: 500,
   });
 });
 afterAll(async () => {
@@ -96,12 +98,12 @@ async function untilPublisherWaits(): Promise<void> {
       );
       return waiting.length > 0;
     },
-    { timeout: 10_000, interval: 5 },
+    { timeout: patient(10_000), interval: 5 },
   );
 }
 
 async function untilRecorded(): Promise<void> {
-  await vi.waitUntil(async () => (await entryAtEdge()) !== null, { timeout: 25_000, interval: 50 });
+  await vi.waitUntil(async () => (await entryAtEdge()) !== null, { timeout: patient(25_000), interval: 50 });
 }
 
 describe("a kill", () => {
@@ -305,10 +307,10 @@ describe("while Redis cannot be reached", () => {
       expect([status, body.flag["enabled"], body.published]).toEqual([200, false, false]);
       expect(await isEnabledInPostgres()).toBe(false);
       redisLine.mend();
-      await vi.waitUntil(async () => !(await isOnAtEdge()), { timeout: 25_000, interval: 50 });
+      await vi.waitUntil(async () => !(await isOnAtEdge()), { timeout: patient(25_000), interval: 50 });
       await untilRecorded();
       expect((await enable()).status).toBe(200);
-      await vi.waitUntil(isOnAtEdge, { timeout: 10_000, interval: 50 });
+      await vi.waitUntil(isOnAtEdge, { timeout: patient(10_000), interval: 50 });
     },
   );
 
@@ -348,7 +350,7 @@ describe("kills and enablings at once", () => {
       const racing = await Promise.all([kill(), enable(), kill(), enable(), kill()]);
       for (const { status } of racing) expect(status).toBe(200);
       const isEnabled = await isEnabledInPostgres();
-      await vi.waitUntil(async () => (await isOnAtEdge()) === isEnabled, { timeout: 10_000, interval: 20 });
+      await vi.waitUntil(async () => (await isOnAtEdge()) === isEnabled, { timeout: patient(10_000), interval: 20 });
 
       // A kill that begins after all of them were answered holds, and so does an enabling after that.
       expect((await kill()).status).toBe(200);

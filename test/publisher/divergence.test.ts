@@ -5,10 +5,10 @@ import { openDivergence, readDivergence } from "../../publisher/postgres/publica
 import { killedKeys, parseHead, parseOff } from "../../shared/snapshot/snapshot.ts";
 import { ADMIN_TOKEN, ENVIRONMENT, redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 import { callSluice } from "../support/cli-streams.ts";
+import { patient } from "../support/patience.ts";
 import { createTestDatabase, withClient, type TestDatabase } from "../support/database.ts";
 
-/** A bound against hanging; loops come round every 10 s. */
-const PATIENT = { timeout: 40_000, interval: 50 };
+const PATIENT = { timeout: patient(40_000), interval: 50 };
 
 let redis: RedisRest;
 let database: TestDatabase;

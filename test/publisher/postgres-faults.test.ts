@@ -6,10 +6,10 @@ import { computeBuckets, decide, decisionOf } from "../../shared/evaluate/evalua
 import { digestOf, parseSnapshot } from "../../shared/snapshot/snapshot.ts";
 import { redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 import { copyIn } from "../support/copy-in.ts";
+import { patient } from "../support/patience.ts";
 import { withClient } from "../support/database.ts";
 
-/** A bound against hanging; the reconciler comes round every 10 s. */
-const PATIENT = { timeout: 40_000, interval: 50 };
+const PATIENT = { timeout: patient(40_000), interval: 50 };
 
 let system: ApiSystem;
 

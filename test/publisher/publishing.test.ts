@@ -3,11 +3,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
 import { ENVIRONMENT, redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 import { callSluice } from "../support/cli-streams.ts";
+import { patient } from "../support/patience.ts";
 import { startFaultyRedis } from "../support/faulty-redis.ts";
 import { createTestDatabase, withClient, type TestDatabase } from "../support/database.ts";
 
-/** A bound against hanging; the reconciler comes round every 10 s. */
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = patient(40_000);
+
+/** How often the publisher compares Redis with Postgres. */
+const everyMs = 500;
 
 let redis: RedisRest;
 let database: TestDatabase;
@@ -19,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => redis.stop());
 beforeEach(async () => {
   database = await createTestDatabase();
-  system = await startApiSystem({ databaseUrl: database.url, redis });
+  system = await startApiSystem({ databaseUrl: database.url, redis, everyMs });
   await system.redisCommand("DEL", redisKey("head"), redisKey("snapshot"), redisKey("off"));
 });
 afterEach(async () => {

@@ -66,6 +66,8 @@ export interface ApiSystemOptions {
   /** What the publisher itself connects to, when it is not to go there directly. */
   readonly through?: { readonly databaseUrl?: string; readonly redisUrl?: string };
   readonly maxSnapshotBytes?: number;
+  /** How often its loops run when nothing has announced a change; 10 s by default, as in production. */
+  readonly everyMs?: number;
   /** Whether it signs overrides; true by default. */
   readonly signsOverrides?: boolean;
 }
@@ -91,6 +93,7 @@ export async function startApiSystem(options: ApiSystemOptions = {}): Promise<Ap
       ...(options.signsOverrides !== false && "value" in keys && { overrideKeys: keys.value }),
     },
     (event, fields) => void logLines.push(JSON.stringify({ event, ...fields })),
+    { everyMs: options.everyMs },
   );
 
   return {
