@@ -9,6 +9,8 @@ const report = process.env["SLUICE_TEST_REPORT"];
 /** Limits against hanging: no test fails because a machine is slow. */
 const limits = { testTimeout: patient(60_000), hookTimeout: patient(120_000) };
 
+const bundle = "test/support/worker-bundle.ts";
+
 /** Files of one project share a process, and with it the modules they import. */
 const shared = { isolate: false, ...limits };
 
@@ -28,16 +30,23 @@ export default defineConfig({
         plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
         test: { name: "edge", include: ["test/worker/**/*.test.ts"], ...shared },
       },
-      { test: { name: "worker-http", include: ["test/worker-http/**/*.test.ts"], ...shared } },
+      {
+        test: {
+          name: "worker-http",
+          include: ["test/worker-http/**/*.test.ts"],
+          globalSetup: [bundle],
+          ...shared,
+        },
+      },
       {
         test: {
           name: "publisher",
           include: ["test/publisher/**/*.test.ts", "test/contract/**/*.test.ts"],
-          globalSetup: ["test/support/postgres-global-setup.ts"],
+          globalSetup: ["test/support/postgres-global-setup.ts", bundle],
           ...shared,
         },
       },
-      { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], ...shared } },
+      { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], globalSetup: [bundle], ...shared } },
       {
         // Needs Debian's redis-server: the same contract suite once more, on a real Redis.
         test: { name: "redis", include: ["test/redis/**/*.test.ts"], ...limits },
@@ -56,7 +65,7 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
-          globalSetup: ["test/support/postgres-global-setup.ts"],
+          globalSetup: ["test/support/postgres-global-setup.ts", bundle],
           ...shared,
         },
       },

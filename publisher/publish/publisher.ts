@@ -153,9 +153,9 @@ export function startPublisher(options: {
   readonly pool: pg.Pool;
   readonly redis: PublisherRedis;
   readonly log: Log;
-  readonly reconcileMs?: number;
+  readonly reconcileMs: number;
 }): Publisher {
-  const { pool, redis, log, reconcileMs = 10_000 } = options;
+  const { pool, redis, log, reconcileMs } = options;
   const waiting = new Set<{ readonly version: Version; readonly done: (isPublished: boolean) => void }>();
   let status: PublisherStatus = {};
   /** The version that was requested for the next run; undefined for a periodic run. */

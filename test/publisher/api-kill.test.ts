@@ -350,7 +350,10 @@ describe("kills and enablings at once", () => {
       const racing = await Promise.all([kill(), enable(), kill(), enable(), kill()]);
       for (const { status } of racing) expect(status).toBe(200);
       const isEnabled = await isEnabledInPostgres();
-      await vi.waitUntil(async () => (await isOnAtEdge()) === isEnabled, { timeout: patient(10_000), interval: 20 });
+      await vi.waitUntil(async () => (await isOnAtEdge()) === isEnabled, {
+        timeout: patient(10_000),
+        interval: 20,
+      });
 
       // A kill that begins after all of them were answered holds, and so does an enabling after that.
       expect((await kill()).status).toBe(200);

@@ -2,7 +2,8 @@ import { cp, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { startEdgeWorkers } from "../../publisher/dev/edge-worker.ts";
+import { bundleWorker, startEdgeWorkers } from "../../publisher/dev/edge-worker.ts";
+import { readWorkerBundle } from "./worker-bundle.ts";
 
 /** A worker that runs in workerd, on loopback. */
 export interface RunningWorker {
@@ -28,6 +29,8 @@ interface Deployed {
   readonly replaced?: Readonly<Record<string, string>>;
   /** What `sluice publish` would have written into worker/deployed-gates.ts; what stands there when absent. */
   readonly deployedGates?: readonly object[];
+  /** The isolates' clocks can be moved on with `advance`, so that no test waits for a minute. */
+  readonly movableClock?: boolean;
   /** The first isolate speaks TLS with this certificate, in PEM. */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
 }
@@ -53,6 +56,7 @@ export async function startColo({
   isolates,
   deployedGates,
   replaced = {},
+  movableClock = false,
   tls,
 }: Deployed & { readonly isolates: readonly Vars[] }): Promise<RunningColo> {
   const lines: string[] = [];
@@ -63,10 +67,11 @@ export async function startColo({
     }),
   };
   const root = Object.keys(files).length === 0 ? undefined : await copyWith(files);
+  const script = await (root === undefined ? readWorkerBundle() : bundleWorker(root));
   const { urls, stop } = await startEdgeWorkers({
     isolates,
     log: (line) => void lines.push(line),
-    ...(root !== undefined && { root }),
+    script: movableClock ? withMovableClock(script) : script,
     ...(tls && { tls }),
   });
   return {
@@ -79,6 +84,28 @@ export async function startColo({
       if (root !== undefined) await rm(root, { recursive: true });
     },
   };
+}
+
+const ADVANCE = "x-test-advance-ms";
+
+/** A bundle whose clock runs ahead of the machine's by what `advance` has asked for. */
+function withMovableClock(script: string): string {
+  const [exported, name = ""] = /^export \{\s*(\w+) as default\s*\};$/m.exec(script) ?? [];
+  if (exported === undefined)
+    throw new Error("the bundle has no default export in the place where it had one");
+  const clock = `const clock = { now: Date.now, aheadMs: 0 };\nDate.now = () => clock.now() + clock.aheadMs;\n`;
+  const fetch = `fetch(request, ...more) {
+    const byMs = request.headers.get("${ADVANCE}");
+    if (byMs === null) return ${name}.fetch(request, ...more);
+    clock.aheadMs += Number(byMs);
+    return new Response();
+  }`;
+  return `${clock}${script.replace(exported, `export default { ${fetch} };`)}`;
+}
+
+/** Moves the clock of an isolate on that was started with `movableClock`. */
+export async function advance(url: string, byMs: number): Promise<void> {
+  await fetch(url, { headers: { [ADVANCE]: String(byMs) } });
 }
 
 const project = fileURLToPath(new URL("../../", import.meta.url));

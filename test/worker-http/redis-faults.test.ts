@@ -5,7 +5,9 @@ import type { FaultWord } from "../../worker/isolate/fault.ts";
 import { startFaultyRedis, type FaultyRedis, type RedisFault } from "../support/faulty-redis.ts";
 import { startOrigin, type Origin } from "../support/origin.ts";
 import { putSnapshot } from "../support/published.ts";
-import { startColo, type RunningColo } from "../support/worker.ts";
+import { patient } from "../support/patience.ts";
+import { isFull } from "../support/thoroughness.ts";
+import { advance, startColo, type RunningColo } from "../support/worker.ts";
 
 /**
  * Every way in which Redis can fail, before every kind of isolate, all at the same time: an isolate that is visited
@@ -73,6 +75,7 @@ beforeAll(async () => {
   );
   const planned = FAULTS.flatMap(([fault]) => KINDS.map((kind) => ({ fault, kind })));
   colo = await startColo({
+    movableClock: true,
     deployedGates: [{ flag: "dark", gates }],
     isolates: planned.map(({ fault, kind }) => ({
       ORIGIN_URL: origin.url,
@@ -126,7 +129,7 @@ async function expectVisit(
   isolate: Isolate,
   reached: (flags: string, status: Status) => boolean,
 ): Promise<void> {
-  const deadline = Date.now() + 90_000;
+  const deadline = Date.now() + patient(90_000);
   for (;;) {
     const told = await visit(isolate);
     const status = await statusOf(isolate);
@@ -166,8 +169,9 @@ describe("Redis fails in every way at once", () => {
         expectVisit(named(fault, "busy"), seesFault(known)),
       ]);
     });
-    // The rest of the minute that the idle ones sleep.
-    while (Date.now() - began < 60_000) {
+    // The rest of the minute that the idle ones sleep; in `npm test` their clocks move on, and the others are visited for less long.
+    const end = began + (isFull ? 60_000 : 10_000);
+    while (Date.now() < end) {
       await each(async (fault) => {
         expect([fault, await visit(named(fault, "busy"))]).toEqual([fault, "lit"]);
         await visit(named(fault, "cold"));
@@ -175,11 +179,12 @@ describe("Redis fails in every way at once", () => {
       });
       await sleep(1_000);
     }
+    if (!isFull) await each((fault) => advance(named(fault, "idle").url, 50_000));
     await each(async (fault, known) => {
       expect([fault, await visit(named(fault, "idle"))]).toEqual([fault, "lit"]);
       await expectVisit(named(fault, "idle"), seesFault(known));
     });
-  }, 300_000);
+  });
 
   it("of a log line too", () => {
     const words = new Set(FAULTS.flatMap(([, known, alone]) => [known, alone]));
@@ -214,7 +219,7 @@ describe("Redis fails in every way at once", () => {
       // Not by trying more often than every isolate has to: each asks for the head, and for the snapshot if need be.
       expect([fault, (proxy?.commands ?? 0) - before <= 2 * KINDS.length]).toEqual([fault, true]);
     });
-  }, 300_000);
+  });
 
   it("one that believed another database stays with it, and says so", async () => {
     const isolate = named("another database", "alone");
