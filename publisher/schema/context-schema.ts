@@ -34,7 +34,7 @@ export const evaluationContext = z
       issues.addIssue({
         code: "custom",
         path: [...path],
-        message: "cannot be used: the name has a meaning of its own in JavaScript",
+        message: "cannot be used: JavaScript reserves this name",
       });
     }
     return value;

@@ -1,6 +1,6 @@
 import { fault, faultWithin, type Fault } from "../../shared/flag/fault.ts";
 
-export const PROTO = "cannot be used: __proto__ has a meaning of its own in JavaScript";
+export const PROTO = "cannot be used: JavaScript reserves the name __proto__";
 
 /**
  * What JSON can say and Postgres cannot hold, or would hold as something else.
