@@ -105,14 +105,10 @@ export const readPublisherConfig = (environment: Environment): PublisherConfig =
   }));
 
 /** Reads the settings of `sluice migrate`. */
-export const readDatabaseConfig = (
-  environment: Environment,
-): Pick<PublisherConfig, "databaseUrl" | "migrationDatabaseUrl"> => readAll(environment, databaseFrom);
+export const readDatabaseConfig = (environment: Environment) => readAll(environment, databaseFrom);
 
 /** Reads the settings of `sluice publish`. */
-export const readPublishConfig = (
-  environment: Environment,
-): Pick<PublisherConfig, "databaseUrl" | "redisUrl" | "redisToken" | "environment"> =>
+export const readPublishConfig = (environment: Environment) =>
   readAll(environment, (read) => ({ databaseUrl: read.required("DATABASE_URL"), ...redisFrom(read) }));
 
 /** Reads the settings of every command that calls the admin API. */

@@ -17,11 +17,7 @@ export interface SegmentRecord {
 }
 
 /** A row of `segments` as pg returns it: timestamps as Date, jsonb unchecked. */
-export interface SegmentRow {
-  readonly id: string;
-  readonly name: string;
-  readonly description: string;
-  readonly ids: readonly string[];
+export interface SegmentRow extends Omit<SegmentRecord, "condition" | "created_at" | "updated_at"> {
   readonly condition: unknown;
   readonly created_at: Date | number;
   readonly updated_at: Date | number;
@@ -40,12 +36,9 @@ export function toSegmentRecord(row: SegmentRow): SegmentRecord {
 export const SEGMENT_COLUMNS = "id, name, description, ids, condition, created_at, updated_at";
 
 /** The columns that a write sets. An absent one keeps its value, or gets the default of its column. */
-export interface SegmentColumns {
-  readonly description?: string | undefined;
-  readonly ids?: readonly string[] | undefined;
-  /** Null: only the ids count. */
-  readonly condition?: object | null | undefined;
-}
+export type SegmentColumns = {
+  readonly [Name in "description" | "ids" | "condition"]?: SegmentRow[Name] | undefined;
+};
 
 /** All segments, by name. */
 export async function readSegments(db: Queryable): Promise<readonly SegmentRow[]> {

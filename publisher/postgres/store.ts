@@ -1,5 +1,5 @@
 import type pg from "pg";
-import type { Version } from "../../shared/snapshot/revision.ts";
+import type { SubjectVersion } from "./change-history.ts";
 import {
   NEVER,
   readDivergence,
@@ -17,7 +17,9 @@ import { readSegments, type SegmentRow } from "./segment-store.ts";
 export interface SnapshotSource extends PublicationState {
   /** While a divergence is open, nothing is published. */
   readonly divergence: Divergence | undefined;
+  /** Ordered by key. */
   readonly rows: readonly FlagRow[];
+  /** Ordered by name. */
   readonly segmentRows: readonly SegmentRow[];
 }
 
@@ -68,12 +70,8 @@ export async function readFlag(
 }
 
 /** A flag at one instant: read separately, the version could be newer than the row. */
-export interface FlagState {
+export interface FlagState extends SubjectVersion {
   readonly row: FlagRow;
-  /** The version of its last change. */
-  readonly version: Version;
-  /** The version that Postgres is at. */
-  readonly state: Version;
 }
 
 /** Reads a flag with its version; undefined if it does not exist. */
@@ -89,7 +87,7 @@ export async function readFlagState(db: Queryable, key: string): Promise<FlagSta
   const [found] = rows;
   if (found === undefined) return undefined;
   const { version, state, ...row } = found;
-  return { row, version: version === null ? NEVER : toVersion(version), state: toVersion(state) };
+  return { row, version: toVersion(version ?? NEVER), state: toVersion(state) };
 }
 
 // Only these names are ever written into an SQL text; values are always parameters.

@@ -14,17 +14,14 @@ import {
 import type { Log } from "../process/log.ts";
 import { ForeseenFault, briefly } from "../problem/problem.ts";
 import type { PublisherRedis } from "../redis/redis.ts";
-import { buildSnapshot } from "./snapshot-builder.ts";
+import { buildSnapshot, type BuiltSnapshot } from "./snapshot-builder.ts";
 import { MAX_PUBLISHED_BYTES } from "./snapshot-segment.ts";
 import { readSnapshotSource } from "../postgres/store.ts";
 
 /** A publish that succeeded. */
-export interface Published extends Version {
-  readonly digest: string;
-  readonly bytes: number;
+export interface Published extends Version, Omit<BuiltSnapshot, "text"> {
   /** False if Redis had it already. */
   readonly written: boolean;
-  readonly invalid: ReadonlyMap<string, string>;
 }
 
 /** Redis has a head of a newer publisher. */

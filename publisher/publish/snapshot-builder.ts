@@ -3,17 +3,11 @@ import { faultText } from "../../shared/flag/fault.ts";
 import { orderFlags } from "../../shared/compile/order-flags.ts";
 import { SCHEMA, digestOf, type Snapshot } from "../../shared/snapshot/snapshot.ts";
 import { MAX_INVALID_BYTES, cutToBytes, toSnapshotSegment } from "./snapshot-segment.ts";
-import type { FlagRow } from "../postgres/flag-record.ts";
+import type { SnapshotSource } from "../postgres/store.ts";
 import { judgeFlag } from "./judge-flag.ts";
-import type { SegmentRow } from "../postgres/segment-store.ts";
 
 /** The rows that a snapshot is built from. */
-export interface SnapshotRows {
-  /** Ordered by key. */
-  readonly rows: readonly FlagRow[];
-  /** Ordered by name. */
-  readonly segmentRows: readonly SegmentRow[];
-}
+export type SnapshotRows = Pick<SnapshotSource, "rows" | "segmentRows">;
 
 /** The content of a snapshot. */
 export interface AssembledSnapshot {

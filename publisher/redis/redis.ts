@@ -1,7 +1,7 @@
 import { Redis } from "@upstash/redis";
 import { parseOff, redisKeys, type Off } from "../../shared/snapshot/snapshot.ts";
 import { formatHolders, parseHolders, type Kills } from "./kill-entry.ts";
-import { createKillUpdates, type KillChange } from "./kill-updates.ts";
+import { createKillUpdates } from "./kill-updates.ts";
 import { ForeseenFault } from "../problem/problem.ts";
 
 /** How long one command may take, in milliseconds: enough for a snapshot of some megabytes. */
@@ -27,27 +27,7 @@ export interface StoredTexts {
 }
 
 /** All commands that the publisher sends to Redis. */
-export interface PublisherRedis {
-  readStored(): Promise<Stored>;
-  /** For the status that people see. */
-  readStoredWithKills(): Promise<StoredWithKills>;
-  /** For verifying what was published. */
-  readTexts(): Promise<StoredTexts>;
-  /**
-   * Replaces head and snapshot at once, if the head is the expected one.
-   *
-   * @param snapshot undefined to leave the snapshot as it is
-   * @returns false if Redis has another head; then nothing was changed
-   */
-  swapSnapshot(expectedHead: string | null, head: string, snapshot: string | undefined): Promise<boolean>;
-  /**
-   * Changes the kills of all flags at once. Safe with other publishers that write at the same time.
-   *
-   * @param change called again if another publisher wrote in between
-   */
-  updateKills(change: KillChange): Promise<void>;
-  readKills(): Promise<Kills>;
-}
+export type PublisherRedis = ReturnType<typeof createPublisherRedis>;
 
 /** The fault of a value in Redis that no publisher can have written. */
 export const notOurs = (problem: string): string => `the value in Redis is not Sluice's: ${problem}`;
@@ -86,7 +66,7 @@ export function createPublisherRedis(options: {
   readonly redisUrl: string;
   readonly redisToken: string;
   readonly environment: string;
-}): PublisherRedis {
+}) {
   const keys = redisKeys(options.environment);
   // Only publishers read it.
   const holdersKey = `${keys.off}:held`;
@@ -129,20 +109,32 @@ export function createPublisherRedis(options: {
   }
 
   return {
-    readStored: () => read(READ_STORED, [keys.head, keys.snapshot]),
+    readStored: (): Promise<Stored> => read(READ_STORED, [keys.head, keys.snapshot]),
 
+    /** For the status that people see. */
     readStoredWithKills: () => read(READ_STORED_WITH_KILLS, [keys.head, keys.snapshot, keys.off]),
 
-    async readTexts() {
+    /** For verifying what was published. */
+    async readTexts(): Promise<StoredTexts> {
       const [head = null, snapshot = null] = await guard(() =>
         redis.mget<(string | null)[]>(keys.head, keys.snapshot),
       );
       return { head, snapshot };
     },
 
-    swapSnapshot: (expectedHead, head, snapshot) =>
+    /**
+     * Replaces head and snapshot at once, if the head is the expected one.
+     *
+     * @param snapshot undefined to leave the snapshot as it is
+     * @returns false if Redis has another head; then nothing was changed
+     */
+    swapSnapshot: (expectedHead: string | null, head: string, snapshot: string | undefined) =>
       swap(SWAP_SNAPSHOT, [keys.head, keys.snapshot], [expectedHead ?? "", head, snapshot ?? ""]),
 
+    /**
+     * Changes the kills of all flags at once. Safe with other publishers that write at the same time: the change is
+     * called again if one wrote in between.
+     */
     updateKills: createKillUpdates(async (change) => {
       for (;;) {
         const { off, holders, kills } = await getKills();
@@ -153,7 +145,7 @@ export function createPublisherRedis(options: {
       }
     }),
 
-    readKills: async () => (await getKills()).kills,
+    readKills: async (): Promise<Kills> => (await getKills()).kills,
   };
 }
 

@@ -155,12 +155,7 @@ export function createSegmentService(options: {
  *
  * @throws Problem that points into the body
  */
-function sound(
-  name: string,
-  columns: {
-    readonly [Name in keyof SegmentColumns]?: Name extends "condition" ? unknown : SegmentColumns[Name];
-  },
-): SegmentColumns {
+function sound(name: string, columns: SegmentColumns): SegmentColumns {
   const { ids, condition = null } = columns;
   const found = judgeSegment({
     name,
@@ -169,8 +164,7 @@ function sound(
   });
   const fault = found ?? unfitConditions({ condition });
   if (fault !== undefined) throw faultProblem(fault);
-  // Judged just now: the types say so.
-  return { ...columns, condition: condition as object | null };
+  return { ...columns, condition };
 }
 
 function toView(row: SegmentRow, usedBy: readonly string[] = []): SegmentView {

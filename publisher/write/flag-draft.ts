@@ -42,16 +42,13 @@ export async function patchedColumns(
   row: FlagRow,
   patch: z.output<typeof flagPatch>,
   at: Path = [],
-): Promise<PatchedColumns> {
+) {
   const input = mergePatch(editableOf(row), patch);
   const merged = flagEditable.safeParse(input);
   if (!merged.success) throw validationProblem(merged.error, "body", input, at);
   const sound = await soundContent(db, merged.data, at);
   return { ...merged.data, ...sound, variant_ranges: rangesOf(sound, row.variant_ranges) };
 }
-
-type PatchedColumns = Omit<z.output<typeof flagEditable>, keyof SoundContent> &
-  SoundContent & { readonly variant_ranges: object };
 
 /** The columns of a new flag, checked. */
 export async function createdColumns(

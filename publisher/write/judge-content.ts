@@ -3,25 +3,18 @@ import { compileSegments } from "../../shared/compile/compile-segments.ts";
 import { judgeTargeting } from "../../shared/compile/compile-targeting.ts";
 import { judgeVariants } from "../../shared/compile/compile-variants.ts";
 import { faultWithin, type Fault } from "../../shared/flag/fault.ts";
-import type { Requirement, Targeting, Variant } from "../../shared/flag/flag.ts";
+import type { Variant } from "../../shared/flag/flag.ts";
+import type { FlagRecord, FlagRow } from "../postgres/flag-record.ts";
 import type { Queryable } from "../postgres/postgres.ts";
 import { readSegmentsNamed, rulesOf, segmentNamesIn } from "../postgres/segment-store.ts";
 import { toSnapshotSegment } from "../publish/snapshot-segment.ts";
 import { unfitConditions, unfitJson } from "../schema/unfit-json.ts";
 
 /** The members of a flag that the evaluator checks, as they were sent. */
-export interface FlagContent {
-  readonly targeting: unknown;
-  readonly variants: unknown;
-  readonly requires: unknown;
-}
+export type FlagContent = Pick<FlagRow, "targeting" | "variants" | "requires">;
 
 /** `FlagContent` after the check. */
-export interface SoundContent {
-  readonly targeting: Targeting;
-  readonly variants: readonly Variant[];
-  readonly requires: readonly Requirement[];
-}
+export type SoundContent = Pick<FlagRecord, keyof FlagContent>;
 
 /**
  * Checks the content of a flag by the evaluator's own rules: refuses exactly what the edge would report as ERROR.
