@@ -7,7 +7,8 @@ import {
   type BareItem,
   type Dictionary,
 } from "structured-headers";
-import { decodeValue, encodeMember } from "../shared/flag/flag-member.ts";
+import { encodeMember } from "../shared/flag/flag-member.ts";
+import { jsonOrUndefined } from "../shared/flag/members.ts";
 import { decodeFlags } from "../shared/x-flags/flags-header.ts";
 import { percentile } from "./support/percentile.ts";
 import { runBench, type Bench } from "./support/run-bench.ts";
@@ -81,7 +82,7 @@ const waysFor = (value: unknown): readonly Way[] => [
   {
     name: "val, a String of ASCII JSON",
     encode: (value) => encodeMember(FLAG, { key: VARIANT, value }),
-    decode: (header) => decodeValue(decodeFlags(header)?.get(FLAG)?.json),
+    decode: (header) => jsonOrUndefined(decodeFlags(header)?.get(FLAG)?.json),
   },
   {
     name: "val, a Byte Sequence of JSON",

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { Problem } from "../problem/problem.ts";
 import { FLAG_SORTS, type FlagQuery, type FlagSort, type ListedFlag } from "../postgres/list-flags.ts";
+import { jsonOrUndefined } from "../../shared/flag/members.ts";
 
 const SORT_ORDERS = FLAG_SORTS.flatMap((sort) => [sort, `-${sort}`] as const);
 
@@ -73,19 +74,11 @@ export function toCursor(query: FlagQuery, last: ListedFlag): string {
 }
 
 function readCursor(cursor: string, sort: FlagSort): { value: string; key: string } {
-  const content = cursorContent.safeParse(parseJson(Buffer.from(cursor, "base64url").toString()));
+  const content = cursorContent.safeParse(jsonOrUndefined(Buffer.from(cursor, "base64url").toString()));
   if (!content.success || content.data[0] !== sort || !SORT_VALUES[sort].test(content.data[1])) {
     throw new Problem("invalid-request", "cursor: is not a next_cursor of this list and sort order", {
       errors: [{ pointer: "cursor", detail: "take it as it is from the page before, or leave it out" }],
     });
   }
   return { value: content.data[1], key: content.data[2] };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -32,6 +32,8 @@ const REFUSALS: ReadonlySet<ProblemKind> = new Set([
   "invalid-request",
 ]);
 
+const NOT_RECORDED = "Postgres refuses to record it";
+
 /** Switches a flag off: first at the edge, then in Postgres, then in the snapshot. */
 export async function switchOff(
   parts: {
@@ -76,7 +78,13 @@ export async function switchOff(
       onUnrecordedKill();
       return { recorded: false, cause: causeOf(error) };
     }
-    throw isAtEdge ? unknownOutcome() : notSwitchedOff(error);
+    const postgres = error instanceof Problem ? error.message : NOT_RECORDED;
+    throw new Problem(
+      "unavailable",
+      isAtEdge
+        ? "Postgres does not answer, and Redis has stopped answering: the flag may be on or off, so send this again"
+        : `Redis does not answer, so the flag was NOT switched off at the edge. Postgres: ${postgres}`,
+    );
   }
 }
 
@@ -98,21 +106,6 @@ async function checkBeforehand(pool: pg.Pool, key: string, precondition: Precond
 
 /** The cause without advice to retry: the kill has worked at the edge. */
 function causeOf(error: unknown): string {
-  if (!(error instanceof Problem)) return "Postgres refuses to record it";
+  if (!(error instanceof Problem)) return NOT_RECORDED;
   return error.message.split(":", 1)[0] ?? error.message;
-}
-
-function unknownOutcome(): Problem {
-  return new Problem(
-    "unavailable",
-    "Postgres does not answer, and Redis has stopped answering: the flag may be on or off, so send this again",
-  );
-}
-
-function notSwitchedOff(cause: unknown): Problem {
-  const postgres = cause instanceof Problem ? cause.message : "Postgres refuses to record it";
-  return new Problem(
-    "unavailable",
-    `Redis does not answer, so the flag was NOT switched off at the edge. Postgres: ${postgres}`,
-  );
 }

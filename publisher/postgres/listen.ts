@@ -1,4 +1,5 @@
 import pg from "pg";
+import { isObject, jsonOrUndefined } from "../../shared/flag/members.ts";
 import type { Version } from "../../shared/snapshot/revision.ts";
 import type { Log } from "../process/log.ts";
 import { briefly } from "../problem/problem.ts";
@@ -64,12 +65,9 @@ export function listenForChanges(options: {
 
 /** Any database user can notify: an invalid payload only means that something may have changed. */
 function parseVersion(payload: string | undefined): Version | undefined {
-  try {
-    const { epoch, revision } = JSON.parse(payload ?? "") as Partial<Record<keyof Version, unknown>>;
-    return Number.isSafeInteger(epoch) && Number.isSafeInteger(revision)
-      ? { epoch: Number(epoch), revision: Number(revision) }
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  const json = jsonOrUndefined(payload);
+  if (!isObject(json)) return undefined;
+  const { epoch, revision } = json;
+  const isVersion = Number.isSafeInteger(epoch) && Number.isSafeInteger(revision);
+  return isVersion ? { epoch: Number(epoch), revision: Number(revision) } : undefined;
 }

@@ -1,4 +1,5 @@
 import { compareVersions, type Version } from "../../shared/snapshot/revision.ts";
+import { isObject, jsonOrUndefined } from "../../shared/flag/members.ts";
 import { SCHEMA, parseHead } from "../../shared/snapshot/snapshot.ts";
 import type { Stored } from "../redis/redis.ts";
 
@@ -89,10 +90,6 @@ function builderOf(headText: string): number {
 }
 
 function memberOf(headText: string, name: string): unknown {
-  try {
-    const head: unknown = JSON.parse(headText);
-    return typeof head === "object" && head !== null ? (head as Record<string, unknown>)[name] : undefined;
-  } catch {
-    return undefined;
-  }
+  const head = jsonOrUndefined(headText);
+  return isObject(head) ? head[name] : undefined;
 }

@@ -1,5 +1,6 @@
 import { compareVersions, type Version } from "../../shared/snapshot/revision.ts";
 import { z } from "zod";
+import { jsonOrUndefined } from "../../shared/flag/members.ts";
 
 /**
  * One flag's kill in Redis. `off` cannot distinguish two kills that run at once, and its format is frozen. So publishers
@@ -76,7 +77,7 @@ const holdersByKey = z.record(
 
 /** Reads the holders of kills. Unreadable text counts as no holders: `off` alone still keeps the flags off. */
 export function parseHolders(text: string | null): ReadonlyMap<string, Omit<KillEntry, "off">> {
-  const { data } = holdersByKey.safeParse(parseJson(text ?? "{}"));
+  const { data } = holdersByKey.safeParse(jsonOrUndefined(text ?? "{}"));
   return new Map(
     Object.entries(data ?? {}).map(([key, { holders, recorded }]) => [
       key,
@@ -94,12 +95,4 @@ export function formatHolders(kills: ReadonlyMap<string, KillEntry>): string {
       { holders, ...(recorded && { recorded: [recorded.epoch, recorded.revision] }) },
     ]);
   return JSON.stringify(Object.fromEntries(entries));
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

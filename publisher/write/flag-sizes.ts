@@ -96,46 +96,42 @@ const SNAPSHOT_BYTES = 40;
  */
 async function readSizes(db: Queryable, where = "", values: readonly string[] = []): Promise<Sizes> {
   const { rows } = await db.query<
-    Record<keyof Parts | "others" | "keys", string> & {
+    Parts & {
+      readonly others: number;
+      readonly keys: number;
       readonly varied: readonly { readonly key: string; readonly variants: unknown }[];
     }
   >(
-    `SELECT coalesce(sum(octet_length(targeting::text)), 0) AS targeting,
+    `SELECT coalesce(sum(octet_length(targeting::text)), 0)::float8 AS targeting,
             coalesce(sum(octet_length(variants::text) + octet_length(variant_ranges::text)
-              + jsonb_array_length(variants) * 40) FILTER (WHERE variants <> '[]'), 0) AS variants,
-            coalesce(sum(octet_length(requires::text)) FILTER (WHERE requires <> '[]'), 0) AS requires,
-            coalesce(sum(octet_length(gates::text)), 0) AS gates,
-            coalesce(sum(octet_length(key) + octet_length(bucket_by) + coalesce(octet_length(salt), 0) + 200), 0)
+              + jsonb_array_length(variants) * 40) FILTER (WHERE variants <> '[]'), 0)::float8 AS variants,
+            coalesce(sum(octet_length(requires::text)) FILTER (WHERE requires <> '[]'), 0)::float8 AS requires,
+            coalesce(sum(octet_length(gates::text)), 0)::float8 AS gates,
+            coalesce(sum(octet_length(key) + octet_length(bucket_by) + coalesce(octet_length(salt), 0) + 200), 0)::float8
               AS others,
-            coalesce(sum(octet_length(key) + 2) FILTER (WHERE in_header AND archived_at IS NULL AND variants = '[]'), 0)
+            coalesce(sum(octet_length(key) + 2) FILTER (WHERE in_header AND archived_at IS NULL AND variants = '[]'), 0)::float8
               AS keys,
             coalesce(json_agg(json_build_object('key', key, 'variants', variants))
               FILTER (WHERE in_header AND archived_at IS NULL AND variants <> '[]'), '[]') AS varied
      FROM feature_flags ${where}`,
     [...values],
   );
-  const { others, keys, varied, targeting, variants, requires, gates } = only(rows);
-  const parts = {
-    targeting: Number(targeting),
-    variants: Number(variants),
-    requires: Number(requires),
-    gates: Number(gates),
-  };
+  const { others, keys, varied, ...parts } = only(rows);
   return {
-    snapshot: Number(others) + Object.values(parts).reduce((sum, bytes) => sum + bytes, 0),
-    header: varied.reduce((sum, flag) => sum + longestMember(flag.key, flag.variants) + 2, Number(keys)),
+    snapshot: others + Object.values(parts).reduce((sum, bytes) => sum + bytes, 0),
+    header: varied.reduce((sum, flag) => sum + longestMember(flag.key, flag.variants) + 2, keys),
     parts,
   };
 }
 
 async function readSegmentBytes(db: Queryable, where = "", values: readonly string[] = []): Promise<number> {
-  const { rows } = await db.query<{ bytes: string }>(
+  const { rows } = await db.query<{ bytes: number }>(
     `SELECT coalesce(sum(octet_length(name) + octet_length(to_jsonb(ids)::text)
-              + coalesce(octet_length(condition::text), 0) + 200), 0) AS bytes
+              + coalesce(octet_length(condition::text), 0) + 200), 0)::float8 AS bytes
      FROM segments ${where}`,
     [...values],
   );
-  return Number(only(rows).bytes);
+  return only(rows).bytes;
 }
 
 /** The longest member that a flag adds to `x-flags`, over all its variants. */

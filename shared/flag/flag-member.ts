@@ -25,13 +25,3 @@ function encodeValue(value: unknown): string {
   );
   return `"${json.replace(/["\\]/g, "\\$&")}"`;
 }
-
-/** Reads the JSON of a `val` parameter. Returns undefined when it is absent or not JSON. */
-export function decodeValue(json: string | undefined): unknown {
-  if (json === undefined) return undefined;
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
-}

@@ -36,6 +36,16 @@ export function takeItems(
   return undefined;
 }
 
+/** Parses JSON. Returns undefined if the text is absent or not JSON. */
+export function jsonOrUndefined(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether a value is an object in JSON's sense. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,4 +1,4 @@
-import { decodeValue } from "../flag/flag-member.ts";
+import { jsonOrUndefined } from "../flag/members.ts";
 import type { ErrorCode, Reason } from "../flag/reason.ts";
 import { createExposer, type OnExposure } from "./exposure.ts";
 import type { FlagOn, FlagsContext } from "./flags-header.ts";
@@ -57,11 +57,11 @@ export function createFlags(
     isEnabled: (key) => ask(key) !== undefined,
     variant: (key) => ask(key)?.variant ?? "off",
     // Parsed again each time: a reader that changes its value changes no other reader's.
-    value: (key) => decodeValue(ask(key)?.json),
+    value: (key) => jsonOrUndefined(ask(key)?.json),
     details: (key) => {
       const flag = ask(key);
       if (flag === undefined) return { value: false, variant: "off", reason: "DEFAULT" };
-      const variantValue = decodeValue(flag.json);
+      const variantValue = jsonOrUndefined(flag.json);
       return {
         value: true,
         variant: flag.variant,

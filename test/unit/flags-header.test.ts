@@ -11,7 +11,7 @@ import {
   type FlagsContext,
 } from "../../shared/x-flags/flags-header.ts";
 import type { SnapshotFlag, SnapshotVariant } from "../../shared/flag/flag.ts";
-import { decodeValue } from "../../shared/flag/flag-member.ts";
+import { jsonOrUndefined } from "../../shared/flag/members.ts";
 import { SCHEMA } from "../../shared/snapshot/snapshot.ts";
 
 async function headerOf(flags: readonly SnapshotFlag[], userId = "user-1"): Promise<string | undefined> {
@@ -97,7 +97,7 @@ describe("x-flags with variants", () => {
         expect(header).toMatch(/^copilot;v="beta";val="[\x20-\x7e]+"$/);
         const on = decodeFlags(header)?.get("copilot");
         expect(on?.variant).toBe("beta");
-        expect(decodeValue(on?.json)).toStrictEqual(value);
+        expect(jsonOrUndefined(on?.json)).toStrictEqual(value);
       }),
     );
   });
@@ -131,7 +131,7 @@ describe("x-flags with variants", () => {
   });
 
   test.for([undefined, "", "x", "{", "undefined", "NaN", "1 2", "{'a':1}"])("%j is not a value", (json) => {
-    expect(decodeValue(json)).toBeUndefined();
+    expect(jsonOrUndefined(json)).toBeUndefined();
   });
 });
 

@@ -6,6 +6,7 @@ import { ApiProblem } from "./api-problem.ts";
 import { connectionFault } from "./connection-fault.ts";
 import type { Connection } from "./connection.ts";
 import type { TypedWords } from "./pointer-words.ts";
+import { jsonOrUndefined } from "../../../shared/flag/members.ts";
 
 /** How long the API has to answer, in milliseconds. */
 const TIMEOUT_MS = 10_000;
@@ -58,7 +59,7 @@ export async function sendRequest<Schema extends z.ZodType>(
   const { status } = response;
   if (status >= 300 && status < 400) throw redirected(connection, response);
 
-  const body = JSON_TYPE.test(response.headers.get("content-type") ?? "") ? parseJson(text) : undefined;
+  const body = JSON_TYPE.test(response.headers.get("content-type") ?? "") ? jsonOrUndefined(text) : undefined;
   if (status >= 400) {
     const refusal = problem.safeParse(body);
     if (refusal.success) throw new ApiProblem(status, refusal.data, request);
@@ -163,14 +164,6 @@ function notSluice(connection: Connection, changes: boolean, cause: unknown): Cl
     mend: ["check SLUICE_URL: it is the publisher's address, not the worker's and not the site's"],
     cause,
   });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** An answer that an edit can be based on. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { connectionFault } from "../api/connection-fault.ts";
 import type { Edge } from "./edge-urls.ts";
+import { jsonOrUndefined } from "../../../shared/flag/members.ts";
 
 /** How long a worker has to answer, in milliseconds. */
 const TIMEOUT_MS = 5_000;
@@ -48,17 +49,9 @@ export async function askEdge({ shownUrl, statusUrl }: Edge): Promise<Heard | { 
     return { problem: connectionFault(error, connection, { changes: false, timeoutMs: TIMEOUT_MS }).message };
   }
   const heardAt = performance.now();
-  const parsed = edgeStatus.safeParse(parseJson(text));
+  const parsed = edgeStatus.safeParse(jsonOrUndefined(text));
   if (response.status !== 200 || !parsed.success) {
     return { problem: `it answered ${response.status}, and not as a Sluice worker` };
   }
   return { status: parsed.data, sentAt, heardAt };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
