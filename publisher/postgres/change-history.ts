@@ -12,7 +12,7 @@ export interface Subject {
 const NAME_COLUMN = { flag: "flag_key", segment: "segment_name" } as const;
 
 /** One entry of the audit, without the values before and after. */
-export interface Change extends Version {
+export interface AuditEntry extends Version {
   readonly at: Date;
   readonly actor: string;
   readonly action: string;
@@ -54,8 +54,8 @@ export async function readChangesSince(
   db: Queryable,
   { entity, name }: Subject,
   since: Version,
-): Promise<readonly Change[]> {
-  const { rows } = await db.query<Omit<Change, keyof Version> & VersionColumns>(
+): Promise<readonly AuditEntry[]> {
+  const { rows } = await db.query<Omit<AuditEntry, keyof Version> & VersionColumns>(
     `SELECT epoch, revision, at, actor, action, ARRAY(
        SELECT key FROM jsonb_each(coalesce(after, '{}')) AS new (key, value)
        WHERE value IS DISTINCT FROM coalesce(before, '{}') -> key AND key NOT IN ('updated_at', 'variant_ranges') ORDER BY key

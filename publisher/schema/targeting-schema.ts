@@ -30,7 +30,7 @@ export const targeting = z
   })
   .openapi("Targeting", { example: { allowlist: ["user-1"], plans: ["enterprise"] } });
 
-const UNKNOWN_MEMBER = "is not a member that is known here";
+const UNKNOWN_MEMBER = "is an unknown member";
 
 const patchMembers = z
   .object(
