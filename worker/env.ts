@@ -1,11 +1,11 @@
 import { ENVIRONMENT_PATTERN } from "../shared/snapshot/snapshot.ts";
+import { parseSigningKeys, type SigningKeys } from "../shared/x-flags/signing-keys.ts";
 import { readExposureSettings, type ExposureSettings } from "./decide/expose.ts";
 import { readStaticPaths, type StaticPaths } from "./decide/static-evaluation.ts";
 import { readJwtSettings, type JwtSettings } from "./identity/jwt/jwt-settings.ts";
 import { readContextSecrets } from "./identity/trusted-context.ts";
 import { readUnsignedUntil } from "./identity/visitor/visitor-ids.ts";
-import { readBindings, type Bindings, type Checked } from "./isolate/bindings.ts";
-import { readSigningKeys, type SigningKeys } from "./isolate/signing-settings.ts";
+import { readBindings, secureUrl, type Bindings, type Checked } from "./isolate/bindings.ts";
 import type { Origin } from "./origin/proxy.ts";
 import { readOverrideKeys } from "./override/override-settings.ts";
 
@@ -51,8 +51,8 @@ function readOrigin({ ORIGIN: fetcher, ORIGIN_URL: given }: Bindings): Checked<O
       problems: ["ORIGIN_URL is not set: set it (or a service binding named ORIGIN) in wrangler.toml"],
     };
   }
-  const url = parseUrl(given);
-  if (url === undefined) {
+  const url = typeof given === "string" && !/\s/.test(given) ? URL.parse(given) : null;
+  if (url === null || !["http:", "https:"].includes(url.protocol)) {
     return { problems: ["ORIGIN_URL must be an http or https URL such as https://origin.example.com"] };
   }
   if (url.pathname !== "/" || url.search !== "" || url.hash !== "" || url.username !== "") {
@@ -66,7 +66,7 @@ function readOrigin({ ORIGIN: fetcher, ORIGIN_URL: given }: Bindings): Checked<O
 function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
   const read = readBindings(bindings);
   const jwt = readJwtSettings(read);
-  const signingKeys = readSigningKeys(read);
+  const signingKeys = read.parsed("SIGNING_KEYS", parseSigningKeys);
   const jwtSecrets = jwt?.keys.kind === "secret" ? jwt.keys.secrets : [];
   const settings: FlagSettings = {
     jwt,
@@ -83,7 +83,7 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
     redisUrl: read.text(
       "UPSTASH_REDIS_REST_URL",
       "run `wrangler secret put UPSTASH_REDIS_REST_URL` with the https URL of the database's REST API",
-      isRestUrl,
+      (value) => secureUrl(value)?.search === "",
     ),
     redisToken: read.text(
       "UPSTASH_REDIS_REST_TOKEN",
@@ -100,16 +100,4 @@ function readFlagSettings(bindings: Bindings): Checked<FlagSettings> {
     read.problems.push("MAX_STALE_MS must be at least 3 times REFRESH_MS");
   }
   return read.problems.length > 0 ? { problems: read.problems } : { value: settings };
-}
-
-/** Over plain http the token could be read on the way: allowed for a local Redis only. */
-function isRestUrl(value: string): boolean {
-  const url = parseUrl(value);
-  if (url === undefined || url.username !== "" || url.search !== "" || url.hash !== "") return false;
-  return url.protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
-}
-
-function parseUrl(value: unknown): URL | undefined {
-  const url = typeof value === "string" && !/\s/.test(value) ? URL.parse(value) : null;
-  return url !== null && ["http:", "https:"].includes(url.protocol) ? url : undefined;
 }

@@ -6,6 +6,9 @@ export interface SigningKey {
   readonly secret: Uint8Array<ArrayBuffer>;
 }
 
+/** The first key signs; all keys verify. */
+export type SigningKeys = readonly [SigningKey, ...SigningKey[]];
+
 /** Ids are written in headers and cookies; these characters need no quoting there. */
 const ID_PATTERN = /^[A-Za-z0-9_-]{1,32}$/;
 /** As long as the digest of HMAC-SHA256: a shorter secret is weaker than the signature. */
@@ -24,7 +27,7 @@ const FORM = "must be kid:base64, several separated by commas";
  *
  * @returns at least one key, or the problem, which names keys by position and never quotes them
  */
-export function parseSigningKeys(text: string): Parsed<readonly [SigningKey, ...SigningKey[]]> {
+export function parseSigningKeys(text: string): Parsed<SigningKeys> {
   const keys: SigningKey[] = [];
   for (const [index, item] of text.split(",").entries()) {
     const key = parseKey(item.trim());

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createCookieSigner } from "../../worker/identity/visitor/cookie-signer.ts";
-import type { SigningKeys } from "../../worker/isolate/signing-settings.ts";
+import type { SigningKeys } from "../../shared/x-flags/signing-keys.ts";
 import { createVisitorIds, type VisitorIdOptions } from "../../worker/identity/visitor/visitor-ids.ts";
 
 const DAY_MS = 86_400_000;

@@ -32,8 +32,8 @@ export function toPrivateAnswer(response: Response): Response {
 }
 
 /**
- * A static answer keeps the origin's caching. One that sets a cookie belongs to one visitor, whatever its path, so no
- * cache may give it to another.
+ * A static answer keeps the origin's caching. One that sets a cookie belongs to one visitor on any path, so no cache may
+ * give it to another.
  */
 export function toSharedAnswer(response: Response): Response {
   return response.headers.has("set-cookie") ? toPrivateAnswer(response) : response;

@@ -34,12 +34,12 @@ export interface Bindings {
   readonly JWT_JWKS_MAX_STALE_MS?: unknown;
 }
 
-/** Problems name the variable, what is wrong and how to fix it; never its value, which may be a secret. */
+/** A problem names the variable and how to fix it; never its value, which may be a secret. */
 export type Checked<T> = { readonly value: T } | { readonly problems: readonly string[] };
 
 /** Reads bindings and collects every problem, so that one log line lists them all. */
 export interface BindingReader {
-  /** Each names the variable, what is wrong and how to fix it; never a value, which may be a secret. */
+  /** Each names the variable and how to fix it; never a value, which may be a secret. */
   readonly problems: string[];
   /** Whether the variable is set; an empty text counts as not set. */
   has(name: keyof Bindings): boolean;
@@ -49,6 +49,17 @@ export interface BindingReader {
   parsed<T>(name: keyof Bindings, parse: (text: string) => Parsed<T>): T | undefined;
   /** A whole number from `min` to `max`, of `unit`. */
   integer(name: keyof Bindings, fallback: number, min: number, max: number, unit?: string): number;
+}
+
+/**
+ * Parses a URL with secrets or keys behind it. Over plain http they could be read or replaced on the way, so http is
+ * allowed for a local server only.
+ */
+export function secureUrl(text: string): URL | undefined {
+  const url = /\s/.test(text) ? null : URL.parse(text);
+  if (url === null || url.username !== "" || url.hash !== "") return undefined;
+  const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
+  return url.protocol === "https:" || (url.protocol === "http:" && isLocal) ? url : undefined;
 }
 
 export function readBindings(bindings: Bindings): BindingReader {

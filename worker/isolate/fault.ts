@@ -1,4 +1,4 @@
-/** What can go wrong with the flags, in words that may stand in public (`/.well-known/sluice`). */
+/** The kinds of faults. The status page shows these words in public (`/.well-known/sluice`). */
 export type FaultWord =
   | "misconfigured"
   | "redis-unreachable"
@@ -29,7 +29,7 @@ export type FaultWord =
   | "shared-copy"
   | "internal";
 
-/** A fault with a detail for the log: what is wrong and how to mend it, never a token, an id or a payload. */
+/** A fault with a detail for the log: the problem and its fix, never a token, an id or a payload. */
 export class WorkerFault extends Error {
   readonly word: FaultWord;
 
@@ -40,7 +40,7 @@ export class WorkerFault extends Error {
   }
 }
 
-/** The fault that an exception is. An unforeseen one is named by its class alone: its text may hold anything. */
+/** Turns an exception into a fault. Of an unexpected one only the class is used: its text may contain anything. */
 export function toFault(error: unknown): WorkerFault {
   if (error instanceof WorkerFault) return error;
   return new WorkerFault("internal", `unexpected ${error instanceof Error ? error.name : typeof error}`);

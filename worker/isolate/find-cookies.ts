@@ -1,13 +1,13 @@
-/** Of a name that no browser sends twice, more than these are somebody's game. */
+/** No browser sends these names twice; more values than this are ignored. */
 const MAX_FOUND = 4;
 
 /**
- * The values of a name in a `Cookie` header, in their order, four at most. Looks at each character a few times only,
- * however many pairs there are.
+ * The first values of a name in a `Cookie` header, at most four. It looks at each character only a few times, however
+ * many pairs there are.
  *
- * Pairs are separated by `;` alone and led by blanks alone (RFC 6265, section 5.4). A comma belongs to the value of
- * another cookie, which a neighbouring host may have set; and a name that only Unicode's blanks keep from being ours
- * passes a browser's check of the prefix `__Host-`.
+ * Only `;` separates pairs, and only spaces and tabs may come before one (RFC 6265, section 5.4). A comma is part of a
+ * value, which a neighbouring host may have set. A name with one of Unicode's other blanks before it passes a browser's
+ * check of the prefix `__Host-`, so it must not count as ours.
  */
 export function findCookies(header: string | null, name: string): readonly string[] {
   const found: string[] = [];

@@ -1,13 +1,13 @@
 import type { WorkerFault, FaultWord } from "./fault.ts";
 
-/** Makes a fault visible to whoever runs the worker. */
+/** Logs a fault for the operators of the worker. */
 export type Report = (fault: WorkerFault) => void;
 
-/** The same fault is written at most once in this time: a log is billed by the line, and every request may fail alike. */
+/** Each kind of fault is logged at most once in this time: logs are billed by the line, and every request may fail. */
 const QUIET_MS = 10_000;
 
 /**
- * One JSON line per fault.
+ * Logs one JSON line per fault.
  *
  * @param write where the line goes
  * @param now milliseconds since the epoch

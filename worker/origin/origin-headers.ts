@@ -12,10 +12,10 @@ import {
   signFlags,
   toCovered,
 } from "../../shared/x-flags/signature.ts";
+import type { SigningKeys } from "../../shared/x-flags/signing-keys.ts";
 import type { Evaluation } from "../decide/evaluation.ts";
 import { toFault } from "../isolate/fault.ts";
 import type { Report } from "../isolate/report.ts";
-import type { SigningKeys } from "../isolate/signing-settings.ts";
 
 /** What signing needs, of the parts that all requests of an isolate share. */
 export interface SigningParts {

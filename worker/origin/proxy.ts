@@ -18,7 +18,7 @@ export interface ProxyParts {
 
 /**
  * The URL under which the origin is asked: the public one with a service binding, else the same path at ORIGIN_URL.
- * Without an origin it is the public one, too, and `proxy` reports what is missing.
+ * Without an origin it is the public one, too, and `proxy` reports the missing setting.
  */
 export function toOriginUrl(request: Request, { origin }: ProxyParts): URL {
   const url = new URL(request.url);

@@ -1,6 +1,5 @@
-import { parseSigningKeys } from "../../shared/x-flags/signing-keys.ts";
+import { parseSigningKeys, type SigningKeys } from "../../shared/x-flags/signing-keys.ts";
 import type { BindingReader } from "../isolate/bindings.ts";
-import type { SigningKeys } from "../isolate/signing-settings.ts";
 
 /** Secrets that others know as well: with one of them the site checks `x-flags`, with the other it signs people in. */
 interface OtherSecrets {

@@ -7,9 +7,9 @@ import {
   parseOverrides,
   type Overrides,
 } from "../../shared/flag/override.ts";
+import type { SigningKeys } from "../../shared/x-flags/signing-keys.ts";
 import { WorkerFault, toFault } from "../isolate/fault.ts";
 import type { Report } from "../isolate/report.ts";
-import type { SigningKeys } from "../isolate/signing-settings.ts";
 
 /** A verified override. */
 export interface Override {

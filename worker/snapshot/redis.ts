@@ -1,5 +1,6 @@
 import { redisKeys } from "../../shared/snapshot/snapshot.ts";
 import { WorkerFault } from "../isolate/fault.ts";
+import { readText, toFetchFault } from "../isolate/fetch-text.ts";
 
 /** The texts stored in Redis; null where a key is missing. */
 export interface Stored {
@@ -25,9 +26,6 @@ export interface StoreOptions {
 /** The largest snapshot is 8 MiB, and JSON escapes each of its quotes. All requests share an isolate's 128 MB. */
 const MAX_ANSWER_BYTES = 16_777_216;
 
-/** Without a buffer of this size, a megabyte arrives in 256 pieces, each a step out of JavaScript and back. */
-const CHUNK_BYTES = 65_536;
-
 /**
  * The only place of the worker that talks to Redis, over Upstash's REST API. Upstash's client would read an answer of
  * any size into memory, and an isolate that runs out of memory takes the site down.
@@ -49,9 +47,9 @@ export function createStore(options: StoreOptions): Store {
         signal: AbortSignal.timeout(commandTimeoutMs),
       });
       status = response.status;
-      text = await readText(response);
+      text = await readText(response, MAX_ANSWER_BYTES, tooLarge);
     } catch (error) {
-      throw toRedisFault(error);
+      throw toFetchFault(error, late, unreachable);
     }
     const { result, error } = parseAnswer(text);
     if (status !== 200 || error !== undefined) throw refused(error);
@@ -73,31 +71,6 @@ export function createStore(options: StoreOptions): Store {
   };
 }
 
-/** @throws WorkerFault `snapshot-too-large`; bytes are counted, since an announced length cannot be relied on */
-async function readText(response: Response): Promise<string> {
-  if (response.body === null) return "";
-  const reader = response.body.getReader({ mode: "byob" });
-  const decoder = new TextDecoder();
-  let bytes = 0;
-  let text = "";
-  for (let buffer = new Uint8Array(CHUNK_BYTES); ;) {
-    const { value, done } = await reader.readAtLeast(CHUNK_BYTES, buffer);
-    if (value !== undefined) {
-      bytes += value.byteLength;
-      text += decoder.decode(value, { stream: true });
-    }
-    if (done || value === undefined) return text + decoder.decode();
-    if (bytes > MAX_ANSWER_BYTES) {
-      await reader.cancel();
-      throw new WorkerFault(
-        "snapshot-too-large",
-        `Redis answered MGET with more than ${MAX_ANSWER_BYTES} bytes`,
-      );
-    }
-    buffer = new Uint8Array(value.buffer);
-  }
-}
-
 function parseAnswer(text: string): { readonly result?: unknown; readonly error?: unknown } {
   try {
     const answer: unknown = JSON.parse(text);
@@ -114,15 +87,14 @@ function refused(error: unknown): WorkerFault {
   return new WorkerFault("redis-refused", `Redis refused MGET (${code ?? "no code"}): check URL and token`);
 }
 
-function toRedisFault(error: unknown): WorkerFault {
-  if (error instanceof WorkerFault) return error;
-  const name = error instanceof Error ? error.name : typeof error;
-  if (name === "TimeoutError" || name === "AbortError") {
-    return new WorkerFault("redis-timeout", "Redis did not answer in time");
-  }
-  return new WorkerFault("redis-unreachable", `Redis could not be reached (${name})`);
-}
-
 function isTextOrNull(value: unknown): value is string | null {
   return value === null || typeof value === "string";
 }
+
+const tooLarge = (): WorkerFault =>
+  new WorkerFault("snapshot-too-large", `Redis answered MGET with more than ${MAX_ANSWER_BYTES} bytes`);
+
+const late = (): WorkerFault => new WorkerFault("redis-timeout", "Redis did not answer in time");
+
+const unreachable = (name: string): WorkerFault =>
+  new WorkerFault("redis-unreachable", `Redis could not be reached (${name})`);

@@ -1,6 +1,7 @@
 import { createLocalJWKSet, errors, type JWK } from "jose";
 import { isObject } from "../../../shared/flag/members.ts";
 import { WorkerFault } from "../../isolate/fault.ts";
+import { readText, toFetchFault } from "../../isolate/fetch-text.ts";
 import { createLease } from "../../isolate/lease.ts";
 import type { Report } from "../../isolate/report.ts";
 import type { JwtAlgorithm } from "./jwt-algorithms.ts";
@@ -124,31 +125,18 @@ async function fetchKeySet(
       await response.body?.cancel();
       throw unusable(`answered with status ${response.status} instead of 200`);
     }
-    text = await readText(response);
+    text = await readText(response, MAX_BYTES, () => unusable(`answered with more than ${MAX_BYTES} bytes`));
   } catch (error) {
-    if (error instanceof WorkerFault) throw error;
-    const name = error instanceof Error ? error.name : typeof error;
-    const isLate = name === "TimeoutError" || name === "AbortError";
-    throw unusable(isLate ? `did not answer within ${JWKS_TIMEOUT_MS} ms` : `could not be reached (${name})`);
+    throw toFetchFault(
+      error,
+      () => unusable(`did not answer within ${JWKS_TIMEOUT_MS} ms`),
+      (name) => unusable(`could not be reached (${name})`),
+    );
   }
   const keys = toKeySet(text);
   // jose imports a key at its first use and shares the promise. Imported here, no request awaits another's.
   for (const algorithm of algorithms) await candidatesOf(keys, { algorithm }, MAX_KEYS);
   return keys;
-}
-
-/** Bytes are counted: an announced length cannot be relied on. */
-async function readText(response: Response): Promise<string> {
-  if (response.body === null) return "";
-  const decoder = new TextDecoder();
-  let bytes = 0;
-  let text = "";
-  for await (const chunk of response.body as ReadableStream<Uint8Array>) {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_BYTES) throw unusable(`answered with more than ${MAX_BYTES} bytes`);
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
 }
 
 function toKeySet(text: string): KeySet {

@@ -1,4 +1,4 @@
-import type { BindingReader } from "../../isolate/bindings.ts";
+import { secureUrl, type BindingReader } from "../../isolate/bindings.ts";
 import { hmacOf, isKeyTypeOf, splitPems, type JwtAlgorithm } from "./jwt-algorithms.ts";
 
 /** The settings that name keys; exactly one of them may be set. */
@@ -37,7 +37,11 @@ export function readKeySource(
   }
   return {
     kind: "jwks",
-    url: read.text("JWT_JWKS_URL", "set it to the https URL of the issuer's JSON Web Key Set", isKeyUrl),
+    url: read.text(
+      "JWT_JWKS_URL",
+      "set it to the https URL of the issuer's JSON Web Key Set",
+      (text) => secureUrl(text) !== undefined,
+    ),
     refreshMs,
     timeoutMs: read.integer("JWT_JWKS_TIMEOUT_MS", 500, 10, 10_000),
     maxStaleMs,
@@ -65,12 +69,4 @@ function readSecrets(read: BindingReader, algorithms: readonly JwtAlgorithm[]): 
     text === text.trim() && new TextEncoder().encode(text).length >= minBytes;
   const names = ["JWT_SECRET", "JWT_SECRET_PREVIOUS"] as const;
   return names.filter((name) => read.has(name)).map((name) => read.text(name, fix, isValid));
-}
-
-/** Over plain http anybody on the way could replace the keys: allowed for a local issuer only. */
-function isKeyUrl(text: string): boolean {
-  const url = /\s/.test(text) ? null : URL.parse(text);
-  if (url === null || url.username !== "" || url.hash !== "") return false;
-  const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
-  return url.protocol === "https:" || (url.protocol === "http:" && isLocal);
 }

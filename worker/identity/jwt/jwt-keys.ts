@@ -10,7 +10,7 @@ export interface KeyHint {
 }
 
 /**
- * Finds the keys that a token may be signed by: none, one, or a few that cannot be told apart by their `kid`.
+ * Finds the keys that a token may be signed by: none, one, or a few with the same `kid`, or for a token without one.
  *
  * @throws WorkerFault `jwt-keys` when no keys are available
  */

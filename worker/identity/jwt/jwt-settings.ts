@@ -25,7 +25,7 @@ export interface JwtSettings {
   readonly clockSkewS: number;
 }
 
-/** Without keys they have no effect, and whoever set them expects one. */
+/** Without keys they have no effect, so setting them is a mistake. */
 const COMPANIONS = [
   "JWT_SECRET_PREVIOUS",
   "JWT_ALGORITHMS",

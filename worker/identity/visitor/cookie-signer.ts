@@ -1,6 +1,5 @@
-import type { SigningKey } from "../../../shared/x-flags/signing-keys.ts";
+import type { SigningKey, SigningKeys } from "../../../shared/x-flags/signing-keys.ts";
 import { decodeBase64Url, encodeBase64Url } from "../../isolate/bytes.ts";
-import type { SigningKeys } from "../../isolate/signing-settings.ts";
 import { toAnonymousId } from "./anonymous-id.ts";
 import { formatVisitorCookie, type ReceivedCookie, type Seal, type VisitorCookie } from "./visitor-cookie.ts";
 
