@@ -6,7 +6,7 @@ import { readJwtSettings, type JwtSettings } from "./identity/jwt/jwt-settings.t
 import { readContextSecrets } from "./identity/trusted-context.ts";
 import { readUnsignedUntil } from "./identity/visitor/visitor-ids.ts";
 import { readBindings, secureUrl, type Bindings, type Checked } from "./isolate/bindings.ts";
-import type { Origin } from "./origin/proxy.ts";
+import type { SiteOrigin } from "./origin/proxy.ts";
 import { readOverrideKeys } from "./override/override-settings.ts";
 
 /** The settings of the flags. Times are in milliseconds. */
@@ -35,7 +35,7 @@ export interface FlagSettings {
 
 /** The two halves fail separately: without flags everything is off, without an origin there is no site. */
 export interface Environment {
-  readonly origin: Checked<Origin>;
+  readonly origin: Checked<SiteOrigin>;
   readonly flags: Checked<FlagSettings>;
 }
 
@@ -44,7 +44,7 @@ export function readEnvironment(bindings: Bindings): Environment {
   return { origin: readOrigin(bindings), flags: readFlagSettings(bindings) };
 }
 
-function readOrigin({ ORIGIN: fetcher, ORIGIN_URL: given }: Bindings): Checked<Origin> {
+function readOrigin({ ORIGIN: fetcher, ORIGIN_URL: given }: Bindings): Checked<SiteOrigin> {
   if (typeof fetcher === "object" && fetcher !== null) return { value: { kind: "binding", fetcher } };
   if (given === undefined || given === "") {
     return {

@@ -35,16 +35,11 @@ export interface Flags {
   readonly problem?: string;
 }
 
-export interface FlagsOptions {
-  readonly keyId?: string;
-  readonly onExposure?: OnExposure | undefined;
-}
-
 /** The flags that are on, with how they were decided. */
 export function createFlags(
   on: ReadonlyMap<string, FlagOn>,
   context: FlagsContext,
-  { keyId, onExposure }: FlagsOptions = {},
+  { keyId, onExposure }: { readonly keyId?: string; readonly onExposure?: OnExposure | undefined },
 ): Flags {
   const expose = createExposer(context, onExposure);
   /** Undefined when the flag is off. Asking for a flag is an exposure. */

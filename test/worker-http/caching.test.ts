@@ -62,7 +62,7 @@ const ask = (path: string, headers: Record<string, string> = {}, init: RequestIn
 const told = (): readonly string[] =>
   Object.keys(origin.last.headers).filter((name) => name.startsWith("x-flags"));
 
-describe("what STATIC_PATHS names", () => {
+describe("a path of STATIC_PATHS", () => {
   it.each(["/assets/app.js", "/assets/a%20b.png?v=2", "/favicon.ico"])(
     "costs no decision and keeps its caching: %s",
     async (path) => {
@@ -79,13 +79,16 @@ describe("what STATIC_PATHS names", () => {
     },
   );
 
-  it.each(["/assets/..%2fai", "/assets/%2e%2e%2fclassic", "/assets"])("%s is not of it", async (path) => {
-    const response = await ask(path);
-    expect(response.headers.get("cache-control")).toBe("private, no-cache");
-    expect(told()).toContain("x-flags-context");
-  });
+  it.each(["/assets/..%2fai", "/assets/%2e%2e%2fclassic", "/assets"])(
+    "%s is not one of them",
+    async (path) => {
+      const response = await ask(path);
+      expect(response.headers.get("cache-control")).toBe("private, no-cache");
+      expect(told()).toContain("x-flags-context");
+    },
+  );
 
-  it("does not open a gate, and is decided behind one", async () => {
+  it("does not open a gate, and is evaluated behind one", async () => {
     expect((await ask("/assets/ai/model.bin")).status).toBe(404);
     expect((await ask("/assets/x/..%2fai/model.bin")).status).toBe(404);
     const response = await ask("/assets/ai/model.bin", member);
@@ -93,7 +96,7 @@ describe("what STATIC_PATHS names", () => {
     expect(response.headers.get("cache-control")).toBe("private, no-cache");
   });
 
-  it("is one visitor's when it sets a cookie", async () => {
+  it("is private when it sets a cookie", async () => {
     origin.answer = (_request, response) =>
       response.writeHead(200, { "cache-control": "public, max-age=600", "set-cookie": "a=1" }).end();
     const response = await ask("/assets/app.js");
@@ -101,7 +104,7 @@ describe("what STATIC_PATHS names", () => {
     expect(response.headers.get("cache-control")).toBe("private, no-cache");
   });
 
-  it("is for reading: a POST is decided", async () => {
+  it("is static only for reads: a POST is evaluated", async () => {
     const response = await ask("/favicon.ico", {}, { method: "POST" });
     expect(response.headers.get("cache-control")).toBe("private, no-cache");
     expect(told()).toContain("x-flags-context");
@@ -112,7 +115,7 @@ describe("a browser's copy", () => {
   const etagOf = async (path: string, headers = {}): Promise<string> =>
     (await ask(path, headers)).headers.get("etag") ?? "";
 
-  it("is confirmed while the decision is the same", async () => {
+  it("is confirmed while the decision is unchanged", async () => {
     const etag = await etagOf("/page", member);
     const again = await ask("/page", { ...member, "if-none-match": etag });
     expect(again.status).toBe(304);
@@ -121,7 +124,7 @@ describe("a browser's copy", () => {
     expect(origin.last.headers["if-none-match"]).toBe('"build-7"');
   });
 
-  it("is not confirmed once the decision is another, though the origin has one tag for both", async () => {
+  it("is not confirmed after the decision has changed, even if the origin has one tag for both", async () => {
     const etag = await etagOf("/page", member);
     const since = new Date().toUTCString();
     const now = await ask("/page", { "if-none-match": etag, "if-modified-since": since });
@@ -130,7 +133,7 @@ describe("a browser's copy", () => {
     expect(now.headers.get("etag")).not.toBe(etag);
   });
 
-  it("is not confirmed to a browser that is to get the cookie: a 304 would never bring it", async () => {
+  it("is not confirmed to a browser that needs the cookie: a 304 would never bring it", async () => {
     const page = { accept: "text/html,*/*" };
     const first = await ask("/page", page);
     const condition = { ...page, "if-none-match": first.headers.get("etag") ?? "" };
@@ -146,7 +149,7 @@ describe("a browser's copy", () => {
     expect((await ask("/page", { accept: "application/json", "if-none-match": tag })).status).toBe(304);
   });
 
-  it("of a page behind a gate is not that of the page before it", async () => {
+  it("of a gated page does not confirm the page shown instead", async () => {
     const classic = await etagOf("/ai");
     const response = await ask("/ai", { ...member, "if-none-match": classic });
     expect(response.status).toBe(200);
@@ -154,7 +157,7 @@ describe("a browser's copy", () => {
   });
 });
 
-it("a page that came out of a cache behind the worker is a fault, unless that cache knows flags", async () => {
+it("a page from a cache behind the worker is reported as a fault, unless that cache varies by flags", async () => {
   const copy = { "content-type": "text/html", age: "7" };
   origin.answer = (_request, response) => response.writeHead(200, { ...copy, vary: "x-flags" }).end();
   await ask("/page");

@@ -154,14 +154,14 @@ it("the documentation has the table", () => {
 describe.each([
   ["a token", byToken],
   ["a proxy", byProxy],
-] as const)("carry-over, as docs/identity.md has it, by %s", (_proof, prove) => {
+] as const)("carry-over works as in docs/identity.md, by %s", (_proof, prove) => {
   it.each(cases)("%s", async (_name, steps) => {
     expect(await play(steps, prove)).toBe(steps);
   });
 });
 
 describe("requests at the same time", () => {
-  it("with one cookie come to one place, and to one seal", async () => {
+  it("with one cookie get one id and one seal", async () => {
     const first = await ask({ keys: "new" });
     const asked = { keys: "new", user: "ann", cookie: first.cookie ?? "" } as const;
     const answers = await Promise.all(Array.from({ length: 8 }, () => ask(asked)));
@@ -169,12 +169,12 @@ describe("requests at the same time", () => {
     expect(new Set(answers.map(({ cookie }) => cookie)).size).toBe(1);
   });
 
-  it("without a cookie an account has one place", async () => {
+  it("of one account without a cookie get one id", async () => {
     const answers = await Promise.all(Array.from({ length: 8 }, () => ask({ keys: "new", user: "zoë" })));
     expect(new Set(answers.map(({ place }) => place)).size).toBe(1);
   });
 
-  it("an answer to the account before that comes late changes nothing for the one that is there", async () => {
+  it("a late answer to the previous account does not change the current account's id", async () => {
     const { cookie = "" } = await ask({ keys: "new" });
     const late = await ask({ keys: "new", user: "ann", cookie });
     const bob = await ask({ keys: "new", user: "bob", cookie: late.cookie ?? "" });
@@ -183,8 +183,8 @@ describe("requests at the same time", () => {
   });
 });
 
-describe("what the cookie tells", () => {
-  it("is neither the account nor the same in two browsers", async () => {
+describe("the content of the cookie", () => {
+  it("does not contain the account and differs between two browsers", async () => {
     const laptop = await ask({
       keys: "new",
       user: "ann@example.com",

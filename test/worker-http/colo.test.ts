@@ -53,7 +53,7 @@ const large = (text: string) => [
 
 const snapshots = () => counter.log.filter((keys) => keys.includes("snapshot")).length;
 
-it("a large snapshot is fetched once for the colo and not once for every isolate", async () => {
+it("a large snapshot is read once for the colo, not once for every isolate", async () => {
   await putSnapshot(redis, "production", 1, large("first"));
   const sources: string[] = [];
   for (const url of colo.urls) {
@@ -82,7 +82,7 @@ it("a large snapshot is fetched once for the colo and not once for every isolate
   expect(snapshots()).toBeLessThan(ISOLATES);
 });
 
-it("and Redis is asked about once a refresh time for all isolates together", async () => {
+it("Redis is asked about once per refresh time for all isolates together", async () => {
   const before = counter.commands;
   const end = Date.now() + 15_000;
   while (Date.now() < end) {

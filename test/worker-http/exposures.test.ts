@@ -66,7 +66,7 @@ async function exposuresOf(targetingKey: string, later: string): Promise<readonl
   return exposures().filter((exposure) => exposure.targeting_key === targetingKey);
 }
 
-it("a page is one exposure of who asks for it, however many requests it takes", async () => {
+it("a page of many requests is one exposure of its visitor", async () => {
   for (const path of ["/", "/api/items", "/?utm=1"])
     await fetch(`${worker.url}${path}`, { headers: as("jane") });
   expect(await exposuresOf("jane", "later-1")).toEqual([
@@ -82,14 +82,14 @@ it("a page is one exposure of who asks for it, however many requests it takes", 
   ]);
 });
 
-it("a page that a gate keeps closed is an exposure, too", async () => {
+it("a page that a gate closes is an exposure, too", async () => {
   // By sha256sum ai_search::bill begins with 9b467490, beyond the half.
   const out = "bill";
   expect((await fetch(`${worker.url}/ai/chat`, { headers: as(out) })).status).toBe(404);
   expect(await exposuresOf(out, "later-2")).toMatchObject([{ flags: [["ai_search", "off"]] }]);
 });
 
-it("a visitor is exposed with the cookie that he gets, and before that he is nobody", async () => {
+it("a visitor's exposures begin with the request that brings his cookie", async () => {
   const key = (): string => /key=:([^:]+):/.exec(String(origin.last.headers["x-flags-context"]))?.[1] ?? "";
   const idOf = (encoded: string): string => Buffer.from(encoded, "base64").toString();
 
@@ -107,12 +107,12 @@ it("a visitor is exposed with the cookie that he gets, and before that he is nob
   expect(await exposuresOf(kept, "later-4")).toHaveLength(1);
 });
 
-it("what is the same for everybody is nobody's exposure", async () => {
+it("a static path is no exposure", async () => {
   await fetch(`${worker.url}/assets/app.css`, { headers: as("static-reader") });
   expect(await exposuresOf("static-reader", "later-5")).toEqual([]);
 });
 
-it("nothing of the request stands in the log but who", async () => {
+it("the log contains nothing of the request except the targeting key", async () => {
   await fetch(`${worker.url}/private?token=hush`, { headers: { ...as("carol"), cookie: "session=hush" } });
   const [line = {}] = await exposuresOf("carol", "later-6");
   const doc = await readFile(new URL("../../docs/exposures.md", import.meta.url), "utf8");

@@ -61,7 +61,7 @@ const ask = (path: string, init: RequestInit = {}) =>
   fetch(`${worker.url}${path}`, { redirect: "manual", ...init });
 
 describe("a closed gate", () => {
-  it("passes the request on with another path, and tells the origin that one", async () => {
+  it("passes the request on with another path, which x-flags-context repeats", async () => {
     const response = await ask("/ai/chat?q=1", { method: "POST", body: "question" });
     expect(response.status).toBe(200);
     expect(origin.last).toMatchObject({ method: "POST", url: "/classic?from=ai&q=1" });
@@ -70,7 +70,7 @@ describe("a closed gate", () => {
     expect(origin.last.headers["x-flags"]).toBeUndefined();
   });
 
-  it.each(["GET", "HEAD", "POST", "PUT", "DELETE"])("redirects, for this once (%s)", async (method) => {
+  it.each(["GET", "HEAD", "POST", "PUT", "DELETE"])("redirects without caching (%s)", async (method) => {
     const before = origin.seen.length;
     const response = await ask("/beta/start", { method });
     expect(response.status).toBe(307);
@@ -105,7 +105,7 @@ describe("a closed gate", () => {
     expect(origin.seen).toHaveLength(before);
   });
 
-  it("leads a WebSocket elsewhere", async () => {
+  it("rewrites a WebSocket", async () => {
     const socket = new WebSocket(`${worker.url.replace("http", "ws")}/ai/live`);
     await once(socket, "open");
     expect(origin.last.url).toBe("/classic?from=ai");
@@ -115,7 +115,7 @@ describe("a closed gate", () => {
     await once(socket, "close");
   });
 
-  it("leads a body elsewhere, byte for byte", async () => {
+  it("rewrites a request with a body, byte for byte", async () => {
     const sent = Buffer.from(Array.from({ length: 100_000 }, (_, at) => at % 256));
     const bodies: Buffer[] = [];
     origin.answer = (request, response) => {
@@ -130,7 +130,7 @@ describe("a closed gate", () => {
   it.each([
     ["leads a stream of events elsewhere", {}, "/classic?from=ai"],
     ["lets one through to whom the flag is on", member, "/ai/events"],
-  ])("%s, each event as it comes", async (_name, headers, url) => {
+  ])("%s, each event at once", async (_name, headers, url) => {
     let proceed = (): void => undefined;
     origin.answer = (_request, response) => {
       response.writeHead(200, { "content-type": "text/event-stream" });
@@ -149,7 +149,7 @@ describe("a closed gate", () => {
     expect(text).toBe("data: first\n\ndata: second\n\n");
   });
 
-  it("lets a WebSocket through to whom the flag is on", async () => {
+  it("lets a WebSocket through when the flag is on", async () => {
     const socket = new WebSocket(`${worker.url.replace("http", "ws")}/secret/live`, { headers: member });
     await once(socket, "open");
     expect(origin.last.url).toBe("/secret/live");
@@ -157,14 +157,14 @@ describe("a closed gate", () => {
     await once(socket, "close");
   });
 
-  it("is open for whom the flag is on", async () => {
+  it("is open when the flag is on", async () => {
     for (const path of ["/ai/chat", "/beta/start", "/secret/x", "/old"]) {
       expect((await ask(path, { headers: member })).status).toBe(200);
       expect(origin.last.url).toBe(path);
     }
   });
 
-  it("that cannot be read in full closes what it can, its flag is off, and it is said", async () => {
+  it("that is partly unreadable closes its readable paths, turns its flag off and is reported", async () => {
     expect((await ask("/broken/x", { headers: member })).status).toBe(404);
     await ask("/", { headers: member });
     expect(origin.last.headers["x-flags"]).toBe(
@@ -213,7 +213,7 @@ describe("a page of the site that a gate shows", () => {
         .end("<h1>Nothing here</h1>");
   };
 
-  it("comes from the origin, with the status of the gate, for this once", async () => {
+  it("comes from the origin, with the status of the gate, without caching", async () => {
     origin.answer = page();
     const response = await ask("/shown/x?q=1", { headers: { ...browser, "accept-language": "de" } });
     expect(response.status).toBe(404);
@@ -227,7 +227,7 @@ describe("a page of the site that a gate shows", () => {
     expect(context).toMatchObject({ method: "GET", path: "/shown/not-found?from=gate" });
   });
 
-  it("is asked for without what belonged to the other request", async () => {
+  it("is requested without the headers about the original request", async () => {
     origin.answer = page();
     const headers = {
       ...browser,
@@ -252,7 +252,7 @@ describe("a page of the site that a gate shows", () => {
     expect(origin.last).toMatchObject({ method: "HEAD", url: "/shown/not-found?from=gate" });
   });
 
-  it("may be where another gate leads", async () => {
+  it("may be the target of another gate", async () => {
     origin.answer = page();
     const response = await ask("/elsewhere/x", { headers: browser });
     expect([response.status, await response.text()]).toEqual([403, "<h1>Nothing here</h1>"]);
@@ -277,7 +277,7 @@ describe("a page of the site that a gate shows", () => {
     },
   );
 
-  it("is the worker's own, too, when a gate closes it, and for programs; the origin is not asked", async () => {
+  it("is the worker's own page when a gate closes it, and for programs; the origin is not asked", async () => {
     const before = origin.seen.length;
     const closed = await ask("/nowhere/x", { headers: browser });
     expect([closed.status, await closed.text()]).toEqual([410, expect.stringContaining("<h1>Gone</h1>")]);
@@ -289,7 +289,7 @@ describe("a page of the site that a gate shows", () => {
   });
 });
 
-it("a gate closes with the kill of its flag, and opens with the flag", async () => {
+it("a gate closes when its flag is killed, and opens with the flag", async () => {
   const off = "sluice:production:off";
   const expectStatus = async (status: number): Promise<void> => {
     const deadline = Date.now() + 60_000;

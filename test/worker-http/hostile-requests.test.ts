@@ -91,7 +91,7 @@ const pageOf = (answer: string): string | undefined => /^x-page: (.*)\r$/im.exec
 const namesAnother = ({ target, headers = {} }: Row): boolean =>
   target.startsWith("/about") && (target.includes("?") || Object.keys(headers).length > 0);
 
-test("there are at least 60 tricks, each another one", () => {
+test("there are at least 60 different tricks", () => {
   expect(new Set(hostile.map((row) => JSON.stringify([row.method, row.target, row.headers]))).size).toBe(
     hostile.length,
   );
@@ -123,7 +123,7 @@ test.each(hostile)("$trick: $target", async (row) => {
   if (!opened.startsWith("HTTP/1.1 400 ")) expect(pageOf(opened)).toBe("AI page");
 });
 
-test.each(ordinary)("an ordinary page stays as it is: $page", async (row) => {
+test.each(ordinary)("an ordinary page stays unchanged: $page", async (row) => {
   kind = "decoding";
   const direct = await send(origin.url, row);
   const asked = origin.last;

@@ -107,14 +107,14 @@ async function readExample(): Promise<(user: object, secret: string) => Record<s
   return module.sluiceHeaders;
 }
 
-describe("the rows below could gain something: a proxy that is believed has all of it", () => {
-  it("as the documentation's example has", async () => {
+describe("the rows below could gain something: a trusted proxy gets all of it", () => {
+  it("with the documentation's example", async () => {
     const toHeaders = await readExample();
     const user = { id: "zoë", plan: "pro", isEmployee: true };
     expect(await whoIs(toHeaders(user, proof))).toMatchObject({ key: "zoë", flags: "pro, staff" });
   });
 
-  it("and so has a cookie that is signed as the worker does", async () => {
+  it("and with a cookie signed like the worker's", async () => {
     const { flags: on } = await whoIs({ "x-sluice-context": base64url(everything), "x-sluice-proof": proof });
     expect(on).toBe("listed, pro, ruled, staff");
     const cookie = pair(signed(`${wanted}.${today}.k1`, derived("sluice visitor cookie")));
@@ -180,7 +180,7 @@ const attacks: readonly (readonly [name: string, headers: Readonly<Record<string
   ["an id for a token", { authorization: `Bearer ${vip}` }],
 ];
 
-it("a flag asks where Cloudflare says that the connection comes from", async () => {
+it("a flag uses the location that Cloudflare reports", async () => {
   // The way in which the local runtime is told; Cloudflare's own has none from outside.
   expect((await whoIs({ "mf-cf-blob": '{"country":"DE"}' })).flags).toBe("ruled");
   expect((await whoIs({ "mf-cf-blob": '{"country":"FR"}' })).flags).toBeUndefined();
@@ -195,7 +195,7 @@ describe("an attack gains nothing", () => {
     expect(key).not.toBe(wanted);
   });
 
-  it("a proved context that is malformed, or says who it must not", async () => {
+  it("a proven context that is malformed or forbidden", async () => {
     const contexts = [
       everything.slice(1),
       `[${everything}]`,
@@ -214,7 +214,7 @@ describe("an attack gains nothing", () => {
     }
   });
 
-  it("a context that comes twice, of which the proxy sent one", async () => {
+  it("a context that comes twice, once from the proxy", async () => {
     const [mine, theirs] = [everything, '{"userId":"u1"}'].map(base64url);
     await sendRaw(worker.url, [
       "GET / HTTP/1.1",
@@ -268,14 +268,14 @@ describe("a token's claim of an anonymous id", () => {
     },
   );
 
-  it("that is one is the cookie from then on, sealed", async () => {
+  it("with the right form becomes the sealed cookie", async () => {
     const { key, flags: on, cookie } = await whoIs({ authorization: `Bearer ${await tokenOf(wanted)}` });
     expect([key, on]).toEqual(["ann", "ruled"]);
     expect(cookie).toContain(`=${wanted}.${today}.k1.`);
   });
 });
 
-it("signature, seal and an account's id are by keys of their own, as Node's crypto computes them", async () => {
+it("signature, seal and account id use separate keys, and Node's crypto computes the same values", async () => {
   const cut = (info: string, text: string): string =>
     createHmac("sha256", derived(info)).update(text).digest().subarray(0, 16).toString("base64url");
   const { cookie } = await whoIs({
@@ -287,7 +287,7 @@ it("signature, seal and an account's id are by keys of their own, as Node's cryp
   expect(cookie).toBe(pair(signed(`${id}.${today}.k1.${seal}.k1`, derived("sluice visitor cookie"))));
 });
 
-describe("an id is carried byte for byte, and breaks out of nothing", () => {
+describe("an id is carried byte for byte and cannot break a header", () => {
   it.each([
     'a"b',
     "a\r\nx-flags: listed",
@@ -322,7 +322,7 @@ describe("an id is carried byte for byte, and breaks out of nothing", () => {
   });
 });
 
-it("the log tells of what was refused, and neither secrets nor ids", () => {
+it("the log reports refusals without secrets and ids", () => {
   expect(worker.log).toContain("context-unproven");
   expect(worker.log).toContain("context-malformed");
   for (const secret of [proof, signingKey, jwtSecret, vip, wanted, 'pro"', "acme", "zoë"]) {

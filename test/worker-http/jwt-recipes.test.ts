@@ -44,7 +44,7 @@ afterAll(async () => {
   await origin.stop();
 });
 
-it("every recipe is one that the worker takes", async () => {
+it("the worker accepts every recipe", async () => {
   expect(recipes.length).toBeGreaterThanOrEqual(9);
   const faults = await Promise.all(
     colo.urls.map(async (url) => {
@@ -56,7 +56,7 @@ it("every recipe is one that the worker takes", async () => {
   expect(faults).toEqual(recipes.map(() => "redis-unreachable"));
 });
 
-it("the site's own cookie is made as the recipe says, and the worker knows whose it is", async () => {
+it("the worker identifies the user of a cookie made by the recipe", async () => {
   const [, code = ""] = /^```js sign-in\.mjs\n(.*?)^```/ms.exec(doc) ?? [];
   const folder = await mkdtemp(path.join(tmpdir(), "sluice-sign-in-"));
   await symlink(fileURLToPath(new URL("node_modules", root)), path.join(folder, "node_modules"));

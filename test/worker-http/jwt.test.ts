@@ -95,7 +95,7 @@ describe("a token by published keys", () => {
   });
   afterAll(() => colo.stop());
 
-  it("counts for each of a hundred visitors who come at once to an isolate without keys", async () => {
+  it("counts for each of a hundred visitors at once in an isolate without keys", async () => {
     const token = rsa.sign(boss);
     const told = await Promise.all(Array.from({ length: 100 }, () => visit(url, bearer(token))));
     expect(told).toEqual(Array.from({ length: 100 }, () => known));
@@ -107,7 +107,7 @@ describe("a token by published keys", () => {
     expect(await visit(url, { cookie: `theme=dark; session=${key.sign(boss)}` })).toEqual(known);
   });
 
-  it("goes on to the origin as it came, whether it counts or not", async () => {
+  it("goes on to the origin unchanged, valid or not", async () => {
     for (const token of [rsa.sign(boss), stranger.sign(boss), "opaque"]) {
       await visit(url, { ...bearer(token), cookie: `session=${token}` });
       expect(origin.last.headers).toMatchObject({
@@ -159,14 +159,14 @@ describe("a token by published keys", () => {
     ["another audience", () => rsa.sign({ ...boss, aud: ["api"] })],
     ["a logout token", () => rsa.sign(boss, { typ: "logout+jwt" })],
     ["three parts of a token and a fourth", () => `${rsa.sign(boss)}.AAAA`],
-  ])("makes nobody known: %s", async (_name, make) => {
+  ])("identifies nobody: %s", async (_name, make) => {
     const token = make();
     expect(await visit(url, bearer(token))).toEqual(anonymous);
     expect(await visit(url, { cookie: `session=${token}` })).toEqual(anonymous);
     expect(attacker.asked).toEqual([]);
   });
 
-  it("makes nobody known when it comes twice", async () => {
+  it("identifies nobody when it comes twice", async () => {
     const token = rsa.sign(boss);
     for (const lines of [
       [`Authorization: Bearer ${token}`, `Authorization: Bearer ${rsa.sign({ ...boss, sub: "u2" })}`],
@@ -179,20 +179,20 @@ describe("a token by published keys", () => {
     }
   });
 
-  it("may be 9 KB of claims: the page comes, and nobody is known", async () => {
+  it("of 9 KB identifies nobody, and the page is shown", async () => {
     const token = rsa.sign({ ...boss, pad: "p".repeat(6_800) });
     expect(await visit(url, bearer(token))).toEqual(anonymous);
     expect(await visit(url, { cookie: `session=${token}` })).toEqual(anonymous);
   });
 
-  it("tells nothing of itself in the log", () => {
+  it("never appears in the log", () => {
     expect(colo.log).toContain('"fault":"jwt-refused"');
     expect(colo.log).not.toMatch(/eyJ|boss|issuer\.example|127\.0\.0\.1:\d+\/keys/);
   });
 });
 
 describe("an issuer", () => {
-  it("is not asked again and again by ids that somebody makes up, nor by the tokens of others", async () => {
+  it("is not asked repeatedly for made-up key ids or other issuers' tokens", async () => {
     const own = await startJwksServer(rsa);
     const settings = { ...vars(), JWT_JWKS_URL: own.url };
     const colo = await startColo({ isolates: [settings, settings] });
@@ -211,7 +211,7 @@ describe("an issuer", () => {
     await own.stop();
   });
 
-  it("that rotates its keys, and fails afterwards, locks nobody out", async () => {
+  it("that rotates its keys and then fails locks nobody out", async () => {
     const own = await startJwksServer(rsa);
     // So soon that the test sees it: an id that is not known has the keys fetched after one second, not thirty.
     const colo = await startColo({
@@ -239,7 +239,7 @@ describe("an issuer", () => {
     await own.stop();
   });
 
-  it("whose keys cannot be had costs a cold isolate's visitors their names, never the page", async () => {
+  it("that fails makes visitors of a cold isolate anonymous, and the page is shown", async () => {
     const faults = jwksFaults;
     // Those that answer have the time to: what they answer is what the log shall say.
     const isolates = faults.map((fault) => ({

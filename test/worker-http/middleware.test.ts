@@ -78,22 +78,22 @@ interface Seen {
 }
 const see = async (path: string, init: RequestInit = {}) => (await (await ask(path, init)).json()) as Seen;
 
-describe("a gate's page that the application serves by itself", () => {
+describe("a gate's page that the application serves itself", () => {
   const browser = { accept: "text/html" };
 
-  it("has the status of the gate, and is kept by nobody", async () => {
+  it("has the status of the gate, and is not cached", async () => {
     const response = await ask("/shown/ai", { method: "POST", body: "x", headers: browser });
     expect([response.status, await response.text()]).toEqual([410, "<p>hello"]);
     expect(response.headers.get("cache-control")).toBe("no-store");
   });
 
-  it("is the plain one when the application fails", async () => {
+  it("is the plain page when the application fails", async () => {
     const response = await ask("/unshown/ai", { headers: browser });
     expect([response.status, await response.text()]).toEqual([403, expect.stringContaining("<h1>Forbidden")]);
   });
 });
 
-describe("what a handler finds", () => {
+describe("a handler gets", () => {
   it("flags that are on, with the evaluation's own reasons", async () => {
     const seen = await see("/");
     expect(seen).toMatchObject({
@@ -106,7 +106,7 @@ describe("what a handler finds", () => {
     });
   });
 
-  it("a request in which nobody else speaks in our name", async () => {
+  it("a request without forged headers", async () => {
     const { headers, context } = await see("/", {
       headers: {
         "x-flags": "dark",
@@ -127,7 +127,7 @@ describe("what a handler finds", () => {
     expect(context).toMatchObject({ targetingKey: "member", host: new URL(worker.url).host });
   });
 
-  it("its body, and what the runtime says of it", async () => {
+  it("its body, and the runtime's properties", async () => {
     expect(await see("/upload?a=1", { method: "PUT", body: "some text" })).toMatchObject({
       page: "/upload",
       url: `${worker.url}/upload?a=1`,
@@ -145,19 +145,19 @@ describe("what a handler finds", () => {
     ]);
   });
 
-  it("a variant's value that no request can change for another", async () => {
+  it("a variant's value that it cannot change for other requests", async () => {
     expect(await (await ask("/change-value")).json()).toEqual({ model: "large-2" });
   });
 });
 
-it("the status is that of the memory which flags() decides by", async () => {
+it("the status reports the memory that flags() uses", async () => {
   await see("/");
   const status = (await (await ask("/.well-known/sluice")).json()) as object;
   expect(status).toMatchObject({ epoch: 1, revision: 1, source: "memory", gates: "snapshot" });
   expect(status).not.toHaveProperty("fault");
 });
 
-describe("a gate on pages of one's own", () => {
+describe("a gate on the application's own pages", () => {
   it("rewrites: the router chooses again, with method, query and body", async () => {
     expect(await see("/ai/chat?q=1", { method: "POST", body: "question" })).toMatchObject({
       page: "/classic",
@@ -168,7 +168,7 @@ describe("a gate on pages of one's own", () => {
     });
   });
 
-  it("leaves the page to those who have the flag", async () => {
+  it("shows the page to visitors with the flag", async () => {
     expect(await see("/ai/chat", { headers: member })).toMatchObject({ page: "/ai/chat" });
   });
 
@@ -180,7 +180,7 @@ describe("a gate on pages of one's own", () => {
     },
   );
 
-  it("redirects, for this once", async () => {
+  it("redirects without caching", async () => {
     const response = await ask("/beta/x");
     expect(response.status).toBe(302);
     expect(response.headers.get("cache-control")).toBe("no-store");
@@ -190,7 +190,7 @@ describe("a gate on pages of one's own", () => {
     ["into its own pattern", "/all/x", "/all/classic"],
     ["behind middleware that puts another request in place of ours", "/replaced/ai", "/replaced/classic"],
     ["where flags() stands twice", "/twice/ai", "/twice/classic"],
-  ])("ends when it leads %s", async (_what, path, page) => {
+  ])("ends when it rewrites %s", async (_what, path, page) => {
     expect(await see(path)).toMatchObject({ page });
   });
 
@@ -214,7 +214,7 @@ describe("a gate on pages of one's own", () => {
   it.each([
     ["an error of the other page", "/fails/ai", 500],
     ["a page that is not there", "/lost/ai", 404],
-  ])("gives %s as it is", async (_what, path, status) => {
+  ])("returns %s unchanged", async (_what, path, status) => {
     const response = await ask(path);
     expect(response.status).toBe(status);
     expect(await response.text()).not.toContain("not for visitors");
@@ -227,17 +227,17 @@ describe("a gate on pages of one's own", () => {
   });
 });
 
-describe("what leaves", () => {
+describe("an answer", () => {
   const ID = /^__Host-sluice-id=anon-/;
 
-  it("a page is one visitor's own and brings the cookie, once, beside the page's own", async () => {
+  it("a page is private and brings the cookie once, beside the page's own cookies", async () => {
     const response = await ask("/page");
     expect(response.headers.getSetCookie()).toEqual(["a=1", expect.stringMatching(ID)]);
     expect(response.headers.get("cache-control")).toBe("private, no-cache");
     expect(await response.text()).toBe("<p>hello");
   });
 
-  it("also where flags() stands twice, and on an error page", async () => {
+  it("also where flags() is used twice, and on an error page", async () => {
     for (const path of ["/twice/ai", "/throws/x", "/fails/ai"]) {
       const response = await ask(path);
       expect(response.headers.get("cache-control")).toBe("private, no-cache");
@@ -273,7 +273,7 @@ describe("what leaves", () => {
 describe.each([
   ["here", "other"],
   ["where a gate leads", "ai"],
-])("what lasts: %s", (_what, name) => {
+])("a long answer: %s", (_what, name) => {
   it("events as they happen", async () => {
     const signal = await startOrigin();
     const released = Promise.withResolvers<void>();

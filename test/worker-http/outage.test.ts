@@ -81,7 +81,7 @@ describe("Redis down at a cold start: all flags off, the site up", () => {
   });
 });
 
-describe("a worker that is set up wrongly", () => {
+describe("a worker with wrong settings", () => {
   it("passes pages on and names the variable in its log", async () => {
     const url = await start({ UPSTASH_REDIS_REST_URL: "redis://:hunter2@localhost", REFRESH_MS: "soon" });
     const page = await fetch(`${url}/`, { headers: { "x-flags": "copilot" } });
@@ -93,7 +93,7 @@ describe("a worker that is set up wrongly", () => {
     expect(redis.commands).toBe(0);
   });
 
-  it("says what is missing when there is no origin", async () => {
+  it("reports the missing setting when there is no origin", async () => {
     const url = await start({ ORIGIN_URL: "" });
     const page = await fetch(`${url}/`);
     expect(page.status).toBe(500);

@@ -86,7 +86,7 @@ const open = (query: string, init: RequestInit = {}): Promise<Response> =>
 const cookieOf = (response: Response): string => response.headers.getSetCookie().join("\n");
 
 describe("a link", () => {
-  it("puts the override into force for this browser, and leads on", async () => {
+  it("activates the override for this browser, and redirects", async () => {
     const token = await signed({ ai_search: "on", copilot: "large" });
     const response = await open(`token=${token}&to=${encodeURIComponent("/ai/chat?q=1#top")}`);
     expect(response.status).toBe(303);
@@ -115,7 +115,7 @@ describe("a link", () => {
     expect((await fetch(`${worker.url}/ai/chat`)).status).toBe(404);
   });
 
-  it("without a way back leads to the page that shows what is in force, and ends it", async () => {
+  it("without a target redirects to the page that shows the active override and ends it", async () => {
     const token = await signed({ ai_search: "on", copilot: "large" });
     expect((await open(`token=${token}`)).headers.get("location")).toBe(OVERRIDE_PATH);
     const cookie = `__Host-sluice-override=${token}`;
@@ -133,7 +133,7 @@ describe("a link", () => {
     expect(await (await open("")).text()).toContain("No override is active.");
   });
 
-  it("whose page says what stands against it", async () => {
+  it("has a page that shows why a flag does not follow it", async () => {
     const token = await signed({
       ...{ ai_search: "on", killed: "on", disabled: "on", dependent: "on", copilot: "huge", nothing: "on" },
       public: "off",
@@ -231,7 +231,7 @@ describe("a link", () => {
     "/\u00e9",
     "/\uff0f/evil.example",
     `/${"a".repeat(2_048)}`,
-  ])("never leads to %j", async (to) => {
+  ])("never redirects to %j", async (to) => {
     const token = await signed({ ai_search: "on" });
     const response = await open(`token=${token}&to=${encodeURIComponent(to)}`);
     expect(response.status).toBe(400);
@@ -246,13 +246,13 @@ describe("a link", () => {
     ["/%2f/evil.example", "/%2f/evil.example"],
     ["/@evil.example", "/@evil.example"],
     ["/a//b", "/a//b"],
-  ])("leads to %j", async (to, location) => {
+  ])("redirects to %j", async (to, location) => {
     const response = await open(`token=${await signed({ ai_search: "on" })}&to=${encodeURIComponent(to)}`);
     expect(response.status).toBe(303);
     expect(response.headers.get("location")).toBe(location);
   });
 
-  it("that has ended says so", async () => {
+  it("that has expired says so", async () => {
     const response = await open(`token=${await signed({ ai_search: "on" }, { seconds: -1 })}`);
     expect(response.status).toBe(410);
     expect(cookieOf(response)).toBe("");
@@ -272,7 +272,7 @@ describe("an override never beats", () => {
     expect(seen.override).toBeUndefined();
   });
 
-  it("what a flag that it does not name needs", async () => {
+  it("the requirement of a flag that it does not name", async () => {
     expect((await visit(await signed({ ai_search: "on" }))).enabled).toEqual(["ai_search", "public"]);
     const both = await signed({ ai_search: "on", dependent: "on" });
     expect((await visit(both)).enabled).toEqual(["ai_search", "dependent", "public"]);
@@ -436,7 +436,7 @@ describe("a token that gains nothing", () => {
     expect(cookieOf(link)).toBe("");
   });
 
-  it("what it is measured against gains: the same token, untouched", async () => {
+  it("the unchanged token gains, so the rows above could", async () => {
     expect((await visit(await forge())).override).toEqual(["ai_search"]);
   });
 
@@ -453,7 +453,7 @@ describe("a neighbouring host's cookie", () => {
     ["behind a blank that is none", (token: string) => `a=x;\u00a0__Host-sluice-override=${token}`],
     ["in another case", (token: string) => `__host-sluice-override=${token}`],
     ["within another name", (token: string) => `a__Host-sluice-override=${token}`],
-  ])("does not pass for ours: %s", async (_name, cookieOf) => {
+  ])("does not count as ours: %s", async (_name, cookieOf) => {
     const cookie = cookieOf(await signed({ ai_search: "on" }));
     await (await fetch(worker.url, { headers: { cookie } })).text();
     expect((await readFlags(origin.last.headers)).enabled).toEqual(["public"]);
@@ -461,14 +461,14 @@ describe("a neighbouring host's cookie", () => {
 });
 
 describe("keys", () => {
-  it("the second one verifies, too: a rotation", async () => {
+  it("in a rotation the second key verifies, too", async () => {
     const old = await signed({ ai_search: "on" }, { key: KEYS.second });
     expect((await visit(old)).override).toEqual(["ai_search"]);
   });
 });
 
 describe("the origin", () => {
-  it("never sees the token, and every other cookie as it came", async () => {
+  it("never sees the token, and gets every other cookie unchanged", async () => {
     const token = await signed({ ai_search: "on" });
     await visit(token);
     expect(origin.last.headers.cookie).toBe("a=1; b=2");
@@ -498,7 +498,7 @@ describe("the origin", () => {
     expect(origin.seen.length).toBe(before);
   });
 
-  it("is told that the answer is one visitor's own, whatever it says", async () => {
+  it("never makes the answer public", async () => {
     origin.answer = (_request, response) =>
       void response.setHeader("cache-control", "public, s-maxage=600").end("<p>");
     const response = await fetch(worker.url, {

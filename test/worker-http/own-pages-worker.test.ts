@@ -56,7 +56,7 @@ it.each([
   expect(response.headers.getSetCookie()).toHaveLength("x-sluice-proof" in headers ? 0 : 1);
 });
 
-it("those who have the feature ask, and hear the answer as events", async () => {
+it("visitors with the feature get the answer as events", async () => {
   const page = await fetch(`${worker.url}/ai?q=%3Cscript%3Ewhy`, { headers: member });
   expect(await page.text()).toContain("You asked: &lt;script&gt;why");
   const answer = await fetch(`${worker.url}/ai/answer?q=why`, { headers: member });
@@ -64,7 +64,7 @@ it("those who have the feature ask, and hear the answer as events", async () => 
   expect(await answer.text()).toMatch(/^data: 1\n\n.*event: end\ndata: \n\n$/s);
 });
 
-it("tells what it holds", async () => {
+it("reports its snapshot", async () => {
   const response = await fetch(`${worker.url}/.well-known/sluice`);
   expect(await response.json()).toMatchObject({ epoch: 1, revision: 1, gates: "snapshot" });
 });

@@ -30,7 +30,7 @@ beforeEach(() => {
   origin.answer = (_request, response) => void response.end("hello");
 });
 
-describe("requests arrive as they were sent", () => {
+describe("requests arrive unchanged", () => {
   it.each([
     "/",
     "/a%20b//c?x=%zz&&y",
@@ -47,13 +47,13 @@ describe("requests arrive as they were sent", () => {
     expect(context).toMatchObject({ method: "GET", host: new URL(origin.url).host, path: origin.last.url });
   });
 
-  it("and no cache on the way may answer them", async () => {
+  it("and bypass caches on the way", async () => {
     await fetch(`${worker.url}/page`);
     // What workerd writes for `cache: "no-store"`; on Cloudflare its own cache is left out, too.
     expect(origin.last.headers).toMatchObject({ "cache-control": "no-cache", pragma: "no-cache" });
   });
 
-  it("an upload of 5 MB, which the origin reads while it is still being sent", async () => {
+  it("an upload of 5 MB, which the origin reads while it is being sent", async () => {
     const body = randomBytes(5 * 1024 * 1024);
     const received = createHash("sha256");
     const begun = Promise.withResolvers<void>();
@@ -98,7 +98,7 @@ describe("requests arrive as they were sent", () => {
   });
 });
 
-describe("answers come back as they were given", () => {
+describe("answers come back unchanged", () => {
   it("events as they happen", async () => {
     const rest = Promise.withResolvers<void>();
     origin.answer = (_request, response) => {
@@ -142,7 +142,7 @@ describe("answers come back as they were given", () => {
     expect(response.headers.get("location")).toBe("/elsewhere");
   });
 
-  it("HEAD tells the length that GET would have", async () => {
+  it("HEAD has the length of the GET answer", async () => {
     origin.answer = (_request, response) =>
       response.writeHead(200, { "content-type": "text/html", "content-length": "12345", etag: '"e"' }).end();
     const answer = await sendRaw(worker.url, ["HEAD /page HTTP/1.1"]);
@@ -183,7 +183,7 @@ describe("the anonymous id", () => {
   const key = (): string | undefined =>
     decodeFlagsContext(origin.last.headers["x-flags-context"]?.toString() ?? "")?.targetingKey;
 
-  it("comes with the first page, counts from then on, and is not sent again", async () => {
+  it("comes with the first page, counts at once, and is not sent again", async () => {
     page({ "set-cookie": ["a=1; Path=/", "b=2"] });
     const first = await fetch(`${worker.url}/`);
     const cookies = first.headers.getSetCookie();
@@ -204,7 +204,7 @@ describe("the anonymous id", () => {
     expect(second.headers.get("cache-control")).toBe("private, no-cache");
   });
 
-  it("comes with a page that the origin gave to all caches, which is then one visitor's", async () => {
+  it("comes with a page that the origin marked public, which becomes private", async () => {
     page({ "cache-control": "public, max-age=60", "cdn-cache-control": "max-age=600" });
     const response = await fetch(`${worker.url}/`);
     expect(response.headers.getSetCookie()).toHaveLength(1);

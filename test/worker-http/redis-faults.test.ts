@@ -148,7 +148,7 @@ const seesFault = (word: FaultWord | undefined) => (_flags: string, status: Stat
   word === undefined || (status.fault === word && (status.diverged === true) === DIVERGED.includes(word));
 
 describe("Redis fails in every way at once", () => {
-  it("before: what is on is on", async () => {
+  it("before: flags are on", async () => {
     await each(async (fault) => {
       for (const kind of ["busy", "idle"] as const) {
         await expectVisit(named(fault, kind), (told, { revision }) => told === "lit" && revision === 5);
@@ -156,7 +156,7 @@ describe("Redis fails in every way at once", () => {
     });
   });
 
-  it("meanwhile: the site answers, what was on stays on, nothing else is, and the fault is to be seen", async () => {
+  it("meanwhile: the site answers, flags keep their state, and the fault is visible", async () => {
     const began = Date.now();
     for (const [fault, proxy] of proxies) proxy.fault = fault;
 
@@ -186,7 +186,7 @@ describe("Redis fails in every way at once", () => {
     });
   });
 
-  it("of a log line too", () => {
+  it("in a log line, too", () => {
     const words = new Set(FAULTS.flatMap(([, known, alone]) => [known, alone]));
     for (const word of words) {
       if (word !== undefined) expect(colo.log).toContain(`"fault":"${word}"`);
@@ -195,7 +195,7 @@ describe("Redis fails in every way at once", () => {
     expect(colo.log).not.toContain('"internal"');
   });
 
-  it("a cold isolate with nothing at all keeps the gates of the deploy closed", async () => {
+  it("a cold isolate without a snapshot keeps the gates of the deploy closed", async () => {
     const isolate = named("refused", "alone");
     expect(await statusOf(isolate)).toMatchObject({ revision: null, gates: "deploy" });
     expect((await fetch(`${isolate.url}/dark/page`)).status).toBe(404);
@@ -221,7 +221,7 @@ describe("Redis fails in every way at once", () => {
     });
   });
 
-  it("one that believed another database stays with it, and says so", async () => {
+  it("an isolate that took over another database keeps it, and reports it", async () => {
     const isolate = named("another database", "alone");
     await expectVisit(isolate, seesFault("foreign-database"));
   });

@@ -72,7 +72,7 @@ const asUser = (context: object): Record<string, string> => ({
   "x-sluice-context": Buffer.from(JSON.stringify(context)).toString("base64url"),
 });
 
-describe("what the worker signs, the site believes", () => {
+describe("the site accepts the worker's signature", () => {
   it.each([
     ["GET", "/"],
     ["GET", "/ai?q=1&q=2"],
@@ -90,13 +90,13 @@ describe("what the worker signs, the site believes", () => {
     expect(flags.keyId).toBe("new");
   });
 
-  it("of a page to which a gate has led", async () => {
+  it("of a page that a gate shows", async () => {
     await fetch(`${worker.url}/shut?q=1`);
     expect(origin.last.url).toBe("/classic?q=1");
     expect(await atOrigin()).not.toHaveProperty("problem");
   });
 
-  it("beside the client's own signature, which stays", async () => {
+  it("beside the client's own signature, which is kept", async () => {
     await fetch(`${worker.url}/`, {
       headers: { "signature-input": 'sig1=("@method");created=1', signature: "sig1=:AAAA:" },
     });
@@ -117,7 +117,7 @@ describe("what the worker signs, the site believes", () => {
   );
 });
 
-it("a variant's value says nothing but itself", async () => {
+it("a variant's value cannot add members", async () => {
   await fetch(`${worker.url}/`, { headers: asUser({ userId: "user-2", plan: "pro" }) });
   const flags = await atOrigin();
   expect(flags.problem).toBeUndefined();
@@ -142,7 +142,7 @@ describe("no attack gains a feature", () => {
     expect(flags.enabled).toEqual(["ai", "copilot"]);
   });
 
-  it("a request with all off stays one when x-flags is added to it", async () => {
+  it("a request with everything off stays off when x-flags is added", async () => {
     await putSnapshot(redis, "empty", 1, []);
     const bare = await startWorker({
       vars: varsWith({ SLUICE_ENV: "empty", SIGNING_KEYS: keysText("new") }),
@@ -162,7 +162,7 @@ describe("no attack gains a feature", () => {
     }
   });
 
-  describe("headers that were caught on their way", () => {
+  describe("captured headers", () => {
     const caught = async () => {
       await fetch(`${worker.url}/ai?q=1`, { headers: asUser({ userId: "user-1" }) });
       const seen = origin.last;
@@ -174,26 +174,26 @@ describe("no attack gains a feature", () => {
       ["another path", { url: "/admin" }, "path"],
       ["another method", { method: "POST" }, "method"],
       ["another query", { url: "/ai?q=2" }, "path"],
-    ])("do not hold for %s", async (_name, more, word) => {
+    ])("are refused for %s", async (_name, more, word) => {
       const flags = await atOrigin({ ...(await caught()), ...more });
       expect(flags.enabled).toEqual([]);
       expect(flags.problem).toContain(`another request: ${word}`);
     });
 
-    it("do not hold for another host", async () => {
+    it("are refused for another host", async () => {
       const seen = await caught();
       const flags = await atOrigin({ ...seen, headers: { ...seen.headers, host: "other.example" } });
       expect(flags.enabled).toEqual([]);
       expect(flags.problem).toContain("another request: host");
     });
 
-    it("do not hold after 60 s", async () => {
+    it("are refused after 60 s", async () => {
       const flags = await atOrigin(await caught(), { now: Date.now() + 61_000 });
       expect(flags.enabled).toEqual([]);
       expect(flags.problem).toContain("older than 60000 ms");
     });
 
-    it("do not hold with the flags of another request", async () => {
+    it("are refused with the flags of another request", async () => {
       const seen = await caught();
       await fetch(`${worker.url}/ai?q=1`);
       const { "x-flags": flagsOfOthers } = seen.headers;
@@ -201,7 +201,7 @@ describe("no attack gains a feature", () => {
       expect((await atOrigin(mixed)).enabled).toEqual([]);
     });
 
-    it("do not pass the worker again", async () => {
+    it("are stripped by the worker", async () => {
       const seen = await caught();
       const names = ["x-flags", "x-flags-context", "signature", "signature-input"];
       const headers = Object.fromEntries(names.map((name) => [name, String(seen.headers[name])]));
@@ -212,7 +212,7 @@ describe("no attack gains a feature", () => {
     });
   });
 
-  it("a path that is too long for the header is off, and so is the part of it that is in there", async () => {
+  it("a path too long for the header reads as off, and so does its beginning", async () => {
     const path = `/${"a".repeat(5_000)}`;
     await fetch(`${worker.url}${path}`);
     const seen = origin.last;
@@ -224,7 +224,7 @@ describe("no attack gains a feature", () => {
 });
 
 describe("keys", () => {
-  it("are two during a rotation, and the old one is none after it", async () => {
+  it("both work during a rotation, and the old key stops after it", async () => {
     const before = await startWorker({ vars: varsWith({ SIGNING_KEYS: keysText("old") }) });
     try {
       await fetch(`${before.url}/`);
@@ -243,7 +243,7 @@ describe("keys", () => {
     }
   });
 
-  it("that are wrong leave the site up, everything off, and are named but not told", async () => {
+  it("that are wrong turn everything off, leave the site up, and are reported without their content", async () => {
     const wrong = await startWorker({ vars: varsWith({ SIGNING_KEYS: "new:aHVudGVyMg==" }) });
     try {
       expect((await fetch(`${wrong.url}/`)).status).toBe(200);
@@ -261,7 +261,7 @@ describe("keys", () => {
     }
   });
 
-  it("that are not there sign nothing", async () => {
+  it("that are not set sign nothing", async () => {
     const without = await startWorker({ vars: varsWith({}) });
     try {
       await fetch(`${without.url}/`);

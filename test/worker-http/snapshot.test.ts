@@ -84,7 +84,7 @@ describe("the flags in Redis reach the origin", () => {
     expect(worker.log).not.toContain('"fault"');
   });
 
-  it("for one and the same person always alike", async () => {
+  it("always with the same result for one person", async () => {
     await publish(
       1,
       Array.from({ length: 16 }, (_, at) => ({ key: `flag-${at}`, enabled: true, rollout_pct: 50 })),
@@ -99,7 +99,7 @@ describe("the flags in Redis reach the origin", () => {
     expect(origin.last.headers["x-flags"]).toBe(before);
   });
 
-  it("for whom a trusted proxy names, and for nobody who says so himself", async () => {
+  it("for a user that a trusted proxy names, and for nobody who claims it himself", async () => {
     await publish(1, [{ key: "copilot", enabled: true, rollout_pct: 0, targeting: { allowlist: ["zoë"] } }]);
     const claim = { "x-sluice-context": Buffer.from('{"userId":"zoë"}').toString("base64url") };
     expect((await visit({ ...claim, "x-sluice-proof": "a secret of 26 characters" })).enabled).toEqual([
@@ -111,14 +111,14 @@ describe("the flags in Redis reach the origin", () => {
     expect(worker.log).not.toContain("zo");
   });
 
-  it("while nothing was published: all off, and it is said", async () => {
+  it("before the first publish everything is off, and the fault is reported", async () => {
     expect((await visit()).enabled).toEqual([]);
     expect(await status()).toMatchObject({ epoch: null, source: "none", fault: "head-missing" });
   });
 });
 
-describe("after a kill nobody is in", () => {
-  it("also not those who come first, all at once, to a worker that was idle", async () => {
+describe("after a kill nobody has the feature", () => {
+  it("also in the first requests to an idle worker, all at once", async () => {
     await publish(1, [full("copilot")]);
     expect((await visit()).enabled).toEqual(["copilot"]);
     await idle();
@@ -130,7 +130,7 @@ describe("after a kill nobody is in", () => {
     expect(told.filter((flags) => flags !== undefined)).toEqual([]);
   });
 
-  it("until a later revision lets them in again", async () => {
+  it("until a later revision turns it on again", async () => {
     await command("SET", keys.off, '{"copilot":[1,2]}');
     await publish(1, [full("copilot")]);
     expect((await visit()).enabled).toEqual([]);
@@ -140,10 +140,10 @@ describe("after a kill nobody is in", () => {
   });
 });
 
-describe("faults while something is held", () => {
+describe("faults with a cached snapshot", () => {
   const contextOfLast = () => decodeFlagsContext(origin.last.headers["x-flags-context"]?.toString() ?? "");
 
-  it("an older revision is refused, and it is said", async () => {
+  it("an older revision is refused, and the fault is reported", async () => {
     await publish(5, [full("copilot")]);
     await visit();
     await idle();
@@ -153,7 +153,7 @@ describe("faults while something is held", () => {
     expect(await status()).toMatchObject({ revision: 5, fault: "older-revision" });
   });
 
-  it("a flushed Redis leaves what is held, and a new publication is taken within one refresh", async () => {
+  it("a flushed Redis leaves the cached snapshot, and a new publish arrives within one refresh", async () => {
     await publish(5, [full("copilot")]);
     await visit();
     await command("DEL", keys.head, keys.snapshot, keys.off);
@@ -166,7 +166,7 @@ describe("faults while something is held", () => {
     expect(Object.keys((await status()) as object)).not.toContain("fault");
   });
 
-  it("a Redis that has gone away leaves what is held, and the site up", async () => {
+  it("a Redis that is down leaves the cached snapshot, and the site up", async () => {
     await publish(5, [full("copilot")]);
     await visit();
     await redis.stop();
@@ -184,7 +184,7 @@ describe("faults while something is held", () => {
   });
 });
 
-it("a snapshot that is too old switches off what does not ask to last", async () => {
+it("a stale snapshot turns off every flag without fail_mode last-known", async () => {
   await publish(1, [full("copilot"), { ...full("search"), fail_mode: "last-known" }]);
   const stale = await startWorker({
     vars: {

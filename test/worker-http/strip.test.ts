@@ -80,7 +80,7 @@ describe("a client's own flags never reach the origin", () => {
     expect(ownHeaders()).toEqual(["x-flags-context"]);
   });
 
-  it("the forged host is replaced, the real one told", async () => {
+  it("a forged host is replaced by the real one", async () => {
     const lines = ["GET / HTTP/1.1", "X-Forwarded-Host: evil.example", "X-Forwarded-Proto: gopher"];
     await sendRaw(worker.url, lines);
     expect(origin.last.headers).toMatchObject({

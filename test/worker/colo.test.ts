@@ -26,7 +26,7 @@ describe("the cache of a colo", () => {
     expect(faults).toEqual([]);
   });
 
-  it("gives one isolate what another one has written", async () => {
+  it("returns to one isolate what another isolate has written", async () => {
     const { options, colo } = isolate();
     const snapshot = `{"schema":1,"flags":[],"text":"${"ü".repeat(100_000)}"}`;
     await colo.writeCopy(copy);
@@ -37,7 +37,7 @@ describe("the cache of a colo", () => {
     expect(await other.readSnapshot("cd34")).toBeUndefined();
   });
 
-  it("keeps the copy that was written last", async () => {
+  it("keeps the newest copy", async () => {
     const { colo } = isolate();
     await colo.writeCopy(copy);
     await colo.writeCopy({ ...copy, off: null, confirmedAt: 1_000_001 });
@@ -48,13 +48,13 @@ describe("the cache of a colo", () => {
     ["environment", { environment: "staging" }],
     ["Redis", { redisUrl: "https://other.example.com" }],
     ["token", { redisToken: "another one" }],
-  ])("is another one for another %s", async (_name, over) => {
+  ])("is separate for another %s", async (_name, over) => {
     const { options, colo } = isolate();
     await colo.writeCopy(copy);
     expect(await createColo({ ...options, ...over }).readCopy()).toBeUndefined();
   });
 
-  it("is not where pages are cached, and tells nobody the token", async () => {
+  it("is separate from the cache of pages, and its keys do not contain the token", async () => {
     const { options } = isolate();
     const urls: string[] = [];
     const { colo } = isolate({
@@ -93,7 +93,7 @@ describe("the cache of a colo", () => {
     '{"head":"{}","off":null}',
     '{"head":"{}","off":null,"confirmed_at":"1"}',
     '{"head":"{}","off":null,"confirmed_at":null}',
-  ])("that holds %j reads as an empty one", async (text) => {
+  ])("with the content %j reads as empty", async (text) => {
     const { colo, faults } = isolate({
       open: async () => ({ match: async () => new Response(text), put: async () => undefined }),
     });
@@ -105,7 +105,7 @@ describe("the cache of a colo", () => {
 const hang = () => new Promise<never>(() => undefined);
 const fail = () => Promise.reject(new TypeError("secret"));
 
-describe("a faulty cache reads as an empty one", () => {
+describe("a faulty cache reads as empty", () => {
   it.each([
     ["is not there", () => (globalThis as unknown as { none: CacheStorage }).none.open("sluice")],
     ["does not open", fail],
@@ -116,7 +116,7 @@ describe("a faulty cache reads as an empty one", () => {
       "hangs in the middle of a body",
       async () => ({ match: async () => new Response(new ReadableStream()), put: hang }),
     ],
-  ])("that %s, and is then left alone for a while", async (_name, open) => {
+  ])("that %s, and is then not used for a while", async (_name, open) => {
     const clock = { now: 1_000_000 };
     let opened = 0;
     const { colo, faults } = isolate({
@@ -139,7 +139,7 @@ describe("a faulty cache reads as an empty one", () => {
     expect(opened).toBe(2);
   });
 
-  it("and a working one is asked again afterwards", async () => {
+  it("and is used again after the pause", async () => {
     const { options } = isolate();
     await createColo(options).writeCopy(copy);
     const clock = { now: 0 };

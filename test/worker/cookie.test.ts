@@ -13,14 +13,14 @@ const page = (headers: Record<string, string>, method = "GET", status = 200) => 
 };
 
 describe("a document gets the cookie", () => {
-  it("and nothing else of it changes", async () => {
+  it("and is otherwise unchanged", async () => {
     const { after } = page({ "cache-control": "private, max-age=60" });
     expect(after.headers.getSetCookie()).toEqual([cookie]);
     expect(after.headers.get("cache-control")).toBe("private, max-age=60");
     expect(await after.text()).toBe("hello");
   });
 
-  it("whose origin's cookies stay", () => {
+  it("and keeps the origin's cookies", () => {
     const request = new Request("https://www.example.com/");
     const response = new Response("", { headers: { "content-type": "text/html" } });
     response.headers.append("set-cookie", "a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT");
@@ -32,13 +32,13 @@ describe("a document gets the cookie", () => {
     ]);
   });
 
-  it("also when it is an error page or only asked about", () => {
+  it("also for an error page and for HEAD", () => {
     expect(page({}, "GET", 404).after.headers.getSetCookie()).toEqual([cookie]);
     expect(page({}, "HEAD").after.headers.getSetCookie()).toEqual([cookie]);
   });
 });
 
-describe("any other answer is given back as it is", () => {
+describe("any other answer is returned unchanged", () => {
   it.each([
     ["an API answer", { "content-type": "application/json" }],
     ["an event stream", { "content-type": "text/event-stream" }],

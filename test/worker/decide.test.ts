@@ -40,21 +40,21 @@ async function decided(ageMs: number, overrides?: ReadonlyMap<string, string>) {
 }
 
 describe("decideAll", () => {
-  it("a snapshot that is not too old decides", async () => {
+  it("evaluates a snapshot that is not stale", async () => {
     expect(await decided(maxStaleMs)).toMatchObject({
       stale: false,
       reasons: ["plain on STATIC", "lasting on STATIC", "killed off DISABLED", "novel off ERROR"],
     });
   });
 
-  it("a stale one decides only for flags that want it, and lifts no kill", async () => {
+  it("evaluates a stale snapshot only for flags with fail_mode last-known, and lifts no kill", async () => {
     expect(await decided(maxStaleMs + 1)).toMatchObject({
       stale: true,
       reasons: ["plain off STALE", "lasting on STATIC", "killed off DISABLED", "novel off STALE"],
     });
   });
 
-  it("says which flags a test override decided, and only those", async () => {
+  it("lists exactly the flags that a test override decided", async () => {
     const overrides = new Map([
       ["plain", "off"],
       ["lasting", "on"],
@@ -74,7 +74,7 @@ describe("decideAll", () => {
     expect((await decided(0)).overridden).toEqual([]);
   });
 
-  it("without a snapshot there is no flag", async () => {
+  it("returns no flags without a snapshot", async () => {
     const { compiled, decisions } = await decideAll({ source: "none" }, { targetingKey: "u1" }, maxStaleMs);
     expect(decisionOf(compiled, decisions, "plain")).toMatchObject({
       value: false,

@@ -10,7 +10,7 @@ const good = {
 const fetcher = { fetch, connect: () => undefined } as unknown as Fetcher;
 
 describe("readEnvironment", () => {
-  it("takes the design's defaults", () => {
+  it("uses the documented defaults", () => {
     expect(readEnvironment(good)).toEqual({
       origin: { value: { kind: "url", base: "https://origin.example.com" } },
       flags: {
@@ -27,7 +27,7 @@ describe("readEnvironment", () => {
     });
   });
 
-  it("takes signing keys, the first one first", () => {
+  it("reads signing keys in their order", () => {
     const [a, b] = ["a", "b"].map((letter) => btoa(letter.repeat(32)));
     const { flags } = readEnvironment({ ...good, SIGNING_KEYS: `new:${a},old:${b}` });
     expect(flags).toMatchObject({ value: { signingKeys: [{ id: "new" }, { id: "old" }] } });
@@ -38,12 +38,12 @@ describe("readEnvironment", () => {
     ["1", 10_000],
     ["0.05", 500],
     ["0.0001", 1],
-  ])("takes %s as the share of people whose exposures are written", (sample, basisPoints) => {
+  ])("reads %s as the share of people whose exposures are logged", (sample, basisPoints) => {
     const { flags } = readEnvironment({ ...good, EXPOSURES_SAMPLE: sample });
     expect(flags).toMatchObject({ value: { exposures: { basisPoints } } });
   });
 
-  it("writes no exposures without a share, whatever the key", () => {
+  it("logs no exposures without a share, with any key", () => {
     const key = { EXPOSURES_HMAC_KEY: "k".repeat(32) };
     for (const sample of ["0", "0.0000", ""]) {
       expect(readEnvironment({ ...good, ...key, EXPOSURES_SAMPLE: sample })).toEqual(readEnvironment(good));
@@ -60,7 +60,7 @@ describe("readEnvironment", () => {
     { EXPOSURES_SAMPLE: "0.00001" },
     { EXPOSURES_SAMPLE: 0.5 },
     { EXPOSURES_SAMPLE: "0.5", EXPOSURES_HMAC_KEY: "k".repeat(31) },
-  ])("names what is wrong with %j, and no key", (bindings) => {
+  ])("names the problem of %j and quotes no key", (bindings) => {
     const { flags } = readEnvironment({ ...good, ...bindings });
     const [problem = ""] = "problems" in flags ? flags.problems : [];
     expect(problem).toMatch(
@@ -69,7 +69,7 @@ describe("readEnvironment", () => {
     expect(problem).not.toContain("kkk");
   });
 
-  it("takes keys of overrides, of their own", () => {
+  it("reads override keys, which must differ from the other secrets", () => {
     const [a, b] = ["a", "b"].map((letter) => btoa(letter.repeat(32)));
     const { flags } = readEnvironment({ ...good, SIGNING_KEYS: `s:${a}`, OVERRIDE_KEYS: `o:${b}` });
     expect(flags).toMatchObject({ value: { overrideKeys: [{ id: "o" }] } });
@@ -94,7 +94,7 @@ describe("readEnvironment", () => {
     );
   });
 
-  it("believes no proxy by an empty secret, and by two while it changes", () => {
+  it("trusts no proxy with an empty secret, and two secrets during a change", () => {
     expect(readEnvironment({ ...good, CONTEXT_SECRET: "" })).toEqual(readEnvironment(good));
     const [now, before] = ["a secret of 26 characters", "another of 24 characters"];
     const secrets = { CONTEXT_SECRET: now, CONTEXT_SECRET_PREVIOUS: before };
@@ -103,12 +103,12 @@ describe("readEnvironment", () => {
     });
   });
 
-  it("takes a day for unsigned cookies", () => {
+  it("reads the last day for unsigned cookies", () => {
     const { flags } = readEnvironment({ ...good, UNSIGNED_COOKIES_UNTIL: "2027-03-31" });
     expect(flags).toMatchObject({ value: { unsignedUntil: Date.UTC(2027, 2, 31) } });
   });
 
-  it("takes numbers as texts and as numbers", () => {
+  it("reads numbers written as texts and as numbers", () => {
     const { flags } = readEnvironment({
       ...good,
       REFRESH_MS: "1000",
@@ -161,7 +161,7 @@ describe("readEnvironment", () => {
     ["UNSIGNED_COOKIES_UNTIL", "2027-13-01"],
     ["UNSIGNED_COOKIES_UNTIL", "2027-03-31T00:00:00Z"],
     ["UNSIGNED_COOKIES_UNTIL", 20270331],
-  ])("refuses %s = %j and says so without the value", (name, value) => {
+  ])("rejects %s = %j with a problem that does not quote the value", (name, value) => {
     const { flags, origin } = readEnvironment({ ...good, [name]: value });
     if (!("problems" in flags)) throw new Error("was accepted");
     expect(flags.problems).toHaveLength(1);
@@ -170,7 +170,7 @@ describe("readEnvironment", () => {
     expect(origin).toHaveProperty("value");
   });
 
-  it("names every problem at once", () => {
+  it("lists every problem at once", () => {
     const { flags } = readEnvironment({ ORIGIN_URL: good.ORIGIN_URL });
     expect(flags).toHaveProperty("problems.length", 3);
   });
@@ -183,7 +183,7 @@ describe("readEnvironment", () => {
     ["https://origin.example.com/app", "remove path"],
     ["https://origin.example.com?x", "remove path"],
     ["https://user@origin.example.com", "remove path"],
-  ])("refuses ORIGIN_URL = %j, and keeps the flags' settings", (ORIGIN_URL, words) => {
+  ])("rejects ORIGIN_URL = %j and still reads the flags' settings", (ORIGIN_URL, words) => {
     const { origin, flags } = readEnvironment({ ...good, ORIGIN_URL });
     expect(JSON.stringify(origin)).toContain(words);
     expect(flags).toHaveProperty("value");

@@ -84,8 +84,8 @@ const create = (settings: Partial<ExposureSettings> = {}) =>
     report: (fault) => void faults.push(fault),
   });
 
-describe("one line a request", () => {
-  it("names the person, the version and the flags that were drawn, and nothing else", async () => {
+describe("one line per request", () => {
+  it("contains the person, the version and the flags that a percentage decided, and nothing else", async () => {
     await create()(await evaluationOf({ userId: "user-1", flags: [...drawn, ...undrawn.slice(0, 3)] }));
     // By sha256sum ai_search::user-1 begins with b62909e0, beyond the half, and copilot:v::user-1 with c6c34212, in the second.
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
@@ -103,7 +103,7 @@ describe("one line a request", () => {
     ]);
   });
 
-  it("is none where nothing was drawn", async () => {
+  it("is not written when no percentage decided a flag", async () => {
     const expose = create();
     await expose(await evaluationOf({ userId: "u-1", flags: undrawn }));
     await expose(await evaluationOf({}));
@@ -121,7 +121,7 @@ describe("one line a request", () => {
     expect(lines).toEqual([]);
   });
 
-  it("is several for more flags than a line may hold", async () => {
+  it("is split when there are more flags than fit", async () => {
     const flags = Array.from({ length: 250 }, (_, at) => ({ key: `f${at}`, enabled: true, rollout_pct: 50 }));
     await create()(await evaluationOf({ userId: "user-1", flags }));
     const told = lines.map((line) => (JSON.parse(line) as { flags: [string, string][] }).flags);
@@ -129,7 +129,7 @@ describe("one line a request", () => {
     expect(new Set(told.flat().map(([key]) => key)).size).toBe(250);
   });
 
-  it("stands for the same person once in ten minutes, unless something changes", async () => {
+  it("is written once in ten minutes for a person, unless a decision changes", async () => {
     const expose = create();
     const evaluation = await evaluationOf({ userId: "user-1" });
     await expose(evaluation);
@@ -160,7 +160,7 @@ describe("one line a request", () => {
 });
 
 describe("the sample", () => {
-  it("is drawn by the person alone: whoever is in it is so for every set of flags", async () => {
+  it("depends on the person alone: it is the same for every set of flags", async () => {
     const inSample = async (flags: readonly object[]): Promise<readonly unknown[]> => {
       lines = [];
       const expose = create({ basisPoints: 2_500 });
@@ -175,7 +175,7 @@ describe("the sample", () => {
     expect(await inSample(drawn.slice(1))).toEqual(first);
   });
 
-  it("grows as rollouts do: who is in a small one is in a larger one", async () => {
+  it("a larger sample contains everybody of a smaller one", async () => {
     const evaluations = await Promise.all(
       Array.from({ length: 200 }, (_, user) => evaluationOf({ userId: `user-${user}` })),
     );
@@ -192,7 +192,7 @@ describe("the sample", () => {
 });
 
 describe("with EXPOSURES_HMAC_KEY", () => {
-  it("the line holds an HMAC that anyone with the key can compute, and no targeting key", async () => {
+  it("the line contains an HMAC that anyone with the key can compute, and no targeting key", async () => {
     const expose = create({ hmacKey: "a key of thirty-two characters!!" });
     await expose(await evaluationOf({ userId: "jane@example.com" }));
     expect(lines[0]).not.toContain("jane");
@@ -203,7 +203,7 @@ describe("with EXPOSURES_HMAC_KEY", () => {
   });
 });
 
-it("a log that cannot be written to is a fault, and no rejection", async () => {
+it("a log that fails is reported as a fault, and nothing is rejected", async () => {
   const expose = createExpose({
     basisPoints: 10_000,
     write: () => {

@@ -14,7 +14,7 @@ describe("options are checked once, when the application is made", () => {
       );
     },
   );
-  it("a named function comes of them", () => {
+  it("flags() returns a named function", () => {
     expect(flags({ rewrite }).name).toBe("flags");
   });
 });
@@ -35,10 +35,10 @@ function createApp(options: Pick<FlagsOptions, "bindings"> = {}) {
   return app;
 }
 
-describe("without anything that works everything is off, and the page comes", () => {
+describe("without a working part everything is off, and the page is shown", () => {
   const misconfigured = "there is no snapshot: misconfigured";
 
-  it("app.request() brings neither environment nor execution context", async () => {
+  it("app.request() passes neither environment nor execution context", async () => {
     const response = await createApp().request("/page", { headers: { "x-flags": "copilot" } });
     expect(await response.json()).toEqual({
       problem: misconfigured,
@@ -54,7 +54,7 @@ describe("without anything that works everything is off, and the page comes", ()
     });
   });
 
-  it("a bindings option that throws", async () => {
+  it("the bindings option throws", async () => {
     const bindings = () => {
       throw new Error("a secret");
     };
@@ -65,7 +65,7 @@ describe("without anything that works everything is off, and the page comes", ()
     }
   });
 
-  it("a Redis that is not there, with nobody to keep work alive", async () => {
+  it("Redis is not there, and nothing keeps work alive", async () => {
     const env = {
       SLUICE_ENV: "production",
       UPSTASH_REDIS_REST_URL: "http://127.0.0.1:1",
@@ -76,7 +76,7 @@ describe("without anything that works everything is off, and the page comes", ()
   });
 });
 
-it("applications in one isolate have the settings that each takes from the environment", async () => {
+it("two applications in one isolate have their own settings", async () => {
   const env = { SLUICE_ENV: "production", UPSTASH_REDIS_REST_TOKEN: "t", OTHER_URL: "http://127.0.0.1:1" };
   const app = createApp();
   const other = createApp({
@@ -91,7 +91,7 @@ it("applications in one isolate have the settings that each takes from the envir
   expect(await problemOf(app)).toBe("there is no snapshot: misconfigured");
 });
 
-it("what the runtime says of a request goes on with it", async () => {
+it("the runtime's properties of a request are kept", async () => {
   const app = new Hono<FlagsEnv>();
   app.use("/read/*", async (c, next) => {
     await c.req.text();

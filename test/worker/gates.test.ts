@@ -41,7 +41,7 @@ describe("a gate", () => {
     ["a redirect without a status", { redirect: "/home" }, "302 /home"],
     ["a rewrite, which keeps the query", classic, "/classic?a=1&b"],
     ["a rewrite with a query of its own", { rewrite: "/classic?from=ai#top" }, "/classic?from=ai&a=1&b"],
-  ])("leads to %s", async (_name, otherwise, where) => {
+  ])("rewrites or redirects to %s", async (_name, otherwise, where) => {
     expect(await lead([dark("copilot", [{ pattern: "/ai/*", otherwise }])], "/ai/x?a=1&b")).toBe(where);
   });
 
@@ -54,13 +54,13 @@ describe("a gate", () => {
     expect(await lead([flag], "/ai/x")).toBe("404");
   });
 
-  it("of a flag that stands twice stays closed, on both accounts", async () => {
+  it("of a flag that is listed twice closes both paths", async () => {
     const flags = [lit("copilot", gone("/ai/*")), lit("copilot", gone("/bot"))];
     expect(await lead(flags, "/ai/x")).toBe("404");
     expect(await lead(flags, "/bot")).toBe("404");
   });
 
-  it("never opens what another one closes", async () => {
+  it("never opens a path that another gate closes", async () => {
     const flags = [
       dark("copilot", [{ pattern: "/ai/*", otherwise: { rewrite: "/beta/start" } }]),
       dark("beta", gone("/beta/*")),
@@ -69,23 +69,23 @@ describe("a gate", () => {
     expect(await lead([flags[0] ?? {}, lit("beta", gone("/beta/*"))], "/ai/x")).toBe("/beta/start");
   });
 
-  it("of the same flag closes what the first one leads to", async () => {
+  it("of the same flag closes the target of the first gate", async () => {
     const gates = [{ pattern: "/ai/*", otherwise: { rewrite: "/beta" } }, ...gone("/beta")];
     expect(await lead([dark("copilot", gates)], "/ai/x")).toBe("404");
   });
 
-  it("may lead to a page below itself", async () => {
+  it("may redirect to a page below its own path", async () => {
     const gates = [{ pattern: "/ai/*", otherwise: { rewrite: "/ai/waitlist" } }];
     expect(await lead([dark("copilot", gates)], "/ai/x")).toBe("/ai/waitlist");
   });
 
-  it("redirects nobody to where he is", async () => {
+  it("never redirects to the requested URL", async () => {
     const gates = [{ pattern: "/ai/*", otherwise: { redirect: "/ai/waitlist", status: 302 } }];
     expect(await lead([dark("copilot", gates)], "/ai/x")).toBe("302 /ai/waitlist");
     expect(await lead([dark("copilot", gates)], "/ai/waitlist?x")).toBe("/ai/waitlist?x");
   });
 
-  it("in a circle of rewrites is closed, and lets nobody through at its end", async () => {
+  it("in a circle of rewrites is closed, and blocks its end too", async () => {
     const flags = [
       dark("a", [{ pattern: "/a/*", otherwise: { rewrite: "/b/x" } }]),
       dark("b", [{ pattern: "/b/*", otherwise: { rewrite: "/a/x" } }]),
@@ -94,7 +94,7 @@ describe("a gate", () => {
     expect(await lead(flags, "/b/1")).toBe("404");
   });
 
-  it("in a circle of redirects, by plain SQL, is closed: a browser would show an error page of its own", async () => {
+  it("in a circle of redirects (written by plain SQL) is closed: a browser would show its own error page", async () => {
     const to = (redirect: string) => ({ redirect, status: 302 });
     const flags = [
       dark("a", [{ pattern: "/a/*", otherwise: to("/b/x") }]),
@@ -107,7 +107,7 @@ describe("a gate", () => {
     expect(await lead([...flags.slice(0, 2), lit("c", [])], "/a/1")).toBe("302 /b/x");
   });
 
-  it("through many rewrites ends as closed", async () => {
+  it("with too many rewrites is closed", async () => {
     const chain = Array.from({ length: 20 }, (_, at) => ({
       pattern: `/step/${at}`,
       otherwise: { rewrite: `/step/${at + 1}` },
@@ -127,7 +127,7 @@ describe("a gate", () => {
     ["/ai/*", "/:page/1"],
     ["/*/chat", "/*"],
     ["/ai/*/x", "/ai/*"],
-  ])("for %s speaks before one for %s, whosever they are", async (specific, wide) => {
+  ])("for %s goes before one for %s, of any flag", async (specific, wide) => {
     const gate = (pattern: string, status: number) => [{ pattern, otherwise: { status } }];
     const page =
       wide === "/:page/1"
@@ -144,14 +144,14 @@ describe("a gate", () => {
     }
   });
 
-  it("of the first flag by key speaks where patterns are alike, whatever the order of the snapshot", async () => {
+  it("of the first flag by key wins where patterns are equal, in any order of the snapshot", async () => {
     const flags = [dark("b", gone("/x")), dark("a", [{ pattern: "/x", otherwise: { status: 403 } }])];
     expect(await lead(flags, "/x")).toBe("403");
     expect(await lead(flags.toReversed(), "/x")).toBe("403");
   });
 });
 
-describe("no spelling leads past a gate", () => {
+describe("no spelling of a path gets past a gate", () => {
   it.each([
     "/ai/chat",
     "/ai/",
@@ -238,13 +238,13 @@ describe("no spelling leads past a gate", () => {
     expect(await lead([dark("copilot", gone(pattern))], path)).toBe(pathname + search);
   });
 
-  it("and no long path costs much", async () => {
+  it("a long path costs little", async () => {
     const many = Array.from({ length: 20 }, (_, at) => dark(`flag-${at}`, gone(`/ai/${at}/*/x`)));
     const path = `/${"%25".repeat(2_000)}${"/..%2f;x".repeat(1_000)}`;
     expect(await lead(many, path)).toBe(path);
   });
 
-  it("and one that can be read in more ways than can be told is taken for any page that is closed", async () => {
+  it("a path with too many readings counts as every closed page", async () => {
     const path = `/${"x%25252f..;b%5cc//d./%c0%ae%09%00%ef%bc%8f%3f".repeat(300)}`;
     expect(await lead([dark("copilot", [{ pattern: "/ai/*", otherwise: classic }])], path)).toBe("404");
     expect(await lead([lit("copilot", gone("/ai/*"))], path)).toBe(path);
@@ -268,7 +268,7 @@ describe("gates that cannot be read", () => {
     ["a line end", [{ pattern: "/ai/*", otherwise: { redirect: "/x\r\ny: z" } }], ["/ai/x"]],
     ["two ways out", [{ pattern: "/ai/*", otherwise: { rewrite: "/a", status: 404 } }], ["/ai/x"]],
     ["an unknown member", [{ ...sound, days: ["mon"] }], ["/ai/x"]],
-  ])("%s: what is understood is closed, and the flag must be off", async (_name, gates, closed) => {
+  ])("%s: readable gates are closed, and the flag must be off", async (_name, gates, closed) => {
     const flags = [lit("copilot", gates), lit("search", [])];
     const { table, unreadable, faulty } = readGates(flags);
     expect([...unreadable]).toEqual(["copilot"]);
@@ -279,7 +279,7 @@ describe("gates that cannot be read", () => {
     }
   });
 
-  it("those that can be read are no fault", () => {
+  it("readable gates are no fault", () => {
     expect(readGates([lit("copilot", [sound]), lit("search", []), 7, null])).toMatchObject({
       unreadable: new Set(),
       faulty: false,

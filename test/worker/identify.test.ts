@@ -43,7 +43,7 @@ const trusted = (json: string, more: Record<string, string> = {}): Record<string
 });
 
 describe("a trusted proxy", () => {
-  it("is believed beside the right proof", async () => {
+  it("is trusted with the right proof", async () => {
     const json = '{"userId":"zoë","plan":"pro","isEmployee":true,"organization":"acme","shoeSize":44}';
     const { context, setCookie, faults } = await identified(
       trusted(json, { cookie: `__Host-sluice-id=${kept}` }),
@@ -60,18 +60,18 @@ describe("a trusted proxy", () => {
     expect(faults).toEqual([]);
   });
 
-  it("is believed beside the proof from before, while that holds", async () => {
+  it("is trusted with the previous proof while it is valid", async () => {
     const headers = { ...trusted('{"userId":"u1"}'), "x-sluice-proof": previous };
     expect((await identified(headers)).context.userId).toBe("u1");
   });
 
-  it("is believed with padded base64url too", async () => {
+  it("may send padded base64url", async () => {
     const headers = { "x-sluice-context": `${claim('{"userId":"u1"} ')}==`, "x-sluice-proof": secret };
     expect(headers["x-sluice-context"].length % 4).toBe(0);
     expect((await identified(headers)).context.userId).toBe("u1");
   });
 
-  it("who names nobody lends the attributes, and the cookie the place", async () => {
+  it("that names no user adds attributes, and the cookie provides the id", async () => {
     const { context } = await identified(
       trusted('{"plan":"pro","userId":""}', { cookie: `__Host-sluice-id=${kept}` }),
     );
@@ -138,7 +138,7 @@ describe("a trusted proxy", () => {
       secret,
       "context-malformed",
     ],
-  ] as const)("is not believed: %s", async (_name, headers, contextSecret, word) => {
+  ] as const)("is not trusted: %s", async (_name, headers, contextSecret, word) => {
     const { context, faults } = await identified(
       { ...headers, cookie: `__Host-sluice-id=${kept}` },
       contextSecret,
@@ -148,7 +148,7 @@ describe("a trusted proxy", () => {
     expect(JSON.stringify(faults.map((fault) => fault.message))).not.toMatch(/u1|kkk|secret of/);
   });
 
-  it("is not believed when the claim comes twice", async () => {
+  it("is not trusted when the claim comes twice", async () => {
     const headers = new Headers(trusted(user));
     headers.append("x-sluice-context", claim('{"userId":"u2"}'));
     const { context } = await identified(headers);
@@ -199,7 +199,7 @@ describe("the anonymous cookie", () => {
     ["another case", `__host-sluice-id=${kept}`],
     ["quoted", `__Host-sluice-id="${kept}"`],
     ["a date that is none", `__Host-sluice-id=${kept}.today`],
-  ])("is replaced by a fresh one that counts at once: %s", async (_name, cookie) => {
+  ])("is replaced by a new one that counts at once: %s", async (_name, cookie) => {
     const { context, setCookie } = await identified(cookie === undefined ? {} : { cookie });
     const id = context.targetingKey;
     expect(id).toMatch(/^anon-[A-Za-z0-9_-]{22}$/);
@@ -210,7 +210,7 @@ describe("the anonymous cookie", () => {
     );
   });
 
-  it("is another one for everybody", async () => {
+  it("is different for every visitor", async () => {
     const ids = await Promise.all(
       Array.from({ length: 100 }, async () => (await identified({})).context.anonymousId),
     );
@@ -221,14 +221,14 @@ describe("the anonymous cookie", () => {
 describe("a verified token", () => {
   const user = { userId: "ann", plan: "pro" };
   const token = (identity: JwtIdentity | undefined) => async () => identity;
-  it("goes before the proxy's word and the cookie", async () => {
+  it("goes before the proxy's claim and the cookie", async () => {
     const headers = trusted('{"userId":"bob","isEmployee":true}', { cookie: `__Host-sluice-id=${kept}` });
     const { context, setCookie } = await identified(headers, secret, {}, token({ context: user }));
     expect(context).toEqual({ ...user, targetingKey: "ann" });
     expect(setCookie).toBeUndefined();
   });
 
-  it("that does not hold leaves the proxy's word, and the cookie", async () => {
+  it("that is refused leaves the proxy's claim, and the cookie", async () => {
     const headers = trusted('{"userId":"bob"}');
     expect((await identified(headers, secret, {}, token(undefined))).context.userId).toBe("bob");
     const cookie = `__Host-sluice-id=${kept}.${today}`;
@@ -238,7 +238,7 @@ describe("a verified token", () => {
     });
   });
 
-  it("says under which anonymous id the account began", async () => {
+  it("provides the anonymous id under which the account began", async () => {
     const { context } = await identified({}, secret, {}, token({ context: user, anonymousId: other }));
     expect(context).toEqual({ ...user, targetingKey: "ann", anonymousId: other });
   });
@@ -290,7 +290,7 @@ describe("where the connection comes from", () => {
     expect((await identified({ cookie, ...headers }, secret, cf)).context).toEqual(expected);
   });
 
-  it("is not what a client's headers say", async () => {
+  it("is never read from a client's headers", async () => {
     const { context } = await identified({ cookie, "cf-ipcountry": "DE", "cf-region-code": "BY" });
     expect(context).toEqual({ targetingKey: kept, anonymousId: kept });
   });

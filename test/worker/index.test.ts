@@ -22,8 +22,8 @@ async function ask(bindings: Parameters<typeof worker.fetch>[1], path = "/", ini
 
 const broken = { SLUICE_ENV: "production", UPSTASH_REDIS_REST_TOKEN: "t", REFRESH_MS: "often" };
 
-describe("a worker that is set up wrongly", () => {
-  it("passes requests through, stripped, with all off", async () => {
+describe("a worker with wrong settings", () => {
+  it("passes requests through, stripped, with everything off", async () => {
     const { asked, ORIGIN } = site();
     const response = await ask({ ...broken, ORIGIN }, "/ai?x=1", {
       headers: { "x-flags": "copilot", accept: "*/*" },
@@ -43,7 +43,7 @@ describe("a worker that is set up wrongly", () => {
     expect(context?.version).toBeUndefined();
   });
 
-  it("sets no cookie: without its keys it would take a visitor's place away", async () => {
+  it("sets no cookie: without its keys it would replace a visitor's id", async () => {
     const { asked, ORIGIN } = site(() => new Response("<p>", { headers: { "content-type": "text/html" } }));
     const response = await ask({ ...broken, ORIGIN }, "/", {
       headers: { cookie: `__Host-sluice-id=anon-${"k".repeat(22)}` },
@@ -52,7 +52,7 @@ describe("a worker that is set up wrongly", () => {
     expect(decodeFlagsContext(asked[0]?.headers.get("x-flags-context") ?? "")?.targetingKey).toBeUndefined();
   });
 
-  it("says so in its status", async () => {
+  it("reports it in its status", async () => {
     const response = await ask({ ...broken, ...site() }, "/.well-known/sluice");
     expect(response.headers.get("cache-control")).toBe("no-store");
     expect(await response.json()).toEqual({
@@ -66,7 +66,7 @@ describe("a worker that is set up wrongly", () => {
     });
   });
 
-  it("without an origin it can only say what is missing", async () => {
+  it("without an origin it only reports the missing setting", async () => {
     const response = await ask(broken);
     expect(response.status).toBe(500);
     expect(response.headers.get("content-type")).toBe("application/problem+json");
@@ -78,8 +78,8 @@ describe("a worker that is set up wrongly", () => {
   });
 });
 
-describe("whatever the flags do, the page comes", () => {
-  it("when the Redis URL leads nowhere", async () => {
+describe("the page is shown with any fault of the flags", () => {
+  it("when nothing answers at the Redis URL", async () => {
     const { asked, ORIGIN } = site();
     const bindings = {
       ORIGIN,
@@ -95,7 +95,7 @@ describe("whatever the flags do, the page comes", () => {
     });
   });
 
-  it("when the URL is so long that the context header would be too", async () => {
+  it("when the URL is too long for the context header", async () => {
     const { asked, ORIGIN } = site();
     const path = `/${"p".repeat(10_000)}`;
     expect((await ask({ ...broken, ORIGIN }, path)).status).toBe(200);
@@ -124,7 +124,7 @@ describe("the origin behind a service binding", () => {
     },
   );
 
-  it("that fails is a 502 that tells nothing of the inside", async () => {
+  it("that fails is a 502 without internals", async () => {
     const { ORIGIN } = site(() => {
       throw new Error("connect to 10.0.0.7 failed");
     });

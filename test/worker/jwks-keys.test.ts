@@ -70,7 +70,7 @@ describe("an issuer's keys", () => {
     expect(state.asked).toBe(1);
   });
 
-  it("are fetched once for requests that come while that is under way", async () => {
+  it("are fetched once for requests that arrive during the fetch", async () => {
     const { state, find } = start(set({ ...rsa, kid: "a" }));
     const hint = { algorithm: "RS256", keyId: "a" };
     const found = await Promise.all(Array.from({ length: 20 }, () => find(hint, () => undefined)));
@@ -96,7 +96,7 @@ describe("an issuer's keys", () => {
     expect(await count("b", "ES256")).toBe(1);
   });
 
-  it("are asked for first by an isolate that was idle: one may have been withdrawn meanwhile", async () => {
+  it("are fetched before use by an isolate that was idle: one may have been withdrawn", async () => {
     const { state, find, count } = start(set({ ...rsa, kid: "a" }));
     await count("a");
     state.now += 3 * refreshMs;
@@ -109,7 +109,7 @@ describe("an issuer's keys", () => {
     expect(state.asked).toBe(3);
   });
 
-  it("with a new one are fetched at once, when its first token comes", async () => {
+  it("are fetched at once when a token names a new one", async () => {
     const { state, count } = start(set({ ...rsa, kid: "a" }));
     await count("a");
     state.now += 30_000;
@@ -118,7 +118,7 @@ describe("an issuer's keys", () => {
     expect(state.asked).toBe(2);
   });
 
-  it("are asked for only every 30 seconds by ids that somebody makes up", async () => {
+  it("are fetched only every 30 seconds for ids that somebody makes up", async () => {
     const { state, count } = start(set({ ...rsa, kid: "a" }));
     for (let second = 0; second < 120; second += 1) {
       expect(await count(`made up ${second}`)).toBe(0);
@@ -128,14 +128,14 @@ describe("an issuer's keys", () => {
     expect(await count("a")).toBe(1);
   });
 
-  it("are fetched for an algorithm that is not among them, under the same rule", async () => {
+  it("are fetched for an algorithm that none of them has, with the same limit", async () => {
     const { state, count } = start(set({ ...rsa, kid: "a" }));
     expect(await count("a", "ES256")).toBe(0);
     expect(await count("a", "ES256")).toBe(0);
     expect(state.asked).toBe(1);
   });
 
-  it("serve through an outage, up to JWT_JWKS_MAX_STALE_MS", async () => {
+  it("are used in an outage, up to JWT_JWKS_MAX_STALE_MS", async () => {
     const { state, faults, count } = start(set({ ...rsa, kid: "a" }));
     await count("a");
     state.answer = () => new Response("down", { status: 503 });
@@ -152,7 +152,7 @@ describe("an issuer's keys", () => {
     expect(await count("a")).toBe(1);
   });
 
-  it("are not asked for again and again while the issuer fails", async () => {
+  it("are fetched with a backoff while the issuer fails", async () => {
     const { state, count } = start(() => {
       throw new TypeError("connection refused");
     });
@@ -164,7 +164,7 @@ describe("an issuer's keys", () => {
     expect(state.asked).toBeGreaterThan(10);
   });
 
-  it("make nobody wait for long, and are taken when they come after all", async () => {
+  it("make no request wait for long, and are used when they arrive late", async () => {
     const late = Promise.withResolvers<Response>();
     const { state, faults, find, count } = start(() => late.promise);
     const hint = { algorithm: "RS256", keyId: "a" };
@@ -180,7 +180,7 @@ describe("an issuer's keys", () => {
     expect(state.asked).toBe(1);
   });
 
-  it("come to an isolate whose first fetch was never heard of again", async () => {
+  it("are fetched again after the first fetch was lost", async () => {
     const { state, count, find } = start(() => new Promise(() => undefined));
     await find({ algorithm: "RS256" }, () => undefined).catch(() => undefined);
     state.answer = set(rsa);
@@ -234,7 +234,7 @@ describe("what an issuer publishes", () => {
     ["more than 256 KiB", () => new Response("x".repeat(262_145)), "262144 bytes"],
     ["a status that is not 200", () => Response.json({ keys: [] }, { status: 203 }), "status 203"],
     ["a redirect", () => Response.redirect("https://evil.example/keys"), "status 302"],
-  ])("may be garbage, and is not taken for an answer: %s", async (_name, answer, words) => {
+  ])("is refused when it is garbage: %s", async (_name, answer, words) => {
     const { state, faults, count } = start(set({ ...rsa, kid: "a" }));
     await count("a");
     state.now += refreshMs;

@@ -40,7 +40,7 @@ const mutation = fc.oneof(
     .map((parts) => parts.join(".")),
 );
 
-it("a token that was changed is refused, or says the very same", async () => {
+it("a changed token is refused, or has exactly the same claims", async () => {
   let refused = 0;
   await fc.assert(
     fc.asyncProperty(mutation, async (changed) => {
@@ -54,7 +54,7 @@ it("a token that was changed is refused, or says the very same", async () => {
   expect(refused).toBeGreaterThan(RUNS / 2);
 });
 
-it("whatever else stands in the headers is nobody, and never fails", async () => {
+it("any other header identifies nobody and never fails", async () => {
   const anything = fc.oneof(
     text,
     mutation,
@@ -72,7 +72,7 @@ it("whatever else stands in the headers is nobody, and never fails", async () =>
   );
 });
 
-it("claims of any shape are an identity by their types, or none", async () => {
+it("claims of any shape make an identity of the right types, or none", async () => {
   const value = fc.oneof(fc.string(), fc.anything());
   const claims = fc.record({ sub: value, plan: value, anonymous_id: value }, { requiredKeys: [] });
   let identities = 0;

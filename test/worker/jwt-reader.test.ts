@@ -67,13 +67,13 @@ const bearer = (token: string): Record<string, string> => ({ authorization: `Bea
 describe("a token", () => {
   const read = readerOf({ JWT_SECRET: secret });
 
-  it("that holds says who asks", async () => {
+  it("that is valid identifies its sender", async () => {
     const { identity, faults } = await read(bearer(await sign(user)));
     expect(identity).toEqual({ context: { targetingKey: "u1", userId: "u1" } });
     expect(faults).toEqual([]);
   });
 
-  it("that holds for 30 more seconds, if the clocks differ, does", async () => {
+  it("is valid for 30 more seconds, since clocks differ", async () => {
     expect((await read(bearer(await sign({ ...user, exp: nowS - 29 })))).identity?.context.userId).toBe("u1");
     expect((await read(bearer(await sign({ ...user, nbf: nowS + 29 })))).identity?.context.userId).toBe("u1");
   });
@@ -82,7 +82,7 @@ describe("a token", () => {
     expect((await read(bearer(await sign(user, { typ })))).identity?.context.userId).toBe("u1");
   });
 
-  it("is not looked for where none is", async () => {
+  it("is not reported when there is none", async () => {
     for (const headers of [
       {},
       { authorization: "Basic dTpw" },
@@ -99,7 +99,7 @@ describe("a token", () => {
   });
 });
 
-describe("a token that does not hold", () => {
+describe("a token that is not valid", () => {
   const read = readerOf({ JWT_SECRET: secret });
 
   it.each<[string, () => string | Promise<string>, string, RegExp]>([
@@ -259,7 +259,7 @@ describe("which token counts", () => {
     expect((await read(await make())).identity?.context.userId).toBe(userId);
   });
 
-  it("an empty cookie is none, and a cookie without a JWT is reported", async () => {
+  it("an empty cookie counts as absent, and a cookie without a JWT is reported", async () => {
     expect(await read({ cookie: "session=" })).toEqual({ identity: undefined, faults: [] });
     expect((await read({ cookie: "session=deleted" })).faults[0]?.message).toBe(
       "the cookie session holds no signed JWT",
@@ -321,7 +321,7 @@ describe("claims", () => {
     ["false", undefined],
     [null, undefined],
     [1, undefined],
-  ])("with email_verified %j give the email %s", async (verified, email) => {
+  ])("with email_verified %j provide the email %s", async (verified, email) => {
     const read = readerOf({ JWT_SECRET: secret, JWT_CLAIMS: "email" });
     const { identity } = await read(bearer(await token({ email: "e", email_verified: verified })));
     expect(identity?.context.userId).toBe("u1");
@@ -368,7 +368,7 @@ describe("claims", () => {
     expect((await byProto(bearer(await signText(`{"exp":${exp}}`)))).identity).toBeUndefined();
   });
 
-  it("bring the anonymous id, if it is one", async () => {
+  it("provide the anonymous id, if it has the right form", async () => {
     const read = readerOf({ JWT_SECRET: secret });
     const ours = `anon-${"k".repeat(22)}`;
     expect((await read(bearer(await token({ anonymous_id: ours })))).identity).toEqual({
@@ -411,7 +411,7 @@ describe("issuer and audience", () => {
   const read = readerOf({ JWT_SECRET: secret, JWT_ISSUER: "https://i.example/, i", JWT_AUDIENCE: "a, b" });
   const good = { ...user, iss: "https://i.example/", aud: ["x", "b"] };
 
-  it("may be any of those that are set", async () => {
+  it("may be any of the configured ones", async () => {
     for (const claims of [good, { ...good, iss: "i", aud: "a" }]) {
       expect((await read(bearer(await sign(claims)))).identity?.context.userId).toBe("u1");
     }
@@ -431,7 +431,7 @@ describe("issuer and audience", () => {
     expect(faults[0]?.message).toMatch(words);
   });
 
-  it("* takes whoever a token is meant for", async () => {
+  it("* accepts a token for any audience", async () => {
     const anybody = readerOf({ JWT_SECRET: secret, JWT_AUDIENCE: "*" });
     for (const aud of ["x", ["y"], undefined]) {
       expect(

@@ -13,7 +13,7 @@ function read(bindings: object) {
 }
 
 describe("readJwtSettings", () => {
-  it("wants no token unless keys are set", () => {
+  it("accepts no token unless keys are set", () => {
     expect(read({})).toEqual({ settings: undefined, problems: [] });
     expect(read({ JWT_SECRET: "", JWT_ISSUER: "" })).toEqual({ settings: undefined, problems: [] });
   });
@@ -39,7 +39,7 @@ describe("readJwtSettings", () => {
     expect(settings?.claims.map(({ attribute }) => attribute)).toEqual(["userId"]);
   });
 
-  it("asks whoever has the secret for neither issuer nor audience", () => {
+  it("requires neither issuer nor audience with a shared secret", () => {
     const { settings, problems } = read({ JWT_SECRET: secret });
     expect(problems).toEqual([]);
     expect(settings).toMatchObject({ keys: { kind: "secret", secrets: [secret] }, algorithms: ["HS256"] });
@@ -47,7 +47,7 @@ describe("readJwtSettings", () => {
     expect(settings).not.toHaveProperty("audiences");
   });
 
-  it("takes * for any audience where it stands alone", () => {
+  it("reads * alone as any audience", () => {
     expect(read({ ...jwks, JWT_AUDIENCE: "*" }).settings?.audiences).toBe("any");
     expect(read({ ...jwks, JWT_AUDIENCE: "a,*" }).settings?.audiences).toEqual(["a", "*"]);
   });
@@ -62,7 +62,7 @@ describe("readJwtSettings", () => {
     ["JWT_CLAIMS", "userId=https://example.com/a=b.c, plan = app_metadata.plan"],
     ["JWT_REQUIRED_CLAIMS", "azp=https://www.example.com/?a=b"],
     ["JWT_CLOCK_SKEW_S", "0"],
-  ])("takes %s = %s", (name, value) => {
+  ])("accepts %s = %s", (name, value) => {
     expect(read({ ...jwks, [name]: value })).toMatchObject({ settings: {}, problems: [] });
   });
 
@@ -122,7 +122,7 @@ describe("readJwtSettings", () => {
     ["JWT_JWKS_REFRESH_MS", { ...jwks, JWT_JWKS_REFRESH_MS: "10" }],
     ["JWT_JWKS_MAX_STALE_MS", { ...jwks, JWT_JWKS_MAX_STALE_MS: "5000" }],
     ["JWT_JWKS_TIMEOUT_MS", { ...jwks, JWT_JWKS_TIMEOUT_MS: "1s" }],
-  ])("refuses %s, and says so without a value: %j", (name, bindings) => {
+  ])("rejects %s with a problem that quotes no value: %j", (name, bindings) => {
     const { problems } = read(bindings);
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(name);

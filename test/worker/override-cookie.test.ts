@@ -23,8 +23,8 @@ const headers = fc.tuple(pairs, fc.array(blanks, { minLength: 8, maxLength: 8 })
     .trim(),
 );
 
-describe("whatever a Cookie header holds", () => {
-  it("nothing of ours is left, and everything of others", () => {
+describe("in any Cookie header", () => {
+  it("our cookie is removed, and every other cookie stays", () => {
     fc.assert(
       fc.property(headers, (header) => {
         const left = withoutOverrideCookie(header);
@@ -37,7 +37,7 @@ describe("whatever a Cookie header holds", () => {
     );
   });
 
-  it("a token that was set is found again", () => {
+  it("a token that was set is found", () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[\w.-]{1,40}$/), headers, (token, header) => {
         const [pair = ""] = overrideCookie(token, 60).split(";");

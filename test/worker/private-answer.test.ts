@@ -47,7 +47,7 @@ describe("cache-control becomes private", () => {
     expect(await response.text()).toBe("hello");
   });
 
-  it("always says private or no-store, whatever the origin writes", () => {
+  it("always contains private or no-store, for any header of the origin", () => {
     const words = [
       "private",
       "public",
@@ -68,7 +68,7 @@ describe("cache-control becomes private", () => {
   });
 });
 
-describe("nothing else may speak to caches", () => {
+describe("no other header may control caches", () => {
   it.each([
     "CDN-Cache-Control",
     "Cloudflare-CDN-Cache-Control",
@@ -79,7 +79,7 @@ describe("nothing else may speak to caches", () => {
     "Edge-Control",
     "X-Accel-Expires",
     "Expires",
-  ])("%s goes", (name) => {
+  ])("%s is removed", (name) => {
     const { headers } = answer({ [name]: "max-age=600", "x-other": "1" });
     expect(Object.fromEntries(headers)).toEqual({
       "cache-control": "private, no-cache",
@@ -89,7 +89,7 @@ describe("nothing else may speak to caches", () => {
   });
 });
 
-describe("every kind of answer is one visitor's", () => {
+describe("every kind of answer becomes private", () => {
   it.each([200, 204, 206, 301, 302, 304, 308, 404, 410, 500, 503])("status %d", (status) => {
     const response = answer({ "cache-control": "public, max-age=600", location: "/" }, status);
     expect(response.status).toBe(status);

@@ -12,7 +12,7 @@ function reporting() {
   return { lines, clock, report };
 }
 
-it("writes one line for the same fault in ten seconds, and how many there were", () => {
+it("writes one line per kind of fault in ten seconds, with the number of faults", () => {
   const { lines, clock, report } = reporting();
   const fault = new WorkerFault("redis-timeout", "late");
   for (const now of [0, 1, 9_999, 10_000, 20_000]) {
@@ -30,7 +30,7 @@ it("writes different faults at once", () => {
   expect(lines).toHaveLength(2);
 });
 
-it("says of an unforeseen error no more than its class", () => {
+it("reports only the class of an unexpected error", () => {
   const { lines, report } = reporting();
   report(toFault(new TypeError("token hunter2 of user-1")));
   report(toFault("hunter2"));

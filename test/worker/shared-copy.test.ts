@@ -12,7 +12,7 @@ it.each([
   { "x-cache": "Hit from cloudfront" },
   { "x-cache": "MISS, HIT" },
   { age: "12", vary: "accept-encoding, x-flags-context" },
-])("%j is a copy for everybody", (headers: Record<string, string>) => {
+])("%j is a copy from a shared cache", (headers: Record<string, string>) => {
   expect(page(headers)).toBe(true);
 });
 
@@ -24,6 +24,6 @@ it.each([
   { "x-vercel-cache": "MISS" },
   { age: "12", vary: "Accept-Encoding, X-Flags" },
   { age: "12", "content-type": "image/png" },
-])("%j is not, or cannot harm", (headers: Record<string, string>) => {
+])("%j is no copy, or a harmless one", (headers: Record<string, string>) => {
   expect(page(headers)).toBe(false);
 });

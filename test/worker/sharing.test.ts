@@ -57,8 +57,8 @@ beforeEach(() => {
   colo = startColo();
 });
 
-describe("what one isolate was told, the others of the colo need not ask", () => {
-  it("a cold isolate takes a young copy, with its age", async () => {
+describe("the isolates of a colo share Redis' answers", () => {
+  it("a cold isolate uses a young copy, with its age", async () => {
     await colo.put({ flags: copilot });
     await colo.isolate()();
     colo.clock.now += 1_234;
@@ -66,7 +66,7 @@ describe("what one isolate was told, the others of the colo need not ask", () =>
     expect(colo.store.log).toEqual(["head snapshot off"]);
   });
 
-  it("a copy of more than a refresh time is confirmed first, without the snapshot", async () => {
+  it("a copy older than a refresh time is confirmed first, without reading the snapshot", async () => {
     await colo.put({ flags: copilot });
     await colo.isolate()();
     colo.clock.now += 5_000;
@@ -80,7 +80,7 @@ describe("what one isolate was told, the others of the colo need not ask", () =>
     expect(colo.store.log).toEqual(["head snapshot off", "head off"]);
   });
 
-  it("a large snapshot crosses the sea once, however many isolates there are", async () => {
+  it("a large snapshot is read from Redis once for any number of isolates", async () => {
     await colo.put({ flags: copilot });
     const isolates = Array.from({ length: 8 }, (_, at) => colo.isolate(at / 8));
     for (const read of isolates) await read();
@@ -93,7 +93,7 @@ describe("what one isolate was told, the others of the colo need not ask", () =>
     expect(colo.store.log).toHaveLength(7);
   });
 
-  it("a refresh takes a younger copy instead of asking", async () => {
+  it("a refresh uses a younger copy instead of asking Redis", async () => {
     await colo.put({ flags: copilot });
     const [early, late] = [colo.isolate(1), colo.isolate(0)];
     await early();
@@ -107,7 +107,7 @@ describe("what one isolate was told, the others of the colo need not ask", () =>
     expect(seen(await late())).toMatchObject({ ageMs: 1_000, source: "memory" });
   });
 
-  it("the snapshot that a new head names is looked for in the colo first", async () => {
+  it("the snapshot of a new head is read from the colo first", async () => {
     await colo.put({ flags: copilot });
     const [a, b] = [colo.isolate(), colo.isolate()];
     await a();
@@ -122,7 +122,7 @@ describe("what one isolate was told, the others of the colo need not ask", () =>
 });
 
 describe("a kill is never later than the age table allows", () => {
-  it("however the isolates pass their copies round, nobody uses unasked what is older than a refresh time", async () => {
+  it("in any order of copies, no isolate uses flags older than a refresh time without asking", async () => {
     await colo.put({ flags: copilot });
     const isolates = Array.from({ length: 10 }, (_, at) => colo.isolate(at / 10));
     for (const read of isolates) await read();
@@ -141,7 +141,7 @@ describe("a kill is never later than the age table allows", () => {
     }
   });
 
-  it("kills in a copy that is no news count", async () => {
+  it("kills in an older copy count", async () => {
     await colo.put({ flags: copilot });
     const read = colo.isolate();
     await read();
@@ -152,7 +152,7 @@ describe("a kill is never later than the age table allows", () => {
   });
 });
 
-describe("a copy is not believed", () => {
+describe("a copy is not used", () => {
   async function offer(change: Partial<Copy>, head: Partial<Head> = { revision: 9 }) {
     await colo.put({ flags: copilot, head: { revision: 5 } });
     const read = colo.isolate();
@@ -186,11 +186,11 @@ describe("a copy is not believed", () => {
     ["an older revision", { revision: 4 }],
     ["other content under the same revision", { revision: 5 }],
     ["another database", { revision: 9, database_id: "db-2" }],
-  ])("when it tells of %s", async (_name, head) => {
+  ])("when it contains %s", async (_name, head) => {
     expect(await offer({}, head)).toMatchObject({ revision: 5, ageMs: 0, source: "redis", fault: undefined });
   });
 
-  it("when its snapshot is another one than its head names", async () => {
+  it("when its snapshot is not the one that its head names", async () => {
     await colo.put({ flags: copilot });
     await colo.isolate()();
     const [digest = ""] = colo.cache.snapshots.keys();
@@ -205,7 +205,7 @@ describe("a copy is not believed", () => {
 });
 
 describe("an older copy in the colo", () => {
-  it("keeps a cold isolate from an older revision in Redis", async () => {
+  it("prevents a cold isolate from using an older revision in Redis", async () => {
     await colo.put({ flags: copilot, head: { revision: 5 } });
     await colo.isolate()();
     colo.clock.now += 60_000;
@@ -224,7 +224,7 @@ describe("an older copy in the colo", () => {
   });
 });
 
-describe("what a reading tells", () => {
+describe("a reading reports", () => {
   it("since when its revision is cached, but not for the first one", async () => {
     await colo.put({ flags: copilot });
     const read = colo.isolate();
@@ -240,7 +240,7 @@ describe("what a reading tells", () => {
     expect((await read()).sinceMs).toBe(60_700);
   });
 
-  it("gates that cannot be read, as long as they are cached; their flag is off, the others go on", async () => {
+  it("gates that cannot be read, while they are cached; only their flag is off", async () => {
     await colo.put({ flags: [{ ...on("copilot"), gates: [{ pattern: "/ai/*" }] }, on("search")] });
     const { cached, fault } = await colo.isolate()();
     expect(fault).toBe("gates-unreadable");

@@ -64,7 +64,7 @@ describe("freshness", () => {
     expect(edge.store.log).toHaveLength(1);
   });
 
-  it("a due one is used and refreshed behind it, once", async () => {
+  it("a due snapshot is used and refreshed behind the answer, once", async () => {
     await edge.put({ flags: copilot });
     await edge.read();
     edge.clock.now += 5_000;
@@ -78,7 +78,7 @@ describe("freshness", () => {
     expect(seen(await edge.read())).toMatchObject({ revision: 2, ageMs: 0, source: "memory" });
   });
 
-  it("unchanged content moves the revision without being read again", async () => {
+  it("a new revision with unchanged content is not read again", async () => {
     await edge.put({ flags: copilot });
     const first = await edge.read();
     edge.clock.now += 60_000;
@@ -110,7 +110,7 @@ describe("freshness", () => {
   it.each([
     ["cold", 0],
     ["idle for a minute", 60_000],
-  ])("%s, a hundred who come at once cost one command and wait for it", async (_name, idle) => {
+  ])("%s, a hundred requests at once cost one command and wait for it", async (_name, idle) => {
     await edge.put({ flags: copilot });
     if (idle > 0) await edge.read();
     const before = edge.store.log.length;
@@ -123,7 +123,7 @@ describe("freshness", () => {
     expect(edge.store.log).toHaveLength(before + 1);
   });
 
-  it("a refresh in the background that takes too long holds nobody up twice", async () => {
+  it("a slow refresh in the background delays no request twice", async () => {
     await edge.put({ flags: copilot });
     await edge.read();
     edge.store.obstacle = hang;
@@ -137,7 +137,7 @@ describe("freshness", () => {
     expect(edge.store.log).toHaveLength(2);
   });
 
-  it("a lost refresh blocks the next only until its lease has run out", async () => {
+  it("a lost refresh blocks the next only until its lease ends", async () => {
     await edge.put({ flags: copilot });
     await edge.read();
     edge.store.obstacle = hang;
@@ -154,7 +154,7 @@ describe("freshness", () => {
 });
 
 describe("kills", () => {
-  it("after a minute's idleness nobody is in, not even those who come at once", async () => {
+  it("after an idle minute a kill counts for every request, also for several at once", async () => {
     await edge.put({ flags: copilot });
     await edge.read();
     edge.clock.now += 60_000;
@@ -174,7 +174,7 @@ describe("kills", () => {
     expect(seen(await edge.read()).killed).toEqual(killed);
   });
 
-  it("are lifted by a readable off with a current head alone", async () => {
+  it("are lifted only by a readable off with a current head", async () => {
     await edge.put({ flags: copilot, off: { copilot: null } });
     await edge.read();
     edge.clock.now += 60_000;
@@ -182,7 +182,7 @@ describe("kills", () => {
     expect(seen(await edge.read()).killed).toEqual([]);
   });
 
-  it("arrive while the new snapshot does not", async () => {
+  it("arrive even when the new snapshot does not", async () => {
     await edge.put({ flags: copilot });
     await edge.read();
     edge.clock.now += 60_000;
@@ -205,7 +205,7 @@ describe("kills", () => {
       "head-unreadable",
       ["copilot"],
     ],
-  ])("are heard beside %s, and known ones stay", async (_name, stored, fault, killed) => {
+  ])("count with %s, and known kills stay", async (_name, stored, fault, killed) => {
     await edge.put({ flags: copilot, off: { search: null } });
     await edge.read();
     edge.clock.now += 60_000;
@@ -238,7 +238,7 @@ describe("kills", () => {
   });
 });
 
-describe("never a step back", () => {
+describe("the revision never goes back", () => {
   const cached = { epoch: 3, revision: 5 };
   it.each([
     ["an older revision", { epoch: 3, revision: 4 }, "older-revision"],
@@ -254,7 +254,7 @@ describe("never a step back", () => {
       { epoch: 2, revision: 6, database_id: "db-2" },
       "foreign-database",
     ],
-  ])("%s is refused, its kills are heard", async (_name, head, fault) => {
+  ])("%s is refused, but its kills count", async (_name, head, fault) => {
     await edge.put({ flags: copilot, head: cached });
     await edge.read();
     edge.clock.now += 60_000;
@@ -274,7 +274,7 @@ describe("never a step back", () => {
     expect(edge.store.log).toEqual(["head snapshot off", "head off"]);
   });
 
-  it("the same content under an older revision is refused too", async () => {
+  it("unchanged content under an older revision is refused, too", async () => {
     await edge.put({ flags: copilot, head: cached });
     await edge.read();
     edge.clock.now += 60_000;
@@ -286,7 +286,7 @@ describe("never a step back", () => {
     ["a newer revision", { epoch: 3, revision: 6 }],
     ["a newer epoch with a smaller revision", { epoch: 4, revision: 1 }],
     ["another database in a newer epoch", { epoch: 4, revision: 1, database_id: "db-2" }],
-  ])("%s is taken", async (_name, head) => {
+  ])("%s is accepted", async (_name, head) => {
     await edge.put({ flags: copilot, head: cached });
     await edge.read();
     edge.clock.now += 60_000;
@@ -324,13 +324,13 @@ describe("faults", () => {
     ["the snapshot is garbage", { snapshot: "<html>" }, "digest-mismatch"],
     ["the head is garbage", { head: "<html>" }, "head-unreadable"],
     ["the head is of a newer schema", { head: '{"schema":2}' }, "head-unreadable"],
-  ])("%s: nothing is cached, and it is said", async (_name, part, fault) => {
+  ])("%s: there is no snapshot, and the fault is reported", async (_name, part, fault) => {
     edge.store.stored = { ...(await publish({ flags: copilot })), ...part };
     expect(seen(await edge.read())).toMatchObject({ revision: undefined, source: "none", fault });
     expect(edge.faults.map(({ word }) => word)).toEqual([fault]);
   });
 
-  it("a snapshot of a newer schema is refused though its digest is right", async () => {
+  it("a snapshot of a newer schema is refused even if its digest is right", async () => {
     const snapshot = '{"schema":2,"flags":[]}';
     const stored = await publish({ flags: [] });
     const digest = Array.from(
@@ -342,7 +342,7 @@ describe("faults", () => {
     expect(seen(await edge.read())).toMatchObject({ source: "none", fault: "snapshot-unreadable" });
   });
 
-  it("after one nobody asks until the backoff has passed, then recovery is at once", async () => {
+  it("after a fault no request asks until the backoff has passed, then recovery is immediate", async () => {
     edge.store.obstacle = down;
     await edge.put({ flags: copilot });
     expect(seen(await edge.read())).toMatchObject({ source: "none", fault: "redis-unreachable" });
@@ -364,7 +364,7 @@ describe("faults", () => {
     expect(edge.store.log).toHaveLength(5);
   });
 
-  it("a Redis that hangs holds a request up for a moment, and the next ones not at all", async () => {
+  it("a Redis that hangs delays one request for a moment, and the next ones not at all", async () => {
     await edge.put({ flags: copilot });
     edge.store.obstacle = hang;
     expect(seen(await edge.read())).toMatchObject({ source: "none", fault: "redis-timeout" });
@@ -374,7 +374,7 @@ describe("faults", () => {
     expect(edge.store.log).toHaveLength(1);
   });
 
-  it("an answer that comes after the patience is over is not lost", async () => {
+  it("an answer that arrives too late for its request is still used", async () => {
     await edge.put({ flags: copilot });
     const release = Promise.withResolvers<void>();
     edge.store.obstacle = () => release.promise;
@@ -384,7 +384,7 @@ describe("faults", () => {
     expect(seen(await edge.read())).toMatchObject({ revision: 1, source: "memory", fault: undefined });
   });
 
-  it("the cached snapshot outlasts an outage, ages and is said to be old", async () => {
+  it("the cached snapshot is used in an outage, with its age and the fault", async () => {
     await edge.put({ flags: copilot });
     await edge.read();
     edge.store.obstacle = down;

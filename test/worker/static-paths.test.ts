@@ -48,7 +48,7 @@ describe("STATIC_PATHS", () => {
     expect(problems[0]).toMatch(/^STATIC_PATHS: list at most 100 files and folders/);
   });
 
-  it("is read in time that its length limits", () => {
+  it("is read in linear time", () => {
     expect(read(`/${"a.".repeat(50_000)}!`).problems).toHaveLength(1);
     expect(read("/a".repeat(50_000)).problems).toHaveLength(1);
   });
@@ -117,14 +117,14 @@ describe("a request is for something static", () => {
 });
 
 describe("the answer to one", () => {
-  it("is what the origin gives", () => {
+  it("is the origin's, unchanged", () => {
     const response = new Response("", {
       headers: { "cache-control": "public, max-age=31536000, immutable" },
     });
     expect(toSharedAnswer(response)).toBe(response);
   });
 
-  it("is one visitor's when it sets a cookie", () => {
+  it("is private when it sets a cookie", () => {
     const response = new Response("", {
       headers: { "cache-control": "public, max-age=60", "set-cookie": "a=1" },
     });

@@ -3,7 +3,7 @@ import { strip } from "../../worker/identity/strip.ts";
 
 const entries = (headers: Headers): Record<string, string> => Object.fromEntries(headers);
 
-describe("strip takes out what only Sluice may say", () => {
+describe("strip removes everything that only Sluice may say", () => {
   it.each([
     "x-flags",
     "X-Flags",
@@ -35,7 +35,7 @@ describe("strip takes out what only Sluice may say", () => {
     expect(entries(headers)).toEqual({});
   });
 
-  it("takes duplicates together, and leaves the received headers alone", () => {
+  it("removes duplicates together, and does not change the received headers", () => {
     const received = new Headers([
       ["x-flags", "a"],
       ["x-flags", "b"],
@@ -60,12 +60,12 @@ describe("strip takes out what only Sluice may say", () => {
     "x-nextjs-data",
     "rsc",
     "next-router-state-tree",
-  ])("leaves %s", (name) => {
+  ])("keeps %s", (name) => {
     expect(strip(new Headers([[name, "1"]])).headers.get(name)).toBe("1");
   });
 });
 
-describe("strip lifts the claim out", () => {
+describe("strip returns the claim", () => {
   it("with its proof", () => {
     const received = new Headers({ "x-sluice-context": "e30", "x-sluice-proof": "p" });
     expect(strip(received).claim).toEqual({ context: "e30", proof: "p" });
@@ -75,7 +75,7 @@ describe("strip lifts the claim out", () => {
     expect(strip(new Headers({ "x-sluice-context": "e30" })).claim).toEqual({ context: "e30", proof: null });
   });
 
-  it("in its one spelling only", () => {
+  it("only in its exact spelling", () => {
     expect(strip(new Headers({ x_sluice_context: "e30", x_sluice_proof: "p" })).claim).toBeUndefined();
   });
 });
@@ -110,7 +110,7 @@ describe("strip and message signatures", () => {
     expect(entries(headers)).toEqual(left);
   });
 
-  it("a member that comes in a second header of the same name goes as well", () => {
+  it("a member in a second header of the name is removed, too", () => {
     const { headers } = strip(
       new Headers([
         ["signature", "sig1=:AAAA:"],

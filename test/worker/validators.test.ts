@@ -28,7 +28,7 @@ describe("an answer's tag", () => {
     expect(value?.replace(/;sluice=[\w-]{11}/, "")).toBe(tag);
   });
 
-  it("tells decisions, pages and secrets apart, and nothing else", async () => {
+  it("differs by decision, page and secret, and by nothing else", async () => {
     const values = await Promise.all([
       marked('"v1"', on),
       marked('"v1"', off),
@@ -39,11 +39,14 @@ describe("an answer's tag", () => {
     expect(await marked('"v1"', [...on])).toBe(values[0]);
   });
 
-  it.each(["v1", '"v1', '"v"1"', '"a", "b"', "W/v1", '"a b"'])("%s is none and stays", async (tag) => {
-    expect(await marked(tag)).toBe(tag);
-  });
+  it.each(["v1", '"v1', '"v"1"', '"a", "b"', "W/v1", '"a b"'])(
+    "%s is no tag and stays unchanged",
+    async (tag) => {
+      expect(await marked(tag)).toBe(tag);
+    },
+  );
 
-  it("stays in the answer to a write", async () => {
+  it("stays unchanged in the answer to a write", async () => {
     expect(await marked('"v1"', on, "PUT")).toBe('"v1"');
   });
 });
@@ -63,7 +66,7 @@ describe("the browser's copy", () => {
     expect(await unmarked({ "if-none-match": tags.join(",") })).toEqual({ "if-none-match": '"c", W/"d"' });
   });
 
-  it("that was made for another decision, or before there was any, is not asked about", async () => {
+  it("that was made for another decision, or without one, is not asked about", async () => {
     const since = "Wed, 21 Oct 2026 07:28:00 GMT";
     for (const tag of [await marked('"v1"', off), '"v1"', "*", "v1", '"v1;sluice=AAAAAAAAAAA"']) {
       expect(
@@ -89,7 +92,7 @@ describe("the browser's copy", () => {
 });
 
 describe("a write", () => {
-  it("is conditional on the thing, whatever was decided since", async () => {
+  it("depends on the resource, not on the decision", async () => {
     const etag = (await marked('"v1"')) ?? "";
     expect(await unmarked({ "if-match": `${etag}, "v0"` }, off, "PUT")).toEqual({ "if-match": '"v1", "v0"' });
     expect(await unmarked({ "if-none-match": "*" }, off, "PUT")).toEqual({ "if-none-match": "*" });
@@ -98,7 +101,7 @@ describe("a write", () => {
   });
 });
 
-it("long headers are read in time that their length limits", async () => {
+it("long headers are read in linear time", async () => {
   const headers = { "if-none-match": `"${'a"'.repeat(40_000)}`, "if-match": ";sluice=".repeat(10_000) };
   expect(await unmarked(headers)).toEqual({ "if-match": headers["if-match"] });
 });

@@ -46,7 +46,7 @@ const headers = fc
   .array(fc.oneof(fc.constantFrom(...pieces), fc.string({ maxLength: 8 })), { maxLength: 30 })
   .map((parts) => parts.join(""));
 
-test("what is written is read again", () => {
+test("a written cookie is read back", () => {
   fc.assert(
     fc.property(cookies, characters(1, 32), characters(43, 43), (cookie, keyId, mac) => {
       const content = formatVisitorCookie(cookie, keyId);
@@ -57,7 +57,7 @@ test("what is written is read again", () => {
   );
 });
 
-test("of headers that nobody signed none is a visitor who was here, and none is an error", async () => {
+test("an unsigned header never identifies a known visitor and never fails", async () => {
   await fc.assert(
     fc.asyncProperty(headers, async (header) => {
       const { anonymousId, setCookie } = await visitorIds.ofAnonymous(header);
@@ -71,7 +71,7 @@ test("of headers that nobody signed none is a visitor who was here, and none is 
   );
 });
 
-test("no pair is found that the header does not have between its semicolons", () => {
+test("only pairs between semicolons are found", () => {
   fc.assert(
     fc.property(headers, (header) => {
       const pairs = header.split(";").map((pair) => pair.replace(/^[ \t]+/, "").replace(/[ \t]+$/, ""));

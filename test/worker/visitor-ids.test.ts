@@ -40,13 +40,13 @@ describe("without keys", () => {
     }
   });
 
-  it("an id from before there were days is kept, and gets one", async () => {
+  it("an id without a day is kept, and gets one", async () => {
     const { anonymousId, setCookie } = await unsigned().ofAnonymous(pair(mine));
     expect(anonymousId).toBe(mine);
     expect(pairOf(setCookie)).toBe(pair(`${mine}.${today}`));
   });
 
-  it("a cookie from when there were keys is kept as it is", async () => {
+  it("a cookie from a time with keys is kept unchanged", async () => {
     const signed = await visitorIds().ofAnonymous(null);
     const { anonymousId, setCookie } = await unsigned().ofAnonymous(pairOf(signed.setCookie));
     expect(anonymousId).toBe(signed.anonymousId);
@@ -55,7 +55,7 @@ describe("without keys", () => {
 });
 
 describe("with keys", () => {
-  it("a fresh id is signed, kept, and sent again after 30 days", async () => {
+  it("a new id is signed, kept, and sent again after 30 days", async () => {
     const first = await visitorIds().ofAnonymous(null);
     expect(first.anonymousId).toMatch(fresh);
     expect(first.setCookie).toMatch(
@@ -88,7 +88,7 @@ describe("with keys", () => {
     ["100 KB", (signed) => `${signed}${"A".repeat(100_000)}`],
     ["100 KB of dots", () => pair(`${mine}${".1".repeat(50_000)}`)],
   ];
-  it.each(forged)("is replaced by a fresh one: %s", async (_name, forge) => {
+  it.each(forged)("is replaced by a new one: %s", async (_name, forge) => {
     const signed = await visitorIds().ofAnonymous(null);
     const { anonymousId, setCookie } = await visitorIds().ofAnonymous(forge(pairOf(signed.setCookie)));
     expect(anonymousId).toMatch(fresh);
@@ -113,21 +113,21 @@ describe("with keys", () => {
     }
   });
 
-  it("one that another secret signed under the same name is replaced", async () => {
+  it("a cookie that another secret signed under the same key id is replaced", async () => {
     const theirs = await visitorIds([key("k1", 2)]).ofAnonymous(null);
     expect((await visitorIds().ofAnonymous(pairOf(theirs.setCookie))).anonymousId).not.toBe(
       theirs.anonymousId,
     );
   });
 
-  it("of several the first that holds is taken", async () => {
+  it("of several cookies the first valid one counts", async () => {
     const a = await visitorIds().ofAnonymous(null);
     const b = await visitorIds().ofAnonymous(null);
     const header = [pair(mine), pairOf(a.setCookie), pairOf(b.setCookie)].join("; ");
     expect(await visitorIds().ofAnonymous(header)).toEqual({ anonymousId: a.anonymousId });
   });
 
-  it("unsigned ones are taken and signed until the day that is set", async () => {
+  it("unsigned cookies are accepted and signed until UNSIGNED_COOKIES_UNTIL", async () => {
     const cookie = pair(mine);
     const before = await visitorIds(keys, { unsignedUntil: noon + 1 }).ofAnonymous(cookie);
     expect(before.anonymousId).toBe(mine);
@@ -141,7 +141,7 @@ describe("with keys", () => {
     expect((await grace.ofAnonymous(bad)).anonymousId).not.toBe(mine);
   });
 
-  it("a key that came later signs anew; a key that is gone does not hold any more", async () => {
+  it("a newer key signs the cookie again; a cookie of a removed key is replaced", async () => {
     const first = await visitorIds([key("old", 1)]).ofAnonymous(null);
     const both = await visitorIds([key("new", 2), key("old", 1)]).ofAnonymous(pairOf(first.setCookie));
     expect(both.anonymousId).toBe(first.anonymousId);

@@ -8,7 +8,7 @@ const CHUNK_BYTES = 65_536;
  *
  * @throws the error of `tooLarge`, when there are more than `maxBytes`
  */
-export async function readText(
+export async function readBoundedText(
   { body }: Response,
   maxBytes: number,
   tooLarge: () => WorkerFault,

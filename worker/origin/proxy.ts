@@ -6,13 +6,13 @@ import type { Report } from "../isolate/report.ts";
 import { errorAnswer } from "../pages/error-answer.ts";
 
 /** Where requests go. */
-export type Origin =
+export type SiteOrigin =
   | { readonly kind: "binding"; readonly fetcher: Fetcher }
   | { readonly kind: "url"; readonly base: string };
 
 /** What passing a request on needs. */
 export interface ProxyParts {
-  readonly origin: Checked<Origin>;
+  readonly origin: Checked<SiteOrigin>;
   readonly report: Report;
 }
 
@@ -62,7 +62,7 @@ export async function proxy(
   }
 }
 
-function ask(origin: Origin, request: Request): Promise<Response> {
+function ask(origin: SiteOrigin, request: Request): Promise<Response> {
   return origin.kind === "binding" ? origin.fetcher.fetch(request) : fetch(request);
 }
 

@@ -1,6 +1,6 @@
 import { redisKeys } from "../../shared/snapshot/snapshot.ts";
 import { WorkerFault } from "../isolate/fault.ts";
-import { readText, toFetchFault } from "../isolate/fetch-text.ts";
+import { readBoundedText, toFetchFault } from "../isolate/fetch-text.ts";
 
 /** The texts stored in Redis; null where a key is missing. */
 export interface Stored {
@@ -47,7 +47,7 @@ export function createStore(options: StoreOptions): Store {
         signal: AbortSignal.timeout(commandTimeoutMs),
       });
       status = response.status;
-      text = await readText(response, MAX_ANSWER_BYTES, tooLarge);
+      text = await readBoundedText(response, MAX_ANSWER_BYTES, tooLarge);
     } catch (error) {
       throw toFetchFault(error, late, unreachable);
     }

@@ -1,7 +1,7 @@
 import { createLocalJWKSet, errors, type JWK } from "jose";
 import { isObject } from "../../../shared/flag/members.ts";
 import { WorkerFault } from "../../isolate/fault.ts";
-import { readText, toFetchFault } from "../../isolate/fetch-text.ts";
+import { readBoundedText, toFetchFault } from "../../isolate/fetch-text.ts";
 import { createLease } from "../../isolate/lease.ts";
 import type { Report } from "../../isolate/report.ts";
 import type { JwtAlgorithm } from "./jwt-algorithms.ts";
@@ -125,7 +125,9 @@ async function fetchKeySet(
       await response.body?.cancel();
       throw unusable(`answered with status ${response.status} instead of 200`);
     }
-    text = await readText(response, MAX_BYTES, () => unusable(`answered with more than ${MAX_BYTES} bytes`));
+    text = await readBoundedText(response, MAX_BYTES, () =>
+      unusable(`answered with more than ${MAX_BYTES} bytes`),
+    );
   } catch (error) {
     throw toFetchFault(
       error,
