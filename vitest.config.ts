@@ -65,6 +65,8 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
           globalSetup: ["test/support/postgres-global-setup.ts", bundle],
           ...shared,
         },
