@@ -70,7 +70,13 @@ const ROOMS = {
     "publisher/redis",
     "publisher/write",
   ],
-  "publisher/explain": ["publisher/postgres", "publisher/problem", "publisher/publish", "publisher/redis"],
+  "publisher/explain": [
+    "publisher/postgres",
+    "publisher/problem",
+    "publisher/publish",
+    "publisher/redis",
+    "publisher/schema",
+  ],
   "publisher/service": [
     "publisher/explain",
     "publisher/kills",
@@ -82,10 +88,7 @@ const ROOMS = {
     "publisher/schema",
     "publisher/write",
   ],
-  "publisher/api/openapi": ["publisher/schema"],
   "publisher/api": [
-    "publisher/api/openapi",
-    "publisher/explain",
     "publisher/postgres",
     "publisher/problem",
     "publisher/process",

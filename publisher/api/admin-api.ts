@@ -1,26 +1,26 @@
-import { OpenAPIHono, type z } from "@hono/zod-openapi";
+import { OpenAPIHono, createRoute, type z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { secureHeaders } from "hono/secure-headers";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { addHandlers } from "./flag-handlers.ts";
-import { routes } from "./flag-routes.ts";
-import { refuseOtherMethods } from "./allowed-methods.ts";
-import { requireBearerToken } from "./auth.ts";
-import type { FlagService } from "../service/flag-service.ts";
-import { requireJsonBody } from "./json-body.ts";
+import { methodNotAllowed } from "hono/method-not-allowed";
 import type { Log } from "../process/log.ts";
-import { describeApi, publicRoutes, type openApiDocument } from "./openapi/openapi.ts";
-import { renderOpenApiPage } from "./openapi/openapi-page.ts";
 import { Problem, briefly } from "../problem/problem.ts";
-import type { PublisherStatus } from "../publish/publisher.ts";
-import { addOverrideHandlers } from "./override-handlers.ts";
-import { overrideRoutes } from "./override-routes.ts";
-import type { OverrideService } from "../service/override-service.ts";
-import { addSegmentHandlers } from "./segment-handlers.ts";
-import { segmentRoutes } from "./segment-routes.ts";
-import type { SegmentService } from "../service/segment-service.ts";
 import { validationProblem, type InputPart } from "../problem/validation-problem.ts";
+import type { PublisherStatus } from "../publish/publisher.ts";
+import { health, status } from "../schema/answer-schema.ts";
+import type { FlagService } from "../service/flag-service.ts";
+import type { OverrideService } from "../service/override-service.ts";
+import type { SegmentService } from "../service/segment-service.ts";
+import { requireBearerToken } from "./auth.ts";
+import { addExplainRoutes } from "./explain-routes.ts";
+import { addFlagRoutes } from "./flag-routes.ts";
+import { requireJsonBody } from "./json-body.ts";
+import { describeApi, docsRoute, documentRoute, type openApiDocument } from "./openapi.ts";
+import { renderOpenApiPage } from "./openapi-page.ts";
+import { addOverrideRoutes } from "./override-routes.ts";
+import { failures, json } from "./route-parts.ts";
+import { addSegmentRoutes } from "./segment-routes.ts";
 
 /** The largest request body, in bytes; the largest flag with 10,000 ids of ordinary length fits. */
 const MAX_BODY_BYTES = 1_048_576;
@@ -38,6 +38,26 @@ const PARTS: { readonly [target: string]: InputPart } = {
   header: "header",
 };
 
+const healthRoute = createRoute({
+  operationId: "getHealth",
+  method: "get",
+  path: "/healthz",
+  summary: "Say that the publisher runs, and whether it publishes",
+  // Always 200: a publisher that cannot publish still accepts kills, and a restart would not fix it.
+  description:
+    "failing: Redis or Postgres does not answer. diverged: Redis and Postgres contradict each other.",
+  security: [],
+  responses: { 200: json(health, "The publisher runs.") },
+});
+
+const statusRoute = createRoute({
+  operationId: "getStatus",
+  method: "get",
+  path: "/status",
+  summary: "Compare Redis with Postgres",
+  responses: { 200: json(status, "The revisions of Postgres and Redis."), ...failures() },
+});
+
 /** The admin API: `/api/v1` behind the token, its description and `/healthz` before it. */
 export function createAdminApi(options: {
   readonly service: FlagService;
@@ -50,14 +70,6 @@ export function createAdminApi(options: {
   const { service, segments, overrides, publisherStatus, adminToken, log } = options;
   const app = new OpenAPIHono();
 
-  app.use(secureHeaders());
-  app.use(async function privateAndPlain(context, next) {
-    await next();
-    context.header("cache-control", "no-store");
-    if (!context.res.headers.has("content-security-policy")) {
-      context.header("content-security-policy", STRICT_POLICY);
-    }
-  });
   const answer = (context: Context, error: unknown) => {
     const problem = toProblem(error);
     if (problem.status === 500) {
@@ -68,21 +80,38 @@ export function createAdminApi(options: {
     context.header("content-type", "application/problem+json");
     return context.body(JSON.stringify(problem.toBody()), problem.status satisfies ContentfulStatusCode);
   };
+  app.use(secureHeaders());
+  app.use(async function privateAndPlain(context, next) {
+    await next();
+    context.header("cache-control", "no-store");
+    if (!context.res.headers.has("content-security-policy")) {
+      context.header("content-security-policy", STRICT_POLICY);
+    }
+  });
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed(context, methods) {
+        const allow = methods.toSorted().join(", ");
+        const detail = `this endpoint does not accept ${context.req.method.slice(0, 20)}: use ${allow}`;
+        return answer(context, new Problem("method-not-allowed", detail, { headers: { allow } }));
+      },
+    }),
+  );
   app.onError((error, context) => answer(context, error));
   app.notFound((context) =>
     answer(context, new Problem("not-found", "there is no such endpoint: see /api/v1/docs")),
   );
 
-  app.openapi(publicRoutes.health, (context) => context.json({ status: healthOf(publisherStatus()) }, 200));
-  app.openapi(publicRoutes.document, (context) =>
+  app.openapi(healthRoute, (context) => context.json({ status: healthOf(publisherStatus()) }, 200));
+  app.openapi(documentRoute, (context) =>
     context.json(description as unknown as z.output<typeof openApiDocument>, 200),
   );
-  app.openapi(publicRoutes.docs, async (context) => {
+  app.openapi(docsRoute, async (context) => {
     const { html, styleHash } = await page;
     context.header("content-security-policy", `${STRICT_POLICY}; style-src '${styleHash}'`);
     return context.html(html, 200);
   });
-  refuseOtherMethods(app, Object.values(publicRoutes).map(toHonoRoute));
 
   const api = new OpenAPIHono({
     defaultHook: (result) => {
@@ -94,10 +123,11 @@ export function createAdminApi(options: {
   });
   api.use(requireBearerToken(adminToken));
   api.use(requireJsonBody((path) => (path.endsWith("/preview") ? MAX_SAMPLE_BYTES : MAX_BODY_BYTES)));
-  addHandlers(api, service, publisherStatus);
-  addSegmentHandlers(api, segments);
-  addOverrideHandlers(api, overrides);
-  refuseOtherMethods(api, Object.values({ ...routes, ...segmentRoutes, ...overrideRoutes }).map(toHonoRoute));
+  addFlagRoutes(api, service);
+  addExplainRoutes(api, service);
+  addOverrideRoutes(api, overrides);
+  api.openapi(statusRoute, async (context) => context.json(await service.status(), 200));
+  addSegmentRoutes(api, segments);
   app.route("/api/v1", api);
 
   const description = describeApi(app);
@@ -108,10 +138,6 @@ export function createAdminApi(options: {
 function healthOf({ fault, diverged }: PublisherStatus): "ok" | "failing" | "diverged" {
   if (diverged !== undefined) return "diverged";
   return fault === undefined ? "ok" : "failing";
-}
-
-function toHonoRoute(route: { readonly method: string; getRoutingPath(): string }) {
-  return { method: route.method, path: route.getRoutingPath() };
 }
 
 function toProblem(error: unknown): Problem {

@@ -1,39 +1,11 @@
+import { hash } from "node:crypto";
 import { compile, type Compiled } from "../../shared/compile/compile.ts";
 import type { EvaluationContext } from "../../shared/flag/context.ts";
 import { decide, decisionOf, type Buckets } from "../../shared/evaluate/evaluate.ts";
 import type { Decision } from "../../shared/flag/reason.ts";
 import { onlyThese, withDependents, withNeeded } from "./flag-closure.ts";
-import { createPlaces, type Places } from "./hash-places.ts";
 import { assembleSnapshot, type SnapshotRows } from "../publish/snapshot-builder.ts";
-
-/** Who gets a flag, or does not get it any more, by a draft. */
-export interface Preview {
-  readonly contexts: number;
-  readonly before: Sides;
-  readonly after: Sides;
-  readonly gains: ByVariant;
-  readonly loses: ByVariant;
-  /** On before and after, with another variant. */
-  readonly moves: {
-    readonly count: number;
-    readonly by_variants: readonly { readonly from: string; readonly to: string; readonly count: number }[];
-  };
-  readonly unchanged: number;
-  /** Flags that change because they need this one. */
-  readonly also: readonly { readonly flag_key: string; readonly gains: number; readonly loses: number }[];
-  /** Targeting keys of the first ten of each. */
-  readonly examples: Readonly<Record<Change, readonly string[]>>;
-}
-
-interface Sides {
-  readonly on: number;
-  readonly off: number;
-}
-
-interface ByVariant {
-  readonly count: number;
-  readonly by_variant: Readonly<Record<string, number>>;
-}
+import type { Preview } from "../schema/preview-schema.ts";
 
 type Change = "gains" | "loses" | "moves";
 
@@ -59,7 +31,7 @@ export async function preview(
   after: SnapshotRows,
   key: string,
   contexts: readonly EvaluationContext[],
-): Promise<Preview> {
+): Promise<Omit<Preview, "epoch" | "revision">> {
   const others = new Map(
     [...withDependents(after.rows, key)]
       .filter((other) => other !== key)
@@ -71,7 +43,7 @@ export async function preview(
   });
   const was = compileSide(before);
   const becomes = compileSide(after);
-  const places = createPlaces();
+  const bucketOf = createBucketOf();
   const own = createTally();
   let turn = performance.now();
   for (const context of contexts) {
@@ -81,15 +53,15 @@ export async function preview(
     }
     const isChanged = own.add(
       {
-        before: decideWith(was.own, context, places)(key),
-        after: decideWith(becomes.own, context, places)(key),
+        before: decideWith(was.own, context, bucketOf)(key),
+        after: decideWith(becomes.own, context, bucketOf)(key),
       },
       context,
     );
     // All that others see of this flag is its value and its variant.
     if (!isChanged || others.size === 0) continue;
-    const decideBefore = decideWith(was.others, context, places);
-    const decideAfter = decideWith(becomes.others, context, places);
+    const decideBefore = decideWith(was.others, context, bucketOf);
+    const decideAfter = decideWith(becomes.others, context, bucketOf);
     for (const [other, tally] of others) {
       tally.add({ before: decideBefore(other), after: decideAfter(other) }, context);
     }
@@ -109,9 +81,9 @@ function compileAround(rows: SnapshotRows, keys: ReadonlySet<string>): Compiled 
 function decideWith(
   compiled: Compiled,
   context: EvaluationContext,
-  places: Places,
+  bucketOf: BucketOf,
 ): (key: string) => Decision {
-  const buckets: Buckets = compiled.slots.map(({ salt, readId }) => places(salt, readId(context)));
+  const buckets: Buckets = compiled.slots.map(({ salt, readId }) => bucketOf(salt, readId(context)));
   const decisions = decide(compiled, context, buckets);
   return (key) => decisionOf(compiled, decisions, key);
 }
@@ -169,3 +141,24 @@ function count(counts: Map<string, number>, name: string): void {
 }
 
 const aTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** The bucket of an id for a salt, as `bucketU32` computes it; -1 without an id. */
+type BucketOf = (salt: string, id: string | undefined) => number;
+
+const NO_BUCKET = -1;
+
+/**
+ * Computes buckets with Node's SHA-256: the same bits as Web Crypto, without a promise for each id. The last bucket of
+ * every salt is kept, because most are the same before and after a draft.
+ */
+function createBucketOf(): BucketOf {
+  const last = new Map<string, { readonly id: string; readonly u32: number }>();
+  return (salt, id) => {
+    if (id === undefined) return NO_BUCKET;
+    const known = last.get(salt);
+    if (known?.id === id) return known.u32;
+    const u32 = hash("sha256", `${salt}::${id}`, "buffer").readUInt32BE(0);
+    last.set(salt, { id, u32 });
+    return u32;
+  };
+}

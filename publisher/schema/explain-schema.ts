@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { publishState } from "./answer-schema.ts";
 import { evaluationContext } from "./context-schema.ts";
 import { flagDraft } from "./flag-schema.ts";
 import { OBJECT, flagKey } from "./text-schema.ts";
@@ -46,7 +47,7 @@ const place = {
   bucket: bucket.optional(),
 };
 
-/** See `Step`. */
+/** One step of the evaluation order, with its inputs. */
 const step = z
   .object({
     step: decidingRule,
@@ -100,7 +101,7 @@ const step = z
   })
   .openapi("ExplanationStep");
 
-/** See `Explanation`. */
+/** Why one flag has its value for one user. */
 export const explanation = z.object({
   flag_key: flagKey,
   value: z.boolean(),
@@ -134,3 +135,13 @@ export const explanation = z.object({
   }),
   edge_fault: z.string().optional().openapi({ description: "Why Redis does not answer." }),
 });
+
+/** The answer about one flag. */
+export const explanationAnswer = explanation.extend(publishState).openapi("Explanation");
+
+/** The answer about all flags. */
+export const explanations = z
+  .object({ flags: z.array(explanation), ...publishState })
+  .openapi("Explanations");
+
+export type Explanation = z.output<typeof explanation>;

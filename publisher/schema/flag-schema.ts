@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { DEFAULT_BUCKET_BY, FAIL_MODES } from "../../shared/flag/flag.ts";
+import { publishState } from "./answer-schema.ts";
 import { gates } from "./gate-schema.ts";
 import { targeting, targetingPatch } from "./targeting-schema.ts";
 import { OBJECT, boolean, bucketBy, flagKey, id, listOf, salt, text } from "./text-schema.ts";
@@ -131,3 +132,38 @@ export const flag = z
       updated_at: "2026-01-02T03:04:05.678Z",
     },
   });
+
+/** A flag, after a read or a write. */
+export const flagAnswer = z.object({ flag, ...publishState }).openapi("FlagAnswer");
+
+/** One page of flags. */
+export const flagList = z
+  .object({ flags: z.array(flag), next_cursor: z.string().nullable(), ...publishState })
+  .openapi("FlagList");
+
+export const flagDeletion = z.object({ key: flagKey, ...publishState }).openapi("Deletion");
+
+/** A flag after its kill switch was set. */
+export const toggleAnswer = flagAnswer
+  .extend({
+    at_edge: z
+      .boolean()
+      .optional()
+      .openapi({ description: "After a kill: whether Redis is known to have it, published or not." }),
+  })
+  .openapi("ToggleAnswer");
+
+/** A kill that only the edge has. */
+export const unrecordedKill = z
+  .object({
+    key: flagKey,
+    recorded: z.literal(false),
+    published: z.literal(false),
+    cause: z.string(),
+    detail: z.string(),
+  })
+  .openapi("UnrecordedKill");
+
+export type FlagCreate = z.output<typeof flagCreate>;
+export type FlagPatch = z.output<typeof flagPatch>;
+export type FlagDraft = z.output<typeof flagDraft>;

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { publishState } from "./answer-schema.ts";
 import { evaluationContext } from "./context-schema.ts";
 import { explanation } from "./explain-schema.ts";
 import { gate } from "./gate-schema.ts";
@@ -71,32 +72,36 @@ const outcome = z
   ])
   .openapi({ description: "`path` is what the origin is asked for, or where a browser is sent." });
 
-/** See `GateTest`. */
-export const gateTest = z.object({
-  path: path.openapi({ description: "Path and query, as the worker reads them." }),
-  outcome,
-  steps: z
-    .array(
-      z.object({
-        path,
-        gates: z.array(
-          z.object({
-            flag_key: flagKey,
-            ...gate.shape,
-            reading: z.string().nullable().openapi({
-              description:
-                "What the path was taken for; null when it can be read in more ways than can be told.",
+/** What gates do to a request. */
+export const gateTest = z
+  .object({
+    path: path.openapi({ description: "Path and query, as the worker reads them." }),
+    outcome,
+    steps: z
+      .array(
+        z.object({
+          path,
+          gates: z.array(
+            z.object({
+              flag_key: flagKey,
+              ...gate.shape,
+              reading: z.string().nullable().openapi({
+                description: "The path as the gate read it; null when it has too many readings.",
+              }),
+              open: z.boolean(),
+              decided: z.boolean().openapi({ description: "Whether it is the first closed gate." }),
             }),
-            open: z.boolean(),
-            decided: z.boolean().openapi({ description: "The first of those that are closed." }),
-          }),
-        ),
+          ),
+        }),
+      )
+      .openapi({
+        description: "Every page on the way, by rewrites, with all gates for it, the most specific first.",
       }),
-    )
-    .openapi({
-      description: "Where the request came by, with all gates for the page, the most specific first.",
-    }),
-  flags: z
-    .array(explanation)
-    .openapi({ description: "Why the flags of these gates are on or off; empty when `cold`." }),
-});
+    flags: z
+      .array(explanation)
+      .openapi({ description: "Why the flags of these gates are on or off; empty when `cold`." }),
+    ...publishState,
+  })
+  .openapi("GateTest");
+
+export type GateTest = Omit<z.output<typeof gateTest>, keyof typeof publishState>;

@@ -68,3 +68,5 @@ export const signedOverride = z
     ),
   })
   .openapi("SignedOverride");
+
+export type OverrideAnswer = z.output<typeof signedOverride>;

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
+import { publishState } from "./answer-schema.ts";
 import { evaluationContext } from "./context-schema.ts";
 import { flagDraft } from "./flag-schema.ts";
-import { standing } from "./route-parts.ts";
 import { OBJECT, flagKey } from "./text-schema.ts";
 
 /** The largest sample. */
@@ -31,24 +31,25 @@ const byVariant = z.object({
 
 const keys = z.array(z.string());
 
-/** See `Preview`. */
-export const preview = z.object({
-  contexts: count,
-  before: sides,
-  after: sides,
-  gains: byVariant,
-  loses: byVariant,
-  moves: z.object({
-    count,
-    by_variants: z.array(z.object({ from: z.string(), to: z.string(), count })),
-  }),
-  unchanged: count,
-  also: z
-    .array(z.object({ flag_key: flagKey, gains: count, loses: count }))
-    .openapi({ description: "Flags that change because they need this one." }),
-  examples: z
-    .object({ gains: keys, loses: keys, moves: keys })
-    .openapi({ description: "Targeting keys of the first ten of each." }),
-  epoch: standing.epoch,
-  revision: standing.revision,
-});
+/** Which users of the sample get a flag by the draft, and which lose it. */
+export const preview = z
+  .object({
+    contexts: count,
+    before: sides,
+    after: sides,
+    gains: byVariant,
+    loses: byVariant,
+    moves: z.object({ count, by_variants: z.array(z.object({ from: z.string(), to: z.string(), count })) }),
+    unchanged: count,
+    also: z
+      .array(z.object({ flag_key: flagKey, gains: count, loses: count }))
+      .openapi({ description: "Flags that change because they require this one." }),
+    examples: z
+      .object({ gains: keys, loses: keys, moves: keys })
+      .openapi({ description: "Targeting keys of the first ten of each." }),
+    epoch: publishState.epoch,
+    revision: publishState.revision,
+  })
+  .openapi("Preview");
+
+export type Preview = z.output<typeof preview>;

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { MAX_SEGMENT_IDS } from "../../shared/flag/flag.ts";
+import { publishState } from "./answer-schema.ts";
 import { OBJECT, flagKey, id, listOf, segmentName, text } from "./text-schema.ts";
 
 const ids = listOf(id, MAX_SEGMENT_IDS).openapi({
@@ -75,3 +76,10 @@ export const segment = z
       used_by: ["ai_search"],
     },
   });
+
+/** A segment, after a read or a write. */
+export const segmentAnswer = z.object({ segment, ...publishState }).openapi("SegmentAnswer");
+
+export const segmentList = z.object({ segments: z.array(segment), ...publishState }).openapi("SegmentList");
+
+export const segmentDeletion = z.object({ name: segmentName, ...publishState }).openapi("SegmentDeletion");

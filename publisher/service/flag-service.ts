@@ -1,63 +1,63 @@
 import type pg from "pg";
-import type { z } from "@hono/zod-openapi";
 import type { EvaluationContext } from "../../shared/flag/context.ts";
 import type { Version } from "../../shared/snapshot/revision.ts";
-import { explainFlag, explainFlags, type ExplainedState } from "../explain/explain.ts";
-import type { Explanation } from "../explain/explanation.ts";
-import { testGates, type ExplainedGateTest } from "../explain/test-gates.ts";
-import type { FlagRow } from "../postgres/flag-record.ts";
-import { createdColumns, draftedRow, patchedColumns } from "../write/flag-draft.ts";
-import { switchOff, type SwitchedOff } from "../kills/switch-off.ts";
-import type { flagCreate, flagDraft, flagPatch } from "../schema/flag-schema.ts";
-import { readFlagView, readFlagViews, type FlagView } from "../write/flag-view.ts";
-import { createFlagWriter, flagNotFound, type VersionedFlag } from "../write/flag-writer.ts";
+import { explainFlag, explainFlags } from "../explain/explain.ts";
+import { preview } from "../explain/preview.ts";
+import { testGates } from "../explain/test-gates.ts";
 import { importKillOf, type KillImport } from "../kills/import-kills.ts";
+import { switchOff, type SwitchedOff } from "../kills/switch-off.ts";
+import type { FlagRow } from "../postgres/flag-record.ts";
 import { listFlags, type FlagQuery, type ListedFlag } from "../postgres/list-flags.ts";
-import type { Log } from "../process/log.ts";
-import { inTransaction, type Queryable } from "../postgres/postgres.ts";
 import { guardPostgres } from "../postgres/postgres-problem.ts";
-import type { Precondition } from "../write/precondition.ts";
-import { preview, type Preview } from "../explain/preview.ts";
+import { inTransaction, type Queryable } from "../postgres/postgres.ts";
+import { divergenceText, readPublicationState, readStatus } from "../postgres/publication.ts";
+import { readFlagState, readSnapshotSource } from "../postgres/store.ts";
 import { Problem } from "../problem/problem.ts";
-import type { Publisher } from "../publish/publisher.ts";
-import { RedisFault, type PublisherRedis } from "../redis/redis.ts";
-import { readPublicationState, readStatus, type PostgresStatus } from "../postgres/publication.ts";
+import type { Log } from "../process/log.ts";
 import {
   compareRedis,
+  publishStateMembers,
   publishStateOf,
   readRedisState,
-  type ComparedRedis,
   type PublishState,
   type RedisState,
 } from "../publish/publish-state.ts";
-import { readFlagState, readSnapshotSource, type SnapshotSource } from "../postgres/store.ts";
+import type { Publisher } from "../publish/publisher.ts";
+import { RedisFault, type PublisherRedis } from "../redis/redis.ts";
+import type { Status } from "../schema/answer-schema.ts";
+import type { FlagCreate, FlagDraft, FlagPatch } from "../schema/flag-schema.ts";
+import { createdColumns, draftedRow, patchedColumns } from "../write/flag-draft.ts";
+import { readFlagView, readFlagViews, type FlagView } from "../write/flag-view.ts";
+import { createFlagWriter, flagNotFound, type VersionedFlag } from "../write/flag-writer.ts";
+import type { Precondition } from "../write/precondition.ts";
 
 export type FlagService = ReturnType<typeof createFlagService>;
 
 const WIDENS = "this widens who sees the feature";
 
-/** Everything that people do with flags. Whoever writes a flag says what it was when they looked (`precondition`). */
+/** Every operation on flags. A write takes the state that its caller saw (`precondition`). */
 export function createFlagService(options: {
   readonly pool: pg.Pool;
   readonly redis: PublisherRedis;
   readonly publisher: Publisher;
   readonly log: Log;
   readonly maxSnapshotBytes: number;
-  /** Brings kills into Postgres that it has not heard of, soon. */
+  /** Called for a kill that only Redis has: Postgres must record it soon. */
   readonly onUnrecordedKill: () => void;
 }) {
   const { pool, redis, publisher } = options;
   const writer = createFlagWriter(options);
 
   const publishState = (state: Version): PublishState => publishStateOf(state, publisher.status());
+  const publishedAt = (state: Version) => publishStateMembers(publishState(state));
 
   const readState = (key: string) =>
     guardPostgres("read", async () => (await readFlagState(pool, key)) ?? flagNotFound(key));
 
-  /** Everything as one consistent read gives it, and the same with a draft of one flag in its place. */
-  async function readSource(key: string, draft: z.output<typeof flagDraft> | undefined) {
+  /** All flags and segments from one consistent read; `source` has the draft instead of the flag. */
+  async function readSource(key: string, draft: FlagDraft | undefined) {
     return guardPostgres("read", async () => {
-      const before = toExplainedState(await readSnapshotSource(pool));
+      const before = await readSnapshotSource(pool);
       const row = before.rows.find((one) => one.key === key) ?? flagNotFound(key);
       if (draft === undefined) return { before, source: before };
       const drafted = await draftedRow(pool, row, draft);
@@ -66,7 +66,7 @@ export function createFlagService(options: {
     });
   }
 
-  async function enable(actor: string, key: string, precondition: Precondition) {
+  async function enable(actor: string, key: string, precondition: Precondition): Promise<SwitchedOff> {
     await importPendingKill(options, key);
     const plan = (row: FlagRow) => {
       if (row.archived_at !== null) {
@@ -85,15 +85,29 @@ export function createFlagService(options: {
     enable,
     kill,
 
-    /** Asks Redis itself, and Postgres after that: what this publisher knows of Redis may be past. */
-    async status(): Promise<PostgresStatus & ComparedRedis & { readonly redis: RedisState }> {
+    /** Reads Redis, and Postgres after that: the publisher's own view of Redis may be out of date. */
+    async status(): Promise<Status> {
       const seen = await readRedisState(redis);
-      const status = await guardPostgres("read", () => readStatus(pool)).catch((error: unknown) => {
-        throw error instanceof Problem ? withRedis(error, seen) : error;
+      const { state, divergence, changedAt, changedMsAgo } = await guardPostgres("read", () =>
+        readStatus(pool),
+      ).catch((error: unknown) => {
+        throw error instanceof Problem ? new Problem(error.kind, error.message, redisMembers(seen)) : error;
       });
-      const compared = compareRedis(seen, status.state);
-      const published = compared.published && status.divergence === undefined;
-      return { ...status, ...compared, published, redis: seen };
+      const { published, fault = null } = compareRedis(seen, state);
+      return {
+        ...publishStateMembers({ state, published: published && divergence === undefined }),
+        changed_at: changedAt.toISOString(),
+        changed_ms_ago: changedMsAgo,
+        redis: headOf(seen),
+        // The publisher knows why it failed; Redis itself only shows that something is missing.
+        fault: divergence === undefined ? (publisher.status().fault ?? fault) : divergenceText(divergence),
+        pending_kills: pendingKillsOf(seen),
+        diverged: divergence !== undefined,
+        divergence:
+          divergence === undefined
+            ? null
+            : { why: divergence.why, since: divergence.since.toISOString(), redis: divergence.redis },
+      };
     },
 
     async list(
@@ -129,49 +143,39 @@ export function createFlagService(options: {
       return { flag, version, ...publishState(state) };
     },
 
-    /** @param draft explained as if it were saved */
-    async explain(
-      key: string,
-      context: EvaluationContext,
-      draft?: z.output<typeof flagDraft>,
-    ): Promise<Explanation & PublishState> {
+    /** @param draft the flag is explained as if this were saved */
+    async explain(key: string, context: EvaluationContext, draft?: FlagDraft) {
       const { source } = await readSource(key, draft);
       const explanation = (await explainFlag(source, key, context, redis)) ?? flagNotFound(key);
-      return { ...explanation, ...publishState(source.state) };
+      return { ...explanation, ...publishedAt(source) };
     },
 
-    async explainAll(context: EvaluationContext): Promise<{ flags: readonly Explanation[] } & PublishState> {
-      const source = toExplainedState(await guardPostgres("read", () => readSnapshotSource(pool)));
-      return { flags: await explainFlags(source, context, redis), ...publishState(source.state) };
+    async explainAll(context: EvaluationContext) {
+      const source = await guardPostgres("read", () => readSnapshotSource(pool));
+      return { flags: await explainFlags(source, context, redis), ...publishedAt(source) };
     },
 
-    /** @param visitor undefined: as a worker answers that holds no flags */
-    async testGates(
-      url: URL,
-      visitor: EvaluationContext | undefined,
-    ): Promise<ExplainedGateTest & PublishState> {
-      const source = toExplainedState(await guardPostgres("read", () => readSnapshotSource(pool)));
-      return { ...(await testGates(source, visitor, url, redis)), ...publishState(source.state) };
+    /** @param visitor undefined: a worker without a snapshot */
+    async testGates(url: URL, visitor: EvaluationContext | undefined) {
+      const source = await guardPostgres("read", () => readSnapshotSource(pool));
+      return { ...(await testGates(source, visitor, url, redis)), ...publishedAt(source) };
     },
 
-    /** Who would gain and who would lose a flag by a draft; nothing is saved. */
-    async preview(
-      key: string,
-      draft: z.output<typeof flagDraft>,
-      contexts: readonly EvaluationContext[],
-    ): Promise<Preview & { readonly state: Version }> {
+    /** Shows which users would gain and lose a flag by a draft. Nothing is saved. */
+    async preview(key: string, draft: FlagDraft, contexts: readonly EvaluationContext[]) {
       const { before, source } = await readSource(key, draft);
-      return { ...(await preview(before, source, key, contexts)), state: source.state };
+      const { epoch, revision } = source;
+      return { ...(await preview(before, source, key, contexts)), epoch, revision };
     },
 
     /** A new flag is disabled and at 0 %. */
-    async create(actor: string, { key, ...columns }: z.output<typeof flagCreate>) {
+    async create(actor: string, { key, ...columns }: FlagCreate) {
       const plan = (client: Queryable) => createdColumns(client, columns);
       return writer.create(actor, key, plan);
     },
 
-    /** Applies a merge patch to what people set of a flag as a whole. */
-    async patch(actor: string, key: string, patch: z.output<typeof flagPatch>, precondition: Precondition) {
+    /** Applies a merge patch. The percentage and the kill switch have methods of their own. */
+    async patch(actor: string, key: string, patch: FlagPatch, precondition: Precondition) {
       const plan = async (row: FlagRow, client: Queryable) => ({
         set: await patchedColumns(client, row, patch),
         required: "this may widen who sees the feature",
@@ -187,19 +191,19 @@ export function createFlagService(options: {
       return writer.change({ actor, key, precondition, plan });
     },
 
-    /** Turns the kill switch over, which only makes sense from a known state. */
+    /** Sets the kill switch to its other state. This needs If-Match, because the caller must know the state. */
     async toggle(actor: string, key: string, precondition: Precondition): Promise<SwitchedOff> {
       const { row } = await readState(key);
       if (precondition === "none") {
         throw new Problem(
           "precondition-required",
-          'a toggle without a body needs If-Match; {"enabled": false} does not',
+          'a toggle without a body needs If-Match: send the ETag of the flag, or {"enabled": false} to kill it',
         );
       }
       return row.enabled ? kill(actor, key, precondition) : enable(actor, key, precondition);
     },
 
-    /** Off for good, and out of the lists; it keeps its gates. */
+    /** Disables a flag and hides it from the lists. Its gates stay closed. */
     async archive(actor: string, key: string, precondition: Precondition) {
       const archived = await switchOff(
         { ...options, writer },
@@ -208,11 +212,11 @@ export function createFlagService(options: {
       if (!("recorded" in archived)) return archived;
       throw new Problem(
         "unavailable",
-        `the flag is off at the edge, but ${archived.cause}: it is not known to be archived, so send this again`,
+        `the flag is off at the edge, but it may not be archived, because ${archived.cause}: send this request again`,
       );
     },
 
-    /** Back into the lists, still disabled. */
+    /** Shows an archived flag in the lists again, disabled. */
     async restore(actor: string, key: string, precondition: Precondition) {
       const plan = () => ({ set: { archived_at: null }, required: undefined });
       return writer.change({ actor, key, precondition, plan });
@@ -224,22 +228,22 @@ export function createFlagService(options: {
   };
 }
 
-function toExplainedState({ rows, segmentRows, epoch, revision }: SnapshotSource): ExplainedState {
-  return { rows, segmentRows, state: { epoch, revision } };
-}
+const headOf = ({ head }: RedisState): Version | null =>
+  head === undefined ? null : { epoch: head.epoch, revision: head.revision };
 
-/** Postgres does not say where it stands; Redis may all the same, and kills are then pending there. */
-function withRedis({ kind, message }: Problem, { head, pendingKills, fault }: RedisState): Problem {
-  return new Problem(kind, message, {
-    extensions: {
-      redis: head === undefined ? null : { epoch: head.epoch, revision: head.revision },
-      redis_fault: fault ?? null,
-      pending_kills: pendingKills ?? null,
-    },
-  });
-}
+const pendingKillsOf = ({ pendingKills }: RedisState): string[] | null =>
+  pendingKills === undefined ? null : [...pendingKills];
 
-/** A kill that Postgres has not heard of yet comes first, or it would be taken for newer than what follows. */
+/** For a problem with Postgres: Redis may answer all the same, and may have kills that Postgres has not recorded. */
+const redisMembers = (seen: RedisState) => ({
+  extensions: {
+    redis: headOf(seen),
+    redis_fault: seen.fault ?? null,
+    pending_kills: pendingKillsOf(seen),
+  },
+});
+
+/** Records a pending kill before the flag is enabled. Imported later, the kill would look newer, and undo this write. */
 async function importPendingKill(
   parts: KillImport & { readonly publisher: Publisher },
   key: string,
@@ -251,20 +255,19 @@ async function importPendingKill(
     if (!(error instanceof RedisFault)) throw error;
     throw new Problem(
       "unavailable",
-      `whether a kill is pending at the edge has to be known first: nothing was changed. ${error.message}`,
+      `cannot tell whether a kill is pending at the edge, so nothing was changed: ${error.message}`,
     );
   }
   if (imported) return;
   if (parts.publisher.status().diverged !== undefined) {
     throw new Problem(
       "unavailable",
-      "Redis contradicts Postgres, and the flag was killed: it stays off until somebody says which is right",
+      "Redis contradicts Postgres, so the killed flag stays off: decide first which is right, see `sluice status`",
       { extensions: { diverged: true } },
     );
   }
   throw new Problem(
     "unavailable",
-    "the flag was killed, and Redis does not take the snapshot that says so: it stays off until that is mended, see " +
-      "`sluice status`",
+    "the flag was killed and stays off, because Redis does not accept the snapshot with the kill: see `sluice status`",
   );
 }

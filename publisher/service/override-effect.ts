@@ -2,18 +2,11 @@ import type { Explanation } from "../../shared/evaluate/explain.ts";
 import type { Overrides } from "../../shared/flag/override.ts";
 import type { DecidingRule } from "../../shared/flag/reason.ts";
 import type { ExplainedRequirement } from "../../shared/evaluate/recorder.ts";
+import type { OverrideAnswer } from "../schema/override-schema.ts";
 
-/** What an override of one flag does as things stand, whoever opens the link. */
-export interface OverrideEffect {
-  readonly key: string;
-  readonly forced: string;
-  /** For everybody, for some, or for nobody. */
-  readonly inForce: "always" | "depends" | "never";
-  /** Why not for everybody. */
-  readonly detail?: string;
-}
+type Effect = OverrideAnswer["flags"][number];
 
-/** What nothing of a visitor's changes. */
+/** The steps that turn a flag off for every visitor. */
 const NEVER: { readonly [rule in DecidingRule]?: string } = {
   off: "it was killed",
   enabled: "it is switched off",
@@ -27,23 +20,23 @@ export function effectOf(
   { key, decision, steps, bucketing }: Explanation,
   overrides: Overrides,
   invalid: string | undefined,
-): OverrideEffect {
-  const effect = { key, forced: overrides.get(key) ?? "" };
+): Effect {
+  const effect = { flag_key: key, forced: overrides.get(key) ?? "" };
   const { rule } = decision;
-  if (rule === undefined) return { ...effect, inForce: "never", detail: invalid ?? "it is not valid" };
+  if (rule === undefined) return { ...effect, in_force: "never", detail: invalid ?? "it is not valid" };
   const never = NEVER[rule];
-  if (never !== undefined) return { ...effect, inForce: "never", detail: never };
+  if (never !== undefined) return { ...effect, in_force: "never", detail: never };
   const needs = steps.flatMap(({ requirements = [] }) => requirements);
   const open = needs.filter((one) => !one.met || !isSure(one, overrides));
   if (open.length > 0) {
-    const inForce = open.some(isNever) ? "never" : "depends";
-    return { ...effect, inForce, detail: open.map((one) => needInWords(one, overrides)).join("; ") };
+    const in_force = open.some(isNever) ? "never" : "depends";
+    return { ...effect, in_force, detail: open.map((one) => needInWords(one, overrides)).join("; ") };
   }
   if (rule === "variants") {
     const detail = `its variant is drawn by ${bucketing?.bucketBy ?? "an attribute"}, which not everybody has: name a variant`;
-    return { ...effect, inForce: "depends", detail };
+    return { ...effect, in_force: "depends", detail };
   }
-  return { ...effect, inForce: "always" };
+  return { ...effect, in_force: "always" };
 }
 
 /** Whether what is needed is there for everybody, and not only for whom it was asked. */

@@ -1,32 +1,28 @@
-import type pg from "pg";
+import pg from "pg";
 import { compile, type Compiled } from "../../shared/compile/compile.ts";
 import { withTargetingKey } from "../../shared/flag/context.ts";
 import { explain } from "../../shared/evaluate/explain.ts";
-import type { Overrides } from "../../shared/flag/override.ts";
+import { OVERRIDE_PATH, type Overrides } from "../../shared/flag/override.ts";
 import type { SigningKey } from "../../shared/x-flags/signing-keys.ts";
 import { readEdge } from "../explain/explain.ts";
-import { Problem, toJsonPointer, type ProblemDetail } from "../problem/problem.ts";
 import { onlyThese, withNeeded } from "../explain/flag-closure.ts";
-import type { Log } from "../process/log.ts";
-import { recordOverride } from "./override-audit.ts";
-import { effectOf, type OverrideEffect } from "./override-effect.ts";
 import { guardPostgres } from "../postgres/postgres-problem.ts";
-import type { PublisherRedis } from "../redis/redis.ts";
-import { signOverride, type SignedOverride } from "./sign-override.ts";
-import { assembleSnapshot } from "../publish/snapshot-builder.ts";
+import type { Queryable } from "../postgres/postgres.ts";
 import { readSnapshotSource } from "../postgres/store.ts";
+import { Problem, toJsonPointer, type ProblemDetail } from "../problem/problem.ts";
+import type { Log } from "../process/log.ts";
+import { assembleSnapshot } from "../publish/snapshot-builder.ts";
+import type { PublisherRedis } from "../redis/redis.ts";
+import type { OverrideAnswer } from "../schema/override-schema.ts";
+import { effectOf } from "./override-effect.ts";
+import { signOverride, type SignedOverride } from "./sign-override.ts";
 
 export type OverrideService = ReturnType<typeof createOverrideService>;
 
-/** Somebody of whom nothing is known but that they have a place. */
-const ANYBODY = withTargetingKey({ anonymousId: "anon-AAAAAAAAAAAAAAAAAAAAAA" });
+const INSUFFICIENT_PRIVILEGE = "42501";
 
-/** An override, and what it does as things stand. */
-interface Signed extends SignedOverride {
-  readonly effects: readonly OverrideEffect[];
-  /** Why Redis does not answer: kills are not known then. */
-  readonly edgeFault?: string;
-}
+/** A visitor with an anonymous id, and without any other attribute. */
+const ANYBODY = withTargetingKey({ anonymousId: "anon-AAAAAAAAAAAAAAAAAAAAAA" });
 
 /** Signs test overrides. */
 export function createOverrideService(options: {
@@ -34,17 +30,21 @@ export function createOverrideService(options: {
   readonly redis: PublisherRedis;
   readonly log: Log;
   readonly environment: string;
-  /** The first one signs; absent: none is signed. */
+  /** The first key signs. Absent: overrides are refused. */
   readonly overrideKeys?: readonly [SigningKey, ...SigningKey[]];
 }) {
   const { pool, redis, log, environment, overrideKeys } = options;
 
   return {
     /**
-     * @param seconds how long it holds
-     * @throws Problem for flags and variants that are not there, and where nothing signs
+     * @param seconds the lifetime of the override
+     * @throws Problem for flags and variants that do not exist, and without a key
      */
-    async sign(actor: string, flags: Readonly<Record<string, string>>, seconds: number): Promise<Signed> {
+    async sign(
+      actor: string,
+      flags: Readonly<Record<string, string>>,
+      seconds: number,
+    ): Promise<OverrideAnswer> {
       if (overrideKeys === undefined) {
         throw new Problem(
           "conflict",
@@ -59,26 +59,49 @@ export function createOverrideService(options: {
       refuseUnknown(compiled, overrides);
 
       const { killed = new Set<string>(), fault } = await readEdge(redis, source);
-      const effects: OverrideEffect[] = [];
+      const effects: OverrideAnswer["flags"] = [];
       for (const key of overrides.keys()) {
         const explanation = await explain(compiled, key, ANYBODY, { killed, overrides });
         effects.push(effectOf(explanation, overrides, invalid.get(key)));
       }
-      const signed = await signOverride(
-        { key: overrideKeys[0], environment },
-        overrides,
-        seconds,
-        new Date(),
-      );
+      const signer = { key: overrideKeys[0], environment };
+      const signed = await signOverride(signer, overrides, seconds, new Date());
       await recordOverride(pool, actor, overrides, signed);
-      const { id, endsAt } = signed;
-      log("override.signed", { id, actor, flags, ends_at: endsAt.toISOString() });
-      return { ...signed, effects, ...(fault !== undefined && { edgeFault: fault }) };
+      const { id, token } = signed;
+      const ends_at = signed.endsAt.toISOString();
+      log("override.signed", { id, actor, flags, ends_at });
+      const path = `${OVERRIDE_PATH}?token=${token}`;
+      return { id, token, path, ends_at, edge_fault: fault, flags: effects };
     },
   };
 }
 
-/** What is broken may have any variant: its flag is off until it is mended. */
+/** Records who had which override signed. Called before the token is returned, so that every override is in the audit. */
+async function recordOverride(
+  db: Queryable,
+  actor: string,
+  overrides: Overrides,
+  { id, endsAt }: SignedOverride,
+): Promise<void> {
+  await guardPostgres("write", async () => {
+    try {
+      await db.query("INSERT INTO override_audit (id, actor, flags, ends_at) VALUES ($1, $2, $3, $4)", [
+        id,
+        actor,
+        JSON.stringify(Object.fromEntries(overrides)),
+        endsAt,
+      ]);
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError) || error.code !== INSUFFICIENT_PRIVILEGE) throw error;
+      throw new Problem(
+        "unavailable",
+        "the publisher's role may not write to override_audit: grant it the rights in docs/operations.md",
+      );
+    }
+  });
+}
+
+/** A broken flag accepts any variant, because its variants are unknown. It is off until its row is fixed. */
 function refuseUnknown({ flags, positions }: Compiled, overrides: Overrides): void {
   const errors: ProblemDetail[] = [];
   for (const [key, forced] of overrides) {

@@ -154,7 +154,10 @@ describe("a restored backup", () => {
     await system.sql("select pg_notify('sluice_revision', '{}')");
     expect(await isOnAtEdge("kept")).toBe(false);
     const refused = await toggle("kept", true);
-    expect([refused.status, refused.body.detail]).toEqual([503, expect.stringMatching(/it stays off until/)]);
+    expect([refused.status, refused.body.detail]).toEqual([
+      503,
+      expect.stringMatching(/the killed flag stays off/),
+    ]);
     const enable = await sluice(["enable", "kept"]);
     expect(enable.code).toBe(8);
     expect(enable.stderr).toMatch(/^error: Redis contradicts Postgres.*\n {2}-> .*`sluice publish --force`/);
