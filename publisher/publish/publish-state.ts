@@ -59,10 +59,7 @@ function toRedisState({ head: headText, snapshotBytes, off: offText }: StoredWit
   if ("problem" in parsed) return { head: undefined, pendingKills, fault: notOurs(parsed.problem) };
   const { epoch, revision, database_id: databaseId, bytes } = parsed.value;
   const head = { epoch, revision, databaseId };
-  if (snapshotBytes !== bytes) {
-    const fault = wrongLength(snapshotBytes, bytes);
-    return { head, pendingKills, fault };
-  }
+  if (snapshotBytes !== bytes) return { head, pendingKills, fault: wrongLength(snapshotBytes, bytes) };
   return { head, pendingKills, fault: "problem" in off ? notOurs(off.problem) : undefined };
 }
 

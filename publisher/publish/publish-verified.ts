@@ -1,4 +1,5 @@
 import type pg from "pg";
+import type { Parsed } from "../../shared/flag/fault.ts";
 import { digestOf, parseHead, parseSnapshot, type Snapshot } from "../../shared/snapshot/snapshot.ts";
 import { publishByForce, type PublishedByForce } from "./publish-by-force.ts";
 import { wrongLength } from "./publish-state.ts";
@@ -34,7 +35,7 @@ export async function publishVerified(
   const publish = options.force ? publishByForce : publishOnce;
   const published = await publish(pool, redis, new Date());
   const found = await verifyPublished(redis, published);
-  if (!("problem" in found)) return { published, repaired: undefined, snapshot: found.snapshot };
+  if ("value" in found) return { published, repaired: undefined, snapshot: found.value };
 
   const rewritten = await publishOnce(pool, redis, new Date(), { rewrite: true });
   const foundAgain = await verifyPublished(redis, rewritten);
@@ -42,12 +43,9 @@ export async function publishVerified(
   return {
     published: { ...published, ...rewritten },
     repaired: found.problem,
-    snapshot: foundAgain.snapshot,
+    snapshot: foundAgain.value,
   };
 }
-
-/** The snapshot in Redis, or what is wrong with it. */
-export type Verified = { readonly snapshot: Snapshot } | { readonly problem: string };
 
 /**
  * Reads head and snapshot, and checks that they belong together, as a worker does.
@@ -55,7 +53,7 @@ export type Verified = { readonly snapshot: Snapshot } | { readonly problem: str
  * @param published the oldest version that Redis may have; another publisher may have published a newer one since
  * @throws RedisFault
  */
-export async function verifyPublished(redis: PublisherRedis, published: Version): Promise<Verified> {
+async function verifyPublished(redis: PublisherRedis, published: Version): Promise<Parsed<Snapshot>> {
   const texts = await redis.readTexts();
   if (texts.head === null) return { problem: "Redis has no head" };
   const parsedHead = parseHead(texts.head);
@@ -66,12 +64,9 @@ export async function verifyPublished(redis: PublisherRedis, published: Version)
   }
   if (texts.snapshot === null) return { problem: "Redis has a head but no snapshot" };
   const bytes = Buffer.byteLength(texts.snapshot);
-  if (bytes !== head.bytes) {
-    return { problem: wrongLength(bytes, head.bytes) };
-  }
+  if (bytes !== head.bytes) return { problem: wrongLength(bytes, head.bytes) };
   if ((await digestOf(texts.snapshot)) !== head.digest) {
     return { problem: "the snapshot in Redis does not match the digest in its head" };
   }
-  const parsed = parseSnapshot(texts.snapshot);
-  return "problem" in parsed ? parsed : { snapshot: parsed.value };
+  return parseSnapshot(texts.snapshot);
 }

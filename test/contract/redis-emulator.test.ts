@@ -7,7 +7,7 @@ test("the in-process Redis listens on 127.0.0.1 alone", async () => {
   const { url, close } = await startEmulator();
   const port = Number(new URL(url).port);
   expect(await isReachable("127.0.0.1", port)).toBe(true);
-  // Other addresses of this machine: what listens everywhere would answer there.
+  // Other addresses of this machine: a server that listens on all of them would answer there.
   for (const host of ["127.0.0.2", "::1"])
     expect([host, await isReachable(host, port)]).toEqual([host, false]);
   await close();

@@ -3,17 +3,17 @@ import { Redis } from "@upstash/redis";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { RedisRest } from "../../publisher/dev/redis-rest/start.ts";
 
-/** A request on the wire; its headers go over the standard token. */
+/** A raw request; its headers replace the default token. */
 type Wire = Omit<RequestInit, "headers"> & { headers?: Record<string, string> };
 
-/** What differs from the client that Sluice uses. */
+/** Options that differ from the client that Sluice uses. */
 interface ClientOptions {
   token?: string;
   responseEncoding?: false;
   enableAutoPipelining?: boolean;
 }
 
-/** What Sluice needs of a Redis behind Upstash's REST protocol, asked through the real client and on the wire. */
+/** What Sluice needs from Upstash's REST protocol, checked through the real client and by raw requests. */
 export function redisRestContract(name: string, start: () => Promise<RedisRest>): void {
   describe(`the local Redis end on ${name}`, () => {
     const prefix = `sluice-test:${randomUUID()}:`;
@@ -21,7 +21,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
     let rest: RedisRest;
     let redis: Redis;
 
-    /** A client as the worker and the publisher set it up: values are strings, one fetch per command. */
+    /** A client with the options of the worker and the publisher: values are strings, one fetch per command. */
     const clientWith = (config: ClientOptions = {}): Redis =>
       new Redis({
         url: rest.url,
@@ -52,7 +52,7 @@ export function redisRestContract(name: string, start: () => Promise<RedisRest>)
       rest = await start();
       redis = clientWith();
       return async () => {
-        // The Redis may be somebody's own: take away what was put there, and nothing else.
+        // The Redis may be in use by others: delete only the keys of these tests.
         let cursor = "0";
         do {
           const [next, keys] = await redis.scan(cursor, { match: `${prefix}*`, count: 1_000 });

@@ -21,7 +21,7 @@ describe(`${WRITES} writes at once over ${CONNECTIONS} connections`, () => {
     const writer = async (): Promise<void> => {
       for (const index of queue) {
         const key = KEYS[index % KEYS.length] ?? "";
-        // No two alike, so that each is a change and leaves its own trace.
+        // All values differ, so that each write is a change with its own audit entry.
         const rolloutPct = (index + 1) / 100;
         const { status, body } = await system.call("PATCH", `/api/v1/flags/${key}/rollout`, {
           body: { rollout_pct: rolloutPct },
@@ -35,7 +35,7 @@ describe(`${WRITES} writes at once over ${CONNECTIONS} connections`, () => {
 
     expect(acknowledged).toHaveLength(WRITES);
     expect(new Set(acknowledged.map(({ revision }) => revision)).size).toBe(WRITES);
-    // The audit holds every one, under the revision that its answer named.
+    // The audit has every write, with the revision of its answer.
     const audit = await system.sql<{ revision: string; flag_key: string; rollout_pct: string }>(
       "SELECT revision, flag_key, after ->> 'rollout_pct' AS rollout_pct FROM flag_audit WHERE action = 'update'",
     );
@@ -43,7 +43,7 @@ describe(`${WRITES} writes at once over ${CONNECTIONS} connections`, () => {
     const answered = acknowledged.map((write) => `${write.revision} ${write.key} ${write.rolloutPct}`);
     expect(recorded.sort()).toEqual(answered.sort());
 
-    // And the last of each flag is what Postgres and Redis hold.
+    // Postgres and Redis have the last write of each flag.
     const last = new Map<string, (typeof acknowledged)[number]>();
     for (const write of acknowledged) {
       if (write.revision > (last.get(write.key)?.revision ?? 0)) last.set(write.key, write);

@@ -53,7 +53,7 @@ async function make(...keys: readonly string[]): Promise<void> {
   }
 }
 
-/** What the edge makes of a flag: on only when the snapshot says so and no kill holds. */
+/** The state of a flag at the edge: on only if it is on in the snapshot and not killed. */
 async function isOnAtEdge(key: string): Promise<boolean> {
   const reply = await command("MGET", redisKey("head"), redisKey("snapshot"), redisKey("off"));
   const [headText, snapshotText, offText] = reply as [string, string, string | null];
@@ -76,7 +76,7 @@ const publish = (...args: readonly string[]) =>
 const sluice = (args: readonly string[], of = system) =>
   callSluice(args, { env: { SLUICE_URL: of.url, SLUICE_TOKEN: ADMIN_TOKEN } });
 
-/** Ends the publisher, takes a backup, lets `meanwhile` happen, and starts a publisher on the restored backup. */
+/** Takes a backup, runs `meanwhile`, then starts a new publisher on the restored backup. */
 async function restoreAfter(meanwhile: () => Promise<void>): Promise<void> {
   await system.stop();
   open.pop();
@@ -134,7 +134,7 @@ describe("a restored backup", () => {
     expect([write.status, write.body.published]).toEqual([201, false]);
     expect(await command("GET", redisKey("head"))).toBe(head);
 
-    // Neither a Redis that agrees again nor one that is empty ends it: people have to look.
+    // A Redis that agrees again, or is empty, does not end it: a person must decide.
     await command("DEL", redisKey("head"), redisKey("snapshot"));
     const second = await start(system.databaseUrl);
     await untilDiverged(second);

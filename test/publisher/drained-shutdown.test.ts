@@ -50,7 +50,7 @@ test("a stop during writes answers and publishes all that arrived", async () => 
 
   const acknowledged: { key: string; revision: number }[] = [];
   let count = 0;
-  /** Writes until nobody takes it any more; connections are kept alive. */
+  /** Writes on kept-alive connections until a write is refused. */
   const write = async (): Promise<void> => {
     for (;;) {
       const key = `flag-${++count}`;

@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-/** Of mode 0700, so that with root's tests every server runs from data that had to go elsewhere. */
+/** Mode 0700: in tests as root, every server must keep its data in another folder. */
 async function newFolder(): Promise<string> {
   const folder = await realpath(await mkdtemp(path.join(tmpdir(), "sluice-embedded-")));
   cleanups.push(() => rm(folder, { recursive: true, force: true }));
@@ -30,7 +30,7 @@ async function start(dataDir: string): Promise<EmbeddedPostgres> {
   return postgres;
 }
 
-/** Starts it in a Node of its own, which ignores Ctrl-C and never stops by itself. */
+/** Starts the server in another Node process, which ignores Ctrl-C and never stops by itself. */
 async function startInChild(dataDir: string): Promise<{ child: ChildProcess; url: string }> {
   const script = `
     import { startEmbeddedPostgres } from ${JSON.stringify(launcher)};
@@ -45,7 +45,7 @@ async function startInChild(dataDir: string): Promise<{ child: ChildProcess; url
   });
   cleanups.push(async () => {
     child.kill("SIGKILL");
-    // Nobody else knows where root's server has put the data.
+    // Only the server of root knows the folder of its data.
     await (await startEmbeddedPostgres({ dataDir, settings })).stop({ remove: true });
   });
   const [chunk] = (await once(child.stdout, "data")) as [Buffer];

@@ -6,12 +6,12 @@ import { readFlags, type Exposure } from "../../shared/x-flags/read-flags.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const doc = await readFile(new URL("../../docs/exposures.md", import.meta.url), "utf8");
-/** The page's statements for Postgres: tables, insert, rates, shares. */
+/** The SQL statements of the page: tables, insert, rates, shares. */
 const [TABLES = "", INSERT = "", RATES = "", SHARES = ""] = [
   ...doc.matchAll(/^```sql postgres\n([^`]+)```$/gm),
 ].map(([, sql]) => sql ?? "");
 
-/** The page's line of the worker's log, and its statements for it: table, insert. */
+/** The example line of the worker's log in the page, and the statements for it: table, insert. */
 const LINE: unknown = JSON.parse(/^```json\n([^`]+)```$/m.exec(doc)?.[1] ?? "");
 const [EDGE_TABLE = "", EDGE_INSERT = ""] = [...doc.matchAll(/^```sql postgres edge\n([^`]+)```$/gm)].map(
   ([, sql]) => sql ?? "",

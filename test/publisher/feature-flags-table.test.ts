@@ -17,7 +17,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** What refused the statement: a constraint's name, or else the error code. */
+/** The name of the constraint that refused the statement, or else the error code. */
 async function refusal(sql: string, values: unknown[] = []): Promise<string> {
   const outcome = await client.query(sql, values).catch((error: unknown) => error);
   if (outcome instanceof pg.DatabaseError) return outcome.constraint ?? outcome.code ?? outcome.message;
@@ -28,7 +28,7 @@ const manyTags = (count: number): string => `array_fill('t'::text, array[${count
 
 describe("what the database refuses", () => {
   test.for([
-    // column, SQL of a value, the constraint that names the fault
+    // column, SQL of a value, violated constraint
     ["key", "''", "feature_flags_key_form"],
     ["key", "'Upper'", "feature_flags_key_form"],
     ["key", "'1st'", "feature_flags_key_form"],

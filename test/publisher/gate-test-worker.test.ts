@@ -13,7 +13,7 @@ import { startWorker, type RunningWorker } from "../support/worker.ts";
 const SECRET = "a secret of 26 characters";
 const USERS = Array.from({ length: 12 }, (_, index) => `user-${index}`);
 
-/** Each way a gate can close a page, chains of them, and pages that gates lead to and others close. */
+/** Every action of a gate, chains of gates, and gates whose target another gate closes. */
 const GATES: Readonly<Record<string, readonly object[]>> = {
   assistant: [{ pattern: "/ai/*", otherwise: { status: 404, page: "/not-found" } }],
   notfound: [{ pattern: "/not-found", otherwise: { rewrite: "/plain?from=gate" } }],
@@ -41,9 +41,9 @@ beforeAll(async () => {
     expect(body.flag["key"]).toBe(key);
   }
   await system.sql("UPDATE feature_flags SET enabled = true, rollout_pct = 50");
-  // At the edge alone: Postgres takes it for on.
+  // Killed only at the edge: it is on in Postgres.
   await system.redisCommand("SET", `sluice:${ENVIRONMENT}:off`, '{"docs":null}');
-  // A circle, which only plain SQL can make.
+  // A circle: only plain SQL can create one.
   await system.sql(
     `INSERT INTO feature_flags (key, gates) VALUES
        ('round', '[{"pattern": "/round", "otherwise": {"redirect": "/about", "status": 302}}]'),
@@ -83,7 +83,7 @@ async function heldBy({ url }: RunningWorker): Promise<number> {
   return status.revision ?? -1;
 }
 
-/** What happened, or is said to happen: what came of it, and what the origin was asked for. */
+/** The actual or predicted result, and the request that the origin receives. */
 interface Seen {
   readonly status: number;
   readonly location?: string;
@@ -168,7 +168,7 @@ test("all rows of the table of tricks and generated paths agree, for several vis
     }
   }
   if (!isFull) return;
-  // The comparison has met every kind of end: passed, redirected, closed with a page of the site and without one.
+  // Every result occurred: passed, redirected, closed with a page of the site, closed without one.
   expect([...seen].toSorted()).toEqual(
     ["200  1", "303 /start 0", "302 /docs 0", "403  0", "403  1", "404  0", "404  1", "410  0"].toSorted(),
   );

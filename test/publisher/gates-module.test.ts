@@ -26,7 +26,7 @@ beforeAll(async () => {
   });
   await system.make("assistant", { gates: [{ pattern: "/ask", otherwise: { status: 404 } }] });
   await system.make("plain");
-  // Broken by SQL, it stays closed.
+  // Broken by SQL, its page stays closed.
   await system.sql(
     `insert into feature_flags (key, targeting, gates)
      values ('broken', '{"planz": 1}', '[{"pattern": "/broken", "otherwise": {"status": 410}}]')`,

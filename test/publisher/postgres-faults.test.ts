@@ -34,7 +34,7 @@ async function readSnapshot() {
   return parsed.value;
 }
 
-/** Waits until Redis has what Postgres has. */
+/** Waits until Redis has the state of Postgres. */
 async function untilPublished(): Promise<void> {
   await vi.waitUntil(async () => {
     const [row] = await system.sql<{ epoch: string; revision: string }>(
@@ -47,7 +47,7 @@ async function untilPublished(): Promise<void> {
   expect(await digestOf(await get("snapshot"))).toBe(digest);
 }
 
-/** Runs something while a transaction of somebody else is open that has run these statements. */
+/** Runs `work` while another transaction that has run these statements is open. */
 async function whileOpen(statements: readonly string[], work: () => Promise<void>): Promise<void> {
   const psql = new pg.Client({ connectionString: system.databaseUrl });
   await psql.connect();

@@ -6,7 +6,7 @@ import { findBinaries, makeRunnable } from "../../publisher/dev/postgres/postgre
 import { findSharedPlace } from "../../publisher/dev/postgres/reachable-place.ts";
 import { findServerUser, runAs } from "../../publisher/dev/postgres/server-user.ts";
 
-// What only root needs, and what holds for everybody else, are two sides of each test here.
+// Each test checks the behaviour for root and for ordinary users.
 const isRoot = process.getuid?.() === 0;
 const folders: string[] = [];
 

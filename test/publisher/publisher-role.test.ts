@@ -6,7 +6,7 @@ import { ENVIRONMENT, redisKey, startApiSystem, type ApiSystem } from "../suppor
 import { runSluice } from "../support/cli.ts";
 import { createTestDatabase, withClient, type TestDatabase } from "../support/database.ts";
 
-// What docs/operations.md grants the publisher's role is enough for everything, and for no more than that.
+// The grants in docs/operations.md are exactly what the publisher's role needs.
 
 const role = `sluice_test_publisher_${randomBytes(4).toString("hex")}`;
 const password = randomBytes(12).toString("hex");

@@ -123,7 +123,7 @@ describe("what reaches Redis", () => {
   it("is restored after only the snapshot was lost", async () => {
     await create("ai_search");
     await system.redisCommand("DEL", redisKey("snapshot"));
-    // The head promises it still.
+    // The head still names it.
     await until(async () => (await readFlags()).length === 1);
     expect((await status())["fault"]).toBeNull();
   });
@@ -135,7 +135,7 @@ describe("what reaches Redis", () => {
       redis,
       through: { redisUrl: counted.url },
     });
-    // The other one would publish too, and count as well.
+    // The other publisher would publish, too, and its commands would be counted.
     await system.stop();
     try {
       const before = counted.commands;
@@ -181,7 +181,7 @@ describe("a Redis that contradicts Postgres is not overwritten, and reported", (
     expect(await readHead()).toEqual(head);
   }
 
-  /** Somebody has looked, and says that this database is right. */
+  /** Decides that this database is right. */
   async function expectForced(): Promise<void> {
     const env = {
       DATABASE_URL: database.url,

@@ -22,7 +22,7 @@ afterAll(async () => {
   for (const each of databases) await each.drop();
 });
 
-/** A wait for a lock that should not be waited for becomes an error. */
+/** Turns an unexpected wait for a lock into an error. */
 async function connect(): Promise<pg.Client> {
   const one = new pg.Client({ connectionString: database.url, lock_timeout: 2_000 });
   await one.connect();
@@ -35,7 +35,7 @@ async function revision(of: pg.Client = client): Promise<number> {
   return Number(rows[0]?.revision);
 }
 
-/** "update a @2": what the audit holds beyond the flags of the set-up. */
+/** The audit without the entries of the set-up, such as "update a @2". */
 async function audit(): Promise<string[]> {
   const { rows } = await client.query<{ line: string }>(
     `select format('%s %s @%s', action, flag_key, revision) as line from flag_audit where revision > 1 order by id`,
@@ -43,7 +43,7 @@ async function audit(): Promise<string[]> {
   return rows.map(({ line }) => line);
 }
 
-/** Listens, and says what came in when everything that was committed until then has arrived. */
+/** Listens, and returns the notifications of everything that is committed so far. */
 async function listen(): Promise<() => Promise<unknown[]>> {
   const listener = await connect();
   const payloads: unknown[] = [];
@@ -55,7 +55,7 @@ async function listen(): Promise<() => Promise<unknown[]>> {
   await listener.query("listen sluice_revision");
   return async () => {
     const end = new Promise<void>((resolve) => (sawEnd = resolve));
-    // Postgres delivers in the order of commits, so that nothing can come after this.
+    // Postgres delivers in the order of commits, so nothing earlier is missing.
     await client.query("notify sluice_revision, 'end'");
     await end;
     return payloads;
@@ -88,7 +88,7 @@ describe("every way to write raises it once per transaction", () => {
       ["update a @2", "delete b @2"],
     ],
     ["do $$ begin update feature_flags set enabled = true where key = 'a'; end $$", ["update a @2"]],
-    // How loading tools switch triggers off.
+    // As loading tools disable triggers.
     [
       "set session_replication_role = replica; update feature_flags set enabled = true where key = 'a'",
       ["update a @2"],

@@ -11,7 +11,7 @@ const ACTOR = "test";
 
 let database: TestDatabase;
 let pool: pg.Pool;
-/** First words of every statement since the last write began. */
+/** The first two words of every statement since the last reset. */
 let statements: string[] = [];
 
 beforeAll(async () => {
@@ -51,7 +51,7 @@ const flags = () =>
 const segments = () => createSegmentService(parts());
 
 const begin = ["BEGIN", "SELECT set_config('sluice.actor',"];
-/** The revision is raised once and read once, and other writers wait for these statements and the checks only. */
+/** Other writers wait from this statement until COMMIT. */
 const raise = "SET CONSTRAINTS";
 const end = ["SELECT epoch,", "COMMIT"];
 
