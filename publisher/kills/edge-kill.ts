@@ -7,27 +7,13 @@ import { withinTime } from "../process/within-time.ts";
 /** How long a kill waits for Redis before it continues with Postgres, in milliseconds. */
 const EDGE_TIMEOUT_MS = 2_000;
 
-/** A kill that is running at the edge. Its methods never reject, and wait for a limited time. */
-export interface EdgeKill {
-  /** Keeps the flag off until Postgres has the kill. @returns whether Redis is known to have it */
-  hold(): Promise<boolean>;
-  /** Postgres has the kill since this version: newer snapshots decide. */
-  record(version: Version): Promise<void>;
-  /** Undoes the kill after Postgres refused it, unless other kills are still running. */
-  release(): Promise<void>;
-}
-
 /**
  * Switches a flag off at the edge before Postgres has the kill. Works while Postgres is locked or down, and never waits
- * for a snapshot.
+ * for a snapshot. The methods of the result never reject, and wait for a limited time.
  *
  * @param onFault called when Redis does not confirm the kill; Redis may have it nevertheless
  */
-export function createEdgeKill(
-  redis: PublisherRedis,
-  key: string,
-  onFault: (error: unknown) => void,
-): EdgeKill {
+export function createEdgeKill(redis: PublisherRedis, key: string, onFault: (error: unknown) => void) {
   const holder = randomUUID();
   let last: Promise<boolean> = Promise.resolve(true);
 
@@ -44,8 +30,11 @@ export function createEdgeKill(
   }
 
   return {
+    /** Keeps the flag off until Postgres has the kill. @returns whether Redis is known to have it */
     hold: () => send((entry) => hold(entry, holder)),
-    record: async (version) => void (await send((entry) => record(entry, [holder], version))),
+    /** Postgres has the kill since this version: newer snapshots decide. */
+    record: async (version: Version) => void (await send((entry) => record(entry, [holder], version))),
+    /** Undoes the kill after Postgres refused it, unless other kills are still running. */
     release: async () => void (await send((entry) => release(entry, holder))),
   };
 }

@@ -1,10 +1,5 @@
 /** Work that repeats in the background until it is stopped. */
-export interface BackgroundLoop {
-  /** Runs the work soon. Any number of requests during a run cause one more run. */
-  readonly request: () => void;
-  /** Waits for the current run, and starts no other. */
-  readonly stop: () => Promise<void>;
-}
+export type BackgroundLoop = ReturnType<typeof startLoop>;
 
 const RETRY_MS = { first: 250, most: 5_000 } as const;
 
@@ -16,7 +11,7 @@ export function startLoop(options: {
   readonly work: () => Promise<void>;
   readonly everyMs: number;
   readonly onError: (error: unknown) => void;
-}): BackgroundLoop {
+}) {
   const { work, everyMs, onError } = options;
   let requested = false;
   let running: Promise<void> | undefined;
@@ -50,8 +45,10 @@ export function startLoop(options: {
 
   request();
   return {
+    /** Runs the work soon. Any number of requests during a run cause one more run. */
     request,
-    async stop() {
+    /** Waits for the current run, and starts no other. */
+    stop: async (): Promise<void> => {
       stopped = true;
       requested = false;
       clearTimeout(timer);

@@ -126,19 +126,7 @@ export interface PublisherStatus {
 }
 
 /** Keeps Redis equal to Postgres. */
-export interface Publisher {
-  /**
-   * Publishes soon. Any number of requests during a publish cause one more.
-   *
-   * @param version the version to publish, if known: does nothing if Redis has it by then
-   */
-  readonly request: (version?: Version) => void;
-  /** Publishes, and waits until Redis has this version. @returns false if it does not within `timeoutMs`, or cannot */
-  readonly publishAtLeast: (version: Version, timeoutMs: number) => Promise<boolean>;
-  readonly status: () => PublisherStatus;
-  /** Waits for the current publish, and starts no other. */
-  readonly stop: () => Promise<void>;
-}
+export type Publisher = ReturnType<typeof startPublisher>;
 
 /**
  * Runs the publishing loop.
@@ -151,7 +139,7 @@ export function startPublisher(options: {
   readonly redis: PublisherRedis;
   readonly log: Log;
   readonly reconcileMs: number;
-}): Publisher {
+}) {
   const { pool, redis, log, reconcileMs } = options;
   const waiting = new Set<{ readonly version: Version; readonly done: (isPublished: boolean) => void }>();
   let status: PublisherStatus = {};
@@ -206,11 +194,18 @@ export function startPublisher(options: {
 
   const loop = startLoop({ work, everyMs: reconcileMs, onError: fail });
   return {
+    /**
+     * Publishes soon. Any number of requests during a publish cause one more.
+     *
+     * @param version the version to publish, if known: does nothing if Redis has it by then
+     */
     request,
-    status: () => status,
 
-    publishAtLeast(version, timeoutMs) {
-      return new Promise((resolve) => {
+    status: (): PublisherStatus => status,
+
+    /** Publishes, and waits until Redis has this version. @returns false if it does not within `timeoutMs`, or cannot */
+    publishAtLeast: (version: Version, timeoutMs: number): Promise<boolean> =>
+      new Promise((resolve) => {
         const finish = (isPublished: boolean) => {
           clearTimeout(timeout);
           waiting.delete(waiter);
@@ -220,10 +215,9 @@ export function startPublisher(options: {
         const timeout = setTimeout(() => finish(false), timeoutMs);
         waiting.add(waiter);
         request(version);
-      });
-    },
+      }),
 
-    // Everything acknowledged as published is in Redis. The next publisher publishes the rest.
+    /** Waits for the current publish, and starts no other. The next publisher publishes the rest. */
     stop: loop.stop,
   };
 }

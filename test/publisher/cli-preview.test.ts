@@ -270,7 +270,7 @@ describe("a command line that is wrong is said to be", () => {
       draft: '{"targeting": {"rules": [{"id": "x", "if": {}, "variant": "z"}]}}',
       says: /^error: --draft at targeting\.rules\.0\.variant: is not the key/,
     },
-    { draft: '{"colour": 1}', says: /^error: --draft at colour: is not a member/ },
+    { draft: '{"colour": 1}', says: /^error: --draft at colour: is an unknown member/ },
     { draft: '{"requires": [{"flag": "chat"}]}', says: /^error: --draft at requires\.0.*circle/ },
   ])("$draft", async ({ draft, says }) => {
     const at = await file("faulty.json", draft);

@@ -121,11 +121,11 @@ export const MEMBER_FAULTS: readonly FaultRow[] = [
     ["text", text(MARKER), /object/],
     ["array", "[]", /object/],
     ["number", "5", /object/],
-    ["unknown member", '{"percentage": 5}', /not a member that is known/, "/percentage"],
-    ["__proto__", `{"__proto__": {"allowlist": ["${MARKER}"]}}`, /not a member that is known/, "/__proto__"],
-    ["constructor", '{"constructor": {}}', /not a member that is known/, "/constructor"],
-    ["toString", '{"toString": 1}', /not a member that is known/, "/toString"],
-    ["deeply nested member", `{"x": ${deep(10_000)}}`, /not a member that is known/, "/x"],
+    ["unknown member", '{"percentage": 5}', /unknown member/, "/percentage"],
+    ["__proto__", `{"__proto__": {"allowlist": ["${MARKER}"]}}`, /unknown member/, "/__proto__"],
+    ["constructor", '{"constructor": {}}', /unknown member/, "/constructor"],
+    ["toString", '{"toString": 1}', /unknown member/, "/toString"],
+    ["deeply nested member", `{"x": ${deep(10_000)}}`, /unknown member/, "/x"],
     [
       "an id on both lists",
       `{"allowlist": ["ok", "${MARKER}"], "blocklist": ["${MARKER}"]}`,
@@ -167,8 +167,13 @@ export const MEMBER_FAULTS: readonly FaultRow[] = [
     gateFault("null item", "null", /object/, ""),
     gateFault("no pattern", `{${GATE_REST}}`, /missing/, "/pattern"),
     gateFault("no action", '{"pattern": "/ai"}', /must be \{"rewrite"/, "/otherwise"),
-    gateFault("unknown member", `{"pattern": "/ai", ${GATE_REST}, "x": 1}`, /not a member/, "/x"),
-    gateFault("__proto__", `{"pattern": "/ai", ${GATE_REST}, "__proto__": {}}`, /not a member/, "/__proto__"),
+    gateFault("unknown member", `{"pattern": "/ai", ${GATE_REST}, "x": 1}`, /unknown member/, "/x"),
+    gateFault(
+      "__proto__",
+      `{"pattern": "/ai", ${GATE_REST}, "__proto__": {}}`,
+      /unknown member/,
+      "/__proto__",
+    ),
     patternFault("empty pattern", "", /begin with \//),
     patternFault("relative pattern", `${MARKER}/*`, /begin with \//),
     patternFault("absolute URL as a pattern", `https://x/${MARKER}`, /begin with \//),
@@ -186,7 +191,7 @@ export const MEMBER_FAULTS: readonly FaultRow[] = [
     patternFault("colon without a name", `/${MARKER}/:`, /not a URLPattern/),
     actionFault("text as an action", text(MARKER), /must be \{"rewrite"/),
     actionFault("two actions", '{"rewrite": "/a", "status": 404}', /must be \{"rewrite"/),
-    actionFault("__proto__ in an action", '{"status": 404, "__proto__": {}}', /not a member/, "/__proto__"),
+    actionFault("__proto__ in an action", '{"status": 404, "__proto__": {}}', /unknown member/, "/__proto__"),
     actionFault("status that is not one of them", '{"status": 200}', /must be \{"rewrite"/),
     actionFault("redirect with a wrong status", '{"redirect": "/a", "status": 301}', /must be \{"rewrite"/),
     actionFault(
@@ -221,7 +226,7 @@ export const MEMBER_FAULTS: readonly FaultRow[] = [
   ...rowsFor("in_header", noBoolean),
   ...rowsFor("client_visible", noBoolean),
   ...["enabled", "rollout_pct", "id", "archived_at", "constructor", "__proto__", "toString"].flatMap((name) =>
-    rowsFor(name, [["not settable here", "{}", /not a member that is known/]]),
+    rowsFor(name, [["not settable here", "{}", /unknown member/]]),
   ),
 ];
 
