@@ -91,13 +91,13 @@ describe.each(ATTACKERS)("a page of %s", (from) => {
 describe.each([STRANGER, SIBLING])("a form of %s", (from) => {
   it("can neither start nor end an override", async () => {
     await attack(from, toForm(link));
-    await tab.getByText("from this page alone").waitFor();
+    await tab.getByText("from this page only").waitFor();
     expect(await hasOverride(browser.context)).toBe(false);
 
     await tab.goto(link);
     expect(await hasOverride(browser.context)).toBe(true);
     await attack(from, toForm(links.page));
-    await tab.getByText("from this page alone").waitFor();
+    await tab.getByText("from this page only").waitFor();
     expect(await hasOverride(browser.context)).toBe(true);
   });
 });

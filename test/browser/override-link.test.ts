@@ -127,7 +127,7 @@ describe("with a service worker that forwards every request", () => {
       const link = await links.sign({ ai_search: "on" }, "/page");
       expect((await tab.goto(link))?.status()).toBe(403);
       expect(await tab.getByRole("paragraph").innerText()).toContain(
-        "Reload this page with the Shift key held",
+        "Reload this page while you hold the Shift key",
       );
 
       // Through the service worker, a stranger's form looks like one of the shop.
