@@ -9,8 +9,7 @@ import { createJwtReader } from "./identity/jwt/jwt-reader.ts";
 import { createCookieSigner } from "./identity/visitor/cookie-signer.ts";
 import { createVisitorIds } from "./identity/visitor/visitor-ids.ts";
 import type { Bindings } from "./isolate/bindings.ts";
-import { WorkerFault } from "./isolate/fault.ts";
-import { createReport, type Report } from "./isolate/report.ts";
+import { WorkerFault, createReport, type Report } from "./isolate/fault.ts";
 import type { SigningParts } from "./origin/origin-headers.ts";
 import type { ProxyParts } from "./origin/proxy.ts";
 import { createColo } from "./snapshot/colo.ts";
@@ -21,8 +20,8 @@ import { createSnapshotReader, type SnapshotReader } from "./snapshot/snapshot-r
 export interface Runtime extends EvaluationParts, StaticParts, SigningParts, ProxyParts {
   /** Part of the marks of entity tags; see `createValidators`. The token is secret, random and the same everywhere. */
   readonly tagSecret: string;
-  /** Undefined: exposures are not logged. */
-  readonly expose: Expose | undefined;
+  /** Absent: exposures are not logged. */
+  readonly expose?: Expose | undefined;
 }
 
 const deployed = readGates(deployedGates.map(({ flag, gates }) => ({ key: flag, gates }))).table;
@@ -113,11 +112,7 @@ function withoutFlags(
     // No cookie either: one that is made without the keys would not be valid once they are set.
     identify: async () => ({ context: {} }),
     maxStaleMs: 0,
-    staticPaths: undefined,
     tagSecret: "",
-    signingKeys: undefined,
-    overrides: undefined,
-    expose: undefined,
     read: async () => {
       report(fault);
       return { source: "none", fault: fault.word };

@@ -38,12 +38,7 @@ export function judgeRequest(context: FlagsContext, request: RequestLike): strin
   return `x-flags-context is of another request: ${differing.join(" and ")} differ from this one's`;
 }
 
-interface Target {
-  readonly host: string | undefined;
-  readonly path: string | undefined;
-}
-
-function targetOf(request: RequestLike): Target {
+function targetOf(request: RequestLike): Pick<RequestLike, "host" | "path"> {
   const url = request.originalUrl ?? request.url;
   if (typeof url !== "string") return { host: request.host, path: request.path };
   if (url.startsWith("/")) return { host: hostOf(request.headers), path: url };
@@ -51,7 +46,7 @@ function targetOf(request: RequestLike): Target {
     const { host, pathname, search } = new URL(url);
     return { host, path: `${pathname}${search}` };
   } catch {
-    return { host: undefined, path: undefined };
+    return {};
   }
 }
 

@@ -27,18 +27,6 @@ export interface SignatureMembers {
   readonly signature: string;
 }
 
-/** The two signature headers, as received. */
-export interface ReceivedSignature {
-  readonly signatureInput: string | undefined;
-  readonly signature: string | undefined;
-}
-
-/** The reader's clock and the oldest signature that it accepts, in milliseconds. */
-export interface Freshness {
-  readonly now: number;
-  readonly maxAgeMs: number;
-}
-
 interface Problem {
   readonly problem: string;
 }
@@ -86,12 +74,17 @@ export async function signFlags(covered: Covered, key: SigningKey, at: number): 
   };
 }
 
-/** Verifies `x-flags` and `x-flags-context` as received: signed by one of the keys, and recent. */
+/**
+ * Verifies `x-flags` and `x-flags-context` as received: signed by one of the keys, and recent.
+ *
+ * @param received the two signature headers
+ * @param freshness the reader's clock and the oldest signature that it accepts, in milliseconds
+ */
 export async function verifyFlags(
   covered: Covered,
-  received: ReceivedSignature,
+  received: { readonly [member in keyof SignatureMembers]: string | undefined },
   keys: readonly SigningKey[],
-  { now, maxAgeMs }: Freshness,
+  freshness: { readonly now: number; readonly maxAgeMs: number },
 ): Promise<Verified> {
   const input = findMember(received.signatureInput, "Signature-Input");
   if ("problem" in input) return input;
@@ -113,6 +106,7 @@ export async function verifyFlags(
     return problem("the signature does not fit the headers: they were changed, or the secret is another one");
   }
   // Before the signature was verified, anybody could have written the time.
+  const { now, maxAgeMs } = freshness;
   const age = now - parameters.created * 1000;
   if (age > maxAgeMs) return problem(`the signature is older than ${maxAgeMs} ms`);
   if (age < -MAX_CLOCK_SKEW_MS) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { WorkerFault } from "../../worker/isolate/fault.ts";
 import { createIdentify } from "../../worker/identity/identify.ts";
-import type { JwtIdentity } from "../../worker/identity/jwt/jwt-identity.ts";
+import type { JwtIdentity } from "../../worker/identity/jwt/jwt-claims.ts";
 import type { JwtReader } from "../../worker/identity/jwt/jwt-reader.ts";
 import { strip } from "../../worker/identity/strip.ts";
 import { createVisitorIds } from "../../worker/identity/visitor/visitor-ids.ts";

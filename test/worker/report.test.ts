@@ -1,6 +1,5 @@
 import { expect, it } from "vitest";
-import { WorkerFault, toFault } from "../../worker/isolate/fault.ts";
-import { createReport } from "../../worker/isolate/report.ts";
+import { WorkerFault, createReport, toFault } from "../../worker/isolate/fault.ts";
 
 function reporting() {
   const lines: unknown[] = [];

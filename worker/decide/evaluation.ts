@@ -1,7 +1,6 @@
 import type { Identify, Visitor } from "../identity/identify.ts";
 import type { Stripped } from "../identity/strip.ts";
-import { toFault } from "../isolate/fault.ts";
-import type { Report } from "../isolate/report.ts";
+import { toFault, type Report } from "../isolate/fault.ts";
 import type { WaitUntil } from "../isolate/wait-until.ts";
 import { readOverride, type OverrideRules } from "../override/verify-override.ts";
 import type { Reading, SnapshotReader } from "../snapshot/snapshot-reader.ts";
@@ -24,8 +23,8 @@ export interface EvaluationParts {
   readonly identify: Identify;
   readonly read: SnapshotReader;
   readonly maxStaleMs: number;
-  /** Undefined: no test override is accepted. */
-  readonly overrides: OverrideRules | undefined;
+  /** Absent: no test override is accepted. */
+  readonly overrides?: OverrideRules | undefined;
   readonly report: Report;
 }
 

@@ -1,8 +1,7 @@
 import { bucketU32, isWithin } from "../../shared/bucketing/bucket.ts";
 import type { BindingReader } from "../isolate/bindings.ts";
 import { toHex } from "../isolate/bytes.ts";
-import { toFault } from "../isolate/fault.ts";
-import type { Report } from "../isolate/report.ts";
+import { toFault, type Report } from "../isolate/fault.ts";
 import type { Evaluation } from "./evaluation.ts";
 
 /** Which exposures the worker logs. */

@@ -17,7 +17,7 @@ export interface StaticPaths {
 
 /** What a static request needs, of the parts that all requests of an isolate share. */
 export interface StaticParts extends Pick<EvaluationParts, "read" | "report"> {
-  readonly staticPaths: StaticPaths | undefined;
+  readonly staticPaths?: StaticPaths | undefined;
   /** The gates that are closed while there is no snapshot. */
   readonly deployed: GateTable;
 }

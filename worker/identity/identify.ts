@@ -1,6 +1,5 @@
 import { withTargetingKey, type EvaluationContext } from "../../shared/flag/context.ts";
-import { toFault } from "../isolate/fault.ts";
-import type { Report } from "../isolate/report.ts";
+import { toFault, type Report } from "../isolate/fault.ts";
 import type { WaitUntil } from "../isolate/wait-until.ts";
 import type { JwtReader } from "./jwt/jwt-reader.ts";
 import { toLocation, withLocation } from "./location.ts";

@@ -91,27 +91,12 @@ export interface LeaseOptions<T> {
   readonly random: () => number;
 }
 
-/** Lets one request of an isolate refresh a value at a time. */
-export interface Lease<T> {
-  plan(confirmedAt: number | undefined, dueMs: number): Plan;
-  /** Refreshes behind the answer. */
-  refresh(waitUntil: WaitUntil): void;
-  /** Waits for a refresh that this request starts. A refresh that takes longer goes on behind the answer. */
-  wait(waitUntil: WaitUntil): Promise<T | WorkerFault>;
-  /**
-   * Waits until another request's refresh has ended, or `isNews` says so.
-   *
-   * @returns false when this request has waited as long as it may
-   */
-  follow(isNews: () => boolean): Promise<boolean>;
-  fail(fault: WorkerFault): void;
-}
-
 /**
- * Makes the lease of one cached value. In workerd, a promise belongs to the request that made it: a request that awaits
- * another's may hang. So requests share a lease, which ends by itself, and look by timers of their own.
+ * Makes the lease of one cached value: one request of an isolate at a time refreshes it. In workerd, a promise belongs to
+ * the request that made it, and a request that awaits another's may hang. So requests share a lease, which ends by
+ * itself, and look by timers of their own.
  */
-export function createLease<T>(options: LeaseOptions<T>): Lease<T> {
+export function createLease<T>(options: LeaseOptions<T>) {
   const { work, refreshMs, maxBackoffMs, leaseMs, patienceMs, late, onFailure, now, random } = options;
   let leaseUntil = 0;
   let retryAt = 0;
@@ -138,12 +123,14 @@ export function createLease<T>(options: LeaseOptions<T>): Lease<T> {
   }
 
   return {
-    plan: (confirmedAt, dueMs) =>
+    plan: (confirmedAt: number | undefined, dueMs: number): Plan =>
       planRefresh({ now: now(), confirmedAt, leaseUntil, failures, retryAt, refreshMs, dueMs }),
-    refresh(waitUntil) {
+    /** Refreshes behind the answer. */
+    refresh(waitUntil: WaitUntil): void {
       waitUntil(run(waitUntil).then((outcome) => outcome instanceof WorkerFault && fail(outcome)));
     },
-    async wait(waitUntil) {
+    /** Waits for a refresh that this request starts. A refresh that takes longer goes on behind the answer. */
+    async wait(waitUntil: WaitUntil): Promise<T | WorkerFault> {
       const running = run(waitUntil);
       // A far Redis or a large snapshot would never arrive otherwise.
       waitUntil(running);
@@ -152,7 +139,12 @@ export function createLease<T>(options: LeaseOptions<T>): Lease<T> {
       if (outcome instanceof WorkerFault) fail(outcome);
       return outcome;
     },
-    async follow(isNews) {
+    /**
+     * Waits until another request's refresh has ended, or `isNews` says so.
+     *
+     * @returns false when this request has waited as long as it may
+     */
+    async follow(isNews: () => boolean): Promise<boolean> {
       for (let waited = 0; waited < patienceMs; waited += LOOK_MS) {
         await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
         if (isNews() || now() >= leaseUntil || failures > 0) return true;

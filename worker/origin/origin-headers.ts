@@ -14,13 +14,12 @@ import {
 } from "../../shared/x-flags/signature.ts";
 import type { SigningKeys } from "../../shared/x-flags/signing-keys.ts";
 import type { Evaluation } from "../decide/evaluation.ts";
-import { toFault } from "../isolate/fault.ts";
-import type { Report } from "../isolate/report.ts";
+import { toFault, type Report } from "../isolate/fault.ts";
 
 /** What signing needs, of the parts that all requests of an isolate share. */
 export interface SigningParts {
-  /** Undefined: `x-flags` is not signed. */
-  readonly signingKeys: SigningKeys | undefined;
+  /** Absent: `x-flags` is not signed. */
+  readonly signingKeys?: SigningKeys | undefined;
   readonly report: Report;
 }
 
@@ -28,12 +27,6 @@ export interface SigningParts {
 interface Destination {
   readonly method: string;
   readonly url: URL;
-}
-
-/** The values of the worker's two headers; no flags: everything is off. */
-interface OriginHeaders {
-  readonly flags?: string | undefined;
-  readonly context: string;
 }
 
 /**
@@ -74,12 +67,13 @@ function addMember(headers: Headers, name: string, member: string): void {
   headers.set(name, others === null || others === "" ? member : `${others}, ${member}`);
 }
 
+/** The values of the worker's two headers; without flags everything is off. */
 function encode(
   { visitor, reading, decided }: Evaluation,
   destination: Destination,
   at: number,
   report: Report,
-): OriginHeaders {
+): { readonly flags?: string | undefined; readonly context: string } {
   const request = { ...toRequest(destination), at };
   try {
     if (decided !== undefined) {

@@ -1,8 +1,7 @@
 import type { Evaluation } from "../decide/evaluation.ts";
 import type { Checked } from "../isolate/bindings.ts";
-import { WorkerFault } from "../isolate/fault.ts";
+import { WorkerFault, type Report } from "../isolate/fault.ts";
 import { isHtml } from "../isolate/html.ts";
-import type { Report } from "../isolate/report.ts";
 import { errorAnswer } from "../pages/error-answer.ts";
 
 /** Where requests go. */

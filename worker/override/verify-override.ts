@@ -8,8 +8,7 @@ import {
   type Overrides,
 } from "../../shared/flag/override.ts";
 import type { SigningKeys } from "../../shared/x-flags/signing-keys.ts";
-import { WorkerFault, toFault } from "../isolate/fault.ts";
-import type { Report } from "../isolate/report.ts";
+import { WorkerFault, toFault, type Report } from "../isolate/fault.ts";
 
 /** A verified override. */
 export interface Override {

@@ -1,6 +1,5 @@
 import { toHex } from "../isolate/bytes.ts";
-import { WorkerFault } from "../isolate/fault.ts";
-import type { Report } from "../isolate/report.ts";
+import { WorkerFault, type Report } from "../isolate/fault.ts";
 import { within } from "../isolate/within.ts";
 
 /** Redis' answer to an isolate of this colo, as texts. */

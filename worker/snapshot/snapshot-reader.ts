@@ -1,7 +1,6 @@
 import type { SnapshotSource } from "../../shared/x-flags/flags-header.ts";
-import { WorkerFault, type FaultWord } from "../isolate/fault.ts";
+import { WorkerFault, type FaultWord, type Report } from "../isolate/fault.ts";
 import { createLease, randomDueAge } from "../isolate/lease.ts";
-import type { Report } from "../isolate/report.ts";
 import type { WaitUntil } from "../isolate/wait-until.ts";
 import type { CachedSnapshot } from "./cached-snapshot.ts";
 import type { Colo } from "./colo.ts";

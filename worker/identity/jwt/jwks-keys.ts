@@ -1,9 +1,8 @@
 import { createLocalJWKSet, errors, type JWK } from "jose";
 import { isObject } from "../../../shared/flag/members.ts";
-import { WorkerFault } from "../../isolate/fault.ts";
+import { WorkerFault, type Report } from "../../isolate/fault.ts";
 import { readBoundedText, toFetchFault } from "../../isolate/fetch-text.ts";
 import { createLease } from "../../isolate/lease.ts";
-import type { Report } from "../../isolate/report.ts";
 import type { JwtAlgorithm } from "./jwt-algorithms.ts";
 import type { JwksSettings } from "./jwt-key-settings.ts";
 import { isStrong, MAX_CANDIDATES, type FindKeys, type KeyHint } from "./jwt-keys.ts";

@@ -1,8 +1,7 @@
-import { toFault } from "../../isolate/fault.ts";
-import type { Report } from "../../isolate/report.ts";
+import { toFault, type Report } from "../../isolate/fault.ts";
 import type { WaitUntil } from "../../isolate/wait-until.ts";
 import { createJwksKeys } from "./jwks-keys.ts";
-import { toIdentity, type JwtIdentity } from "./jwt-identity.ts";
+import { toIdentity, type JwtIdentity } from "./jwt-claims.ts";
 import { createFixedKeys, importPems, importSecrets, type FindKeys } from "./jwt-keys.ts";
 import type { JwtSettings } from "./jwt-settings.ts";
 import { findToken } from "./jwt-token.ts";
