@@ -7,7 +7,11 @@ import { patient } from "./test/support/patience.ts";
 const report = process.env["SLUICE_TEST_REPORT"];
 
 /** Limits against hanging: no test fails because a machine is slow. */
-const limits = { testTimeout: patient(60_000), hookTimeout: patient(120_000) };
+const limits = {
+  testTimeout: patient(60_000),
+  hookTimeout: patient(120_000),
+  expect: { poll: { timeout: patient(20_000) } },
+};
 
 const bundle = "test/support/worker-bundle.ts";
 
@@ -19,8 +23,8 @@ export default defineConfig({
   test: {
     // .ci/run counts from a report; people read the terminal.
     reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
-    // Many tests wait for a server or a timer: Vitest's own choice, one less than the cores, leaves half of two idle.
-    maxWorkers: Math.max(2, availableParallelism()),
+    // One more than the cores: many tests wait for a server or a timer. Vitest's own choice is one less.
+    maxWorkers: availableParallelism() + 1,
     // Read by test/support/thoroughness.ts, also inside workerd, which sees no environment.
     provide: { runs: process.env["SLUICE_TEST_RUNS"] ?? "100" },
     sequence: { sequencer: LongestFirst },
@@ -47,6 +51,8 @@ export default defineConfig({
         },
       },
       { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], globalSetup: [bundle], ...shared } },
+      // What `npm test` leaves to `npm run test:all`: it starts a new Postgres in each test.
+      { test: { name: "long", include: ["test/long/**/*.test.ts"], ...shared } },
       {
         // Needs Debian's redis-server: the same contract suite once more, on a real Redis.
         test: { name: "redis", include: ["test/redis/**/*.test.ts"], ...limits },

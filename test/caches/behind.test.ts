@@ -68,5 +68,5 @@ it("a cache that does not vary by flags mixes visitors up, and the worker logs s
     await (await fetch(`${url}/page`)).text();
     return edge.log;
   };
-  await expect.poll(askAgain, { timeout: 20_000 }).toContain('"fault":"shared-copy"');
+  await expect.poll(askAgain).toContain('"fault":"shared-copy"');
 });

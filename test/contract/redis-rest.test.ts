@@ -45,7 +45,7 @@ describe("starting the local Redis end", () => {
     await wire.cut();
     await expect.poll(ping).toBe(503);
     const mended = await openWire(redis.port, wire.port);
-    await expect.poll(ping, { timeout: 5_000 }).toBe(200);
+    await expect.poll(ping).toBe(200);
     await rest.stop();
     await mended.cut();
     await redis.close();

@@ -274,7 +274,7 @@ describe("while Postgres cannot be reached", () => {
     await vi.waitUntil(async () => {
       const [row] = await system.sql("select owner from feature_flags where key = $1", [key]);
       return row?.["owner"] === "committed";
-    });
+    }, patient(10_000));
   });
 
   test("a kill whose COMMIT is not answered is in force, and ends as recorded", async () => {
@@ -294,7 +294,7 @@ describe("while Postgres cannot be reached", () => {
       );
       expect([200, 503]).toContain((await answering).status);
     }
-    await vi.waitUntil(async () => (await system.call("GET", flag)).status === 200);
+    await vi.waitUntil(async () => (await system.call("GET", flag)).status === 200, patient(10_000));
   });
 });
 

@@ -237,7 +237,7 @@ describe("plain SQL", () => {
     const before = await system.call("GET", "/api/v1/status");
     await system.sql("update segments set ids = '{x}' where name = $1", [name]);
     await system.sql("insert into segments (name) values ($1)", [`${name}-sql`]);
-    await expect.poll(async () => (await publishedSegment())?.["ids"], { timeout: 30_000 }).toEqual(["x"]);
+    await expect.poll(async () => (await publishedSegment())?.["ids"]).toEqual(["x"]);
     const rows = await system.sql<{ action: string; actor: string; entity: string; segment_name: string }>(
       "select action, actor, entity, segment_name from flag_audit order by id desc limit 2",
     );
@@ -313,6 +313,6 @@ describe("plain SQL", () => {
     );
     expect(row).toMatchObject({ action: "truncate", entity: "segment" });
     expect(row?.before.map((segment) => segment.name)).toContain(name);
-    await expect.poll(async () => (await published()).segments?.length, { timeout: 30_000 }).toBeUndefined();
+    await expect.poll(async () => (await published()).segments?.length).toBeUndefined();
   });
 });

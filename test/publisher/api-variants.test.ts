@@ -111,7 +111,7 @@ describe("variants", () => {
       `update feature_flags set variants = '[{"key": "a", "weight": 25}, {"key": "b", "weight": 75}]' where key = $1`,
       [key],
     );
-    await expect.poll(async () => moved(before, await owners()), { timeout: 30_000 }).toBe(2_500);
+    await expect.poll(async () => moved(before, await owners())).toBe(2_500);
     const after = await owners();
     // Saved with the next write, just as they were published.
     await patch({ owner: "somebody" });

@@ -7,6 +7,7 @@ import { startCliSystem, type CliRun, type CliSystem } from "../support/cli.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { startFaultyRedis, type FaultyRedis } from "../support/faulty-redis.ts";
 import { startColo, type RunningColo } from "../support/worker.ts";
+import { patient } from "../support/patience.ts";
 
 let redis: RedisRest;
 let faulty: FaultyRedis;
@@ -65,7 +66,7 @@ beforeEach(async () => {
 
 async function expectBothAtRevision(): Promise<void> {
   for (const url of [edge, fragile]) {
-    await vi.waitUntil(async () => (await ask(url))["revision"] === (await revision()), 20_000);
+    await vi.waitUntil(async () => (await ask(url))["revision"] === (await revision()), patient(20_000));
   }
 }
 
@@ -158,7 +159,7 @@ describe("sluice status --edge", () => {
     // The kills of the tests before have to be recorded, which raises the revision, too.
     const pending = async () => (await system.call("GET", "/api/v1/status")).body["pending_kills"];
     await vi.waitUntil(async () => JSON.stringify(await pending()) === "[]", {
-      timeout: 40_000,
+      timeout: patient(40_000),
       interval: 200,
     });
     // Each has to hold an older revision first: one that began with this one cannot tell when it came.
@@ -191,7 +192,7 @@ describe("sluice status --edge", () => {
   test("tells one that is behind, one that fails and one that is none", async () => {
     faulty.fault = "wrong password";
     await system.call("POST", "/api/v1/flags", { body: { key: `${key}-later` } });
-    await vi.waitUntil(async () => "fault" in (await ask(fragile)), 20_000);
+    await vi.waitUntil(async () => "fault" in (await ask(fragile)), patient(20_000));
     const run = await system.sluice(["status", "--edge", `${fragile},${site.url}`]);
     expect(run.code).toBe(7);
     expect(run.stdout).toMatch(/NOT yet +redis-refused$/m);
@@ -200,7 +201,7 @@ describe("sluice status --edge", () => {
 
   test("a worker that finds a contradiction ends it with 8", async () => {
     faulty.fault = "another database";
-    await vi.waitUntil(async () => (await ask(fragile))["diverged"] === true, 20_000);
+    await vi.waitUntil(async () => (await ask(fragile))["diverged"] === true, patient(20_000));
     const run = await system.sluice(["status", "--edge", fragile]);
     expect(run.code).toBe(8);
     expect(run.stdout).toMatch(/DIVERGED: `sluice publish --force`.*; foreign-database$/m);

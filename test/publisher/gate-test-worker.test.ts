@@ -7,6 +7,7 @@ import { startOrigin, type Origin } from "../support/origin.ts";
 import { sendRaw } from "../support/raw-request.ts";
 import { isFull, runs } from "../support/thoroughness.ts";
 import { startWorker, type RunningWorker } from "../support/worker.ts";
+import { patient } from "../support/patience.ts";
 
 // Compares `POST /gates/test` with a real worker, for the same requests.
 
@@ -65,7 +66,7 @@ beforeAll(async () => {
       CONTEXT_SECRET: SECRET,
     },
   });
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + patient(30_000);
   do {
     await sleep(50);
     ({ revision } = (await system.call("GET", "/api/v1/status")).body);

@@ -5,6 +5,7 @@ import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/s
 import { ENVIRONMENT, redisKey, startApiSystem, type ApiSystem } from "../support/api-system.ts";
 import { runSluice } from "../support/cli.ts";
 import { createTestDatabase, withClient, type TestDatabase } from "../support/database.ts";
+import { patient } from "../support/patience.ts";
 
 // The grants in docs/operations.md are exactly what the publisher's role needs.
 
@@ -58,7 +59,10 @@ test("records a divergence, and ends it by a forced publish", async () => {
   const head = JSON.parse(String(await system.redisCommand("GET", redisKey("head")))) as object;
   await system.redisCommand("SET", redisKey("head"), JSON.stringify({ ...head, database_id: "another" }));
   await system.sql("select pg_notify('sluice_revision', '{}')");
-  await vi.waitUntil(async () => (await system.call("GET", "/api/v1/status")).body["diverged"], 40_000);
+  await vi.waitUntil(
+    async () => (await system.call("GET", "/api/v1/status")).body["diverged"],
+    patient(40_000),
+  );
   const run = await runSluice(["publish", "--force", "--no-gates-module"], {
     env: {
       DATABASE_URL: roleUrl,

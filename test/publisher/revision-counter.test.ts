@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import pg from "pg";
 import { copyIn } from "../support/copy-in.ts";
+import { patient } from "../support/patience.ts";
 import { createTestDatabase } from "../support/database.ts";
 import type { TestDatabase } from "../support/database.ts";
 
@@ -24,7 +25,7 @@ afterAll(async () => {
 
 /** Turns an unexpected wait for a lock into an error. */
 async function connect(): Promise<pg.Client> {
-  const one = new pg.Client({ connectionString: database.url, lock_timeout: 2_000 });
+  const one = new pg.Client({ connectionString: database.url, lock_timeout: patient(2_000) });
   await one.connect();
   clients.push(one);
   return one;

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { patient } from "./patience.ts";
 
 /** A program that listens on a loopback port until it is ended. */
 export interface LaunchedServer {
@@ -9,7 +10,7 @@ export interface LaunchedServer {
   end(): Promise<void>;
 }
 
-const readyWithinMs = 20_000;
+const readyWithinMs = patient(20_000);
 
 /**
  * Starts a server of Debian's and returns when it takes connections.

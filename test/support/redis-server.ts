@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "./launch-server.ts";
+import { patient } from "./patience.ts";
 
 /** A real Redis for the tests; `stop` ends it only when it was started here. */
 export interface RedisServer {
@@ -16,7 +17,7 @@ export interface RedisServer {
 /** Debian's; no npm package brings a real one. */
 const program = "redis-server";
 
-const readyWithinMs = 10_000;
+const readyWithinMs = patient(10_000);
 
 /**
  * Starts Debian's redis-server on a free loopback port, in memory only. When SLUICE_TEST_REDIS_URL names a Redis, that

@@ -235,7 +235,7 @@ describe("the lint rules", () => {
   beforeAll(async () => {
     folder = await layOut(LINTED);
     findings = await lint(folder);
-  }, 60_000);
+  });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   test.for(LINTED)("$file: $refusedBy", ({ file, refusedBy }) => {
@@ -289,7 +289,7 @@ describe("the borders between rooms", () => {
     const doors = ROOMS.map(({ room }) => ({ file: `${room}/door.ts`, code: "export const door = true;" }));
     folder = await layOut([...doors, ...PAIRS]);
     findings = await lint(folder);
-  }, 60_000);
+  });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   test("CONTRIBUTING.md lists every folder of the product as a room", async () => {
@@ -342,7 +342,7 @@ describe("the types of shared/", () => {
   beforeAll(async () => {
     folder = await layOut(TYPED);
     output = await run("typescript", "bin/tsc", ["-p", "shared", "--pretty", "false"], folder);
-  }, 60_000);
+  });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   test.for(TYPED)("$file: $refusedBy", ({ file, refusedBy }) => {

@@ -5,6 +5,7 @@ import { startFaultyRedis, type FaultyRedis } from "../support/faulty-redis.ts";
 import { startOrigin, type Origin } from "../support/origin.ts";
 import { putSnapshot } from "../support/published.ts";
 import { startColo, type RunningColo } from "../support/worker.ts";
+import { patient } from "../support/patience.ts";
 
 const ISOLATES = 8;
 
@@ -67,7 +68,7 @@ it("a large snapshot is read once for the colo, not once for every isolate", asy
   expect(snapshots()).toBeLessThan(ISOLATES / 2);
 
   await putSnapshot(redis, "production", 2, large("second"));
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + patient(60_000);
   const held = new Set<string>();
   while (held.size < ISOLATES) {
     if (Date.now() > deadline) throw new Error(`only ${held.size} of ${ISOLATES} isolates have revision 2`);

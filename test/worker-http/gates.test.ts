@@ -6,6 +6,7 @@ import { startOrigin, type Origin } from "../support/origin.ts";
 import { command, putSnapshot } from "../support/published.ts";
 import { sendRaw } from "../support/raw-request.ts";
 import { startWorker, type RunningWorker } from "../support/worker.ts";
+import { patient } from "../support/patience.ts";
 
 const secret = "a secret of 26 characters";
 
@@ -292,7 +293,7 @@ describe("a page of the site that a gate shows", () => {
 it("a gate closes when its flag is killed, and opens with the flag", async () => {
   const off = "sluice:production:off";
   const expectStatus = async (status: number): Promise<void> => {
-    const deadline = Date.now() + 60_000;
+    const deadline = Date.now() + patient(60_000);
     while ((await ask("/secret/x", { headers: member })).status !== status) {
       if (Date.now() > deadline) throw new Error(`/secret/x never answered ${status}`);
     }

@@ -173,7 +173,7 @@ describe("the process that started it", () => {
     }).catch(String);
     await Promise.race([connected.promise, cut]);
     child.kill("SIGKILL");
-    await expect.poll(() => isAlive(pid), { timeout: 20_000 }).toBe(false);
+    await expect.poll(() => isAlive(pid)).toBe(false);
     expect(await cut).toMatch(/terminat/);
   });
 
@@ -183,7 +183,7 @@ describe("the process that started it", () => {
     const pid = await serverPid(url);
     expect(isAlive(pid)).toBe(true);
     child.kill("SIGKILL");
-    await expect.poll(() => isAlive(pid), { timeout: 20_000 }).toBe(false);
+    await expect.poll(() => isAlive(pid)).toBe(false);
   });
 });
 
