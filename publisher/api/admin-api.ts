@@ -22,13 +22,13 @@ import { addOverrideRoutes } from "./override-routes.ts";
 import { failures, json } from "./route-parts.ts";
 import { addSegmentRoutes } from "./segment-routes.ts";
 
-/** The largest request body, in bytes; the largest flag with 10,000 ids of ordinary length fits. */
+/** The maximum size of a body, in bytes. A flag with 10,000 ids of ordinary length fits. */
 const MAX_BODY_BYTES = 1_048_576;
 
-/** The same where a sample of contexts is sent along: 10,000 of ordinary size. */
+/** The maximum size of a preview's body, in bytes. 10,000 contexts of ordinary size fit. */
 const MAX_SAMPLE_BYTES = 8 * 1_048_576;
 
-/** What nothing here needs: scripts, frames, forms, anything loaded. */
+/** Forbids scripts, frames, forms and anything loaded. */
 const STRICT_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const PARTS: { readonly [target: string]: InputPart } = {
@@ -42,7 +42,7 @@ const healthRoute = createRoute({
   operationId: "getHealth",
   method: "get",
   path: "/healthz",
-  summary: "Say that the publisher runs, and whether it publishes",
+  summary: "Check whether the publisher runs and publishes",
   // Always 200: a publisher that cannot publish still accepts kills, and a restart would not fix it.
   description:
     "failing: Redis or Postgres does not answer. diverged: Redis and Postgres contradict each other.",
@@ -58,7 +58,7 @@ const statusRoute = createRoute({
   responses: { 200: json(status, "The revisions of Postgres and Redis."), ...failures() },
 });
 
-/** The admin API: `/api/v1` behind the token, its description and `/healthz` before it. */
+/** The admin API: `/api/v1` needs the token; its description and `/healthz` do not. */
 export function createAdminApi(options: {
   readonly service: FlagService;
   readonly segments: SegmentService;
@@ -116,7 +116,7 @@ export function createAdminApi(options: {
   const api = new OpenAPIHono({
     defaultHook: (result) => {
       if (result.success) return;
-      // The validator hands over what it was given, which the hook's type does not say.
+      // The validator passes its input, which the hook's type does not say.
       const { data } = result as { readonly data?: unknown };
       throw validationProblem(result.error, PARTS[result.target] ?? "body", data);
     },
@@ -143,7 +143,7 @@ function healthOf({ fault, diverged }: PublisherStatus): "ok" | "failing" | "div
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof HTTPException && error.status === 400) {
-    return new Problem("malformed-request", "the body is not JSON");
+    return new Problem("malformed-request", "the body is not JSON: check its syntax");
   }
-  return new Problem("internal", "an unexpected fault: nothing more is known here, see the publisher's log");
+  return new Problem("internal", "an unexpected error: see api.failed in the publisher's log");
 }

@@ -8,8 +8,8 @@ const METHODS_WITH_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * Lets requests through whose body is JSON text of at most so many bytes, or that have none. The handlers behind it find a
- * body of valid UTF-8 with the content type `application/json`, or neither body nor content type.
+ * Refuses bodies that are too large or not sent as JSON. Handlers after it see either a body of valid UTF-8 with the content
+ * type `application/json`, or no body and no content type.
  */
 export function requireJsonBody(maxBytesOf: (path: string) => number) {
   return createMiddleware(async function jsonBody(context, next) {
@@ -20,7 +20,7 @@ export function requireJsonBody(maxBytesOf: (path: string) => number) {
     const headers = new Headers(raw.headers);
     headers.delete("content-length");
     headers.delete("transfer-encoding");
-    // Many clients name a content type whether they send something or not.
+    // Many clients send a content type also without a body.
     headers.delete("content-type");
     const { method, url, signal } = raw;
     if (bytes.length === 0) {
@@ -28,7 +28,10 @@ export function requireJsonBody(maxBytesOf: (path: string) => number) {
       return next();
     }
     if (!JSON_TYPE.test(raw.headers.get("content-type") ?? "")) {
-      throw new Problem("unsupported-media-type", "send JSON, with `content-type: application/json`");
+      throw new Problem(
+        "unsupported-media-type",
+        "the body is not sent as JSON: set `content-type: application/json`",
+      );
     }
     headers.set("content-type", "application/json");
     context.req.raw = new Request(url, { method, headers, signal, body: decode(bytes) });
@@ -36,12 +39,12 @@ export function requireJsonBody(maxBytesOf: (path: string) => number) {
   });
 }
 
-/** A user id whose bytes were replaced silently would name somebody else. */
+/** Strict: a user id with replaced bytes would be another user's id. */
 function decode(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);
   } catch {
-    throw new Problem("malformed-request", "the body is not UTF-8");
+    throw new Problem("malformed-request", "the body is not UTF-8: encode it as UTF-8");
   }
 }
 
@@ -64,7 +67,7 @@ async function readBody(request: Request, maxBytes: number): Promise<Uint8Array>
   }
 }
 
-/** Many clients read no answer before they have sent everything: the server cuts those off that go on for too long. */
+/** Many clients read the answer only after they have sent everything. The server cuts off those that send for too long. */
 async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
   try {
     while ((await reader.read()).value !== undefined);

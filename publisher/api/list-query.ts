@@ -15,8 +15,8 @@ const phrase = (maximum: number) =>
     .string()
     .min(1, "must not be empty")
     .max(maximum, `must have at most ${maximum} characters`)
-    // Postgres stores no NUL, so nothing can match it.
-    .refine((text) => !text.includes("\0"), "holds a NUL character");
+    // Postgres cannot store NUL, so nothing can match it.
+    .refine((text) => !text.includes("\0"), "contains a NUL character: remove it");
 
 /** The query of `GET /flags`, as text. */
 export const listParameters = z.strictObject({
@@ -28,13 +28,13 @@ export const listParameters = z.strictObject({
   sort: z.enum(SORT_ORDERS, `must be one of ${SORT_ORDERS.join(", ")}`).default("key"),
   limit: z
     .string()
-    .regex(/^\d{1,4}$/, "must be a whole number")
+    .regex(/^\d{1,4}$/, "must be a whole number from 1 to 500")
     .transform(Number)
-    .refine((limit) => limit >= 1 && limit <= 500, "must be from 1 to 500")
+    .refine((limit) => limit >= 1 && limit <= 500, "must be a whole number from 1 to 500")
     .default(100)
     .openapi({ type: "integer", minimum: 1, maximum: 500, default: 100 }),
   cursor: z.string().max(1_024, "is too long").optional().openapi({
-    description: "`next_cursor` of the page before; the other parameters stay as they were.",
+    description: "`next_cursor` of the previous page. Send it with the same other parameters.",
   }),
 });
 
@@ -55,10 +55,10 @@ export function toFlagQuery(parameters: z.output<typeof listParameters>): FlagQu
   };
 }
 
-/** Plain SQL may put in any time, for ever included. */
+/** Plain SQL can store any time, also infinity. */
 const SECONDS = /^-?(\d{1,15}(\.\d{1,6})?|Infinity)$/;
 
-/** What a sort value looks like as Postgres' text; a cursor comes from outside like everything else. */
+/** The form of a sort value as Postgres' text. A cursor is untrusted input. */
 const SORT_VALUES: { readonly [Sort in FlagSort]: RegExp } = {
   key: /^[a-z][a-z0-9_-]{0,63}$/,
   created_at: SECONDS,
@@ -68,7 +68,7 @@ const SORT_VALUES: { readonly [Sort in FlagSort]: RegExp } = {
 
 const cursorContent = z.tuple([z.enum(FLAG_SORTS), z.string(), z.string().regex(SORT_VALUES.key)]);
 
-/** Where the next page begins, for `cursor`. */
+/** The start of the next page. */
 export function toCursor(query: FlagQuery, last: ListedFlag): string {
   return Buffer.from(JSON.stringify([query.sort, last.sortValue, last.row.key])).toString("base64url");
 }
@@ -76,8 +76,10 @@ export function toCursor(query: FlagQuery, last: ListedFlag): string {
 function readCursor(cursor: string, sort: FlagSort): { value: string; key: string } {
   const content = cursorContent.safeParse(jsonOrUndefined(Buffer.from(cursor, "base64url").toString()));
   if (!content.success || content.data[0] !== sort || !SORT_VALUES[sort].test(content.data[1])) {
-    throw new Problem("invalid-request", "cursor: is not a next_cursor of this list and sort order", {
-      errors: [{ pointer: "cursor", detail: "take it as it is from the page before, or leave it out" }],
+    throw new Problem("invalid-request", "cursor: is not the next_cursor of this list and sort order", {
+      errors: [
+        { pointer: "cursor", detail: "send the next_cursor of the previous page unchanged, or leave it out" },
+      ],
     });
   }
   return { value: content.data[1], key: content.data[2] };

@@ -33,7 +33,7 @@ table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:t
 .method{font-weight:600}nav li{list-style:none}nav ul{padding:0}
 @media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}pre{background:#161b22}a{color:#79c0ff}h2,th,td{border-color:#30363d}}`;
 
-/** Shows an OpenAPI document to people: one page without scripts, nothing loaded from anywhere. */
+/** Renders an OpenAPI document as one page, without scripts and without anything that is loaded. */
 export async function renderOpenApiPage(
   document: OpenApiDocument,
 ): Promise<{ readonly html: string; readonly styleHash: string }> {
@@ -190,7 +190,7 @@ export interface JsonSchema {
   readonly maxItems?: number;
 }
 
-/** The constraints that are said in words, in the order in which they are said. */
+/** The constraints in words, in the order in which the page shows them. */
 const WORDS: { readonly [Name in keyof JsonSchema]?: (value: unknown) => string } = {
   format: String,
   pattern: (value) => `matching ${String(value)}`,
@@ -204,7 +204,7 @@ const WORDS: { readonly [Name in keyof JsonSchema]?: (value: unknown) => string 
   default: (value) => `default ${JSON.stringify(value)}`,
 };
 
-/** Says in a line what a value must be; named schemas become links to `#schema-<name>`. */
+/** Describes a schema in one line. Named schemas become links to `#schema-<name>`. */
 export function describeSchema(schema: JsonSchema): Html {
   const constraints = Object.entries(WORDS).flatMap(([name, say]) => {
     const value = schema[name as keyof JsonSchema];

@@ -71,7 +71,7 @@ export async function readEdge(redis: PublisherRedis, { epoch, revision }: Versi
   }
 }
 
-/** Translates the evaluator's result into the API's terms. JSON leaves out what is undefined. */
+/** Translates the evaluator's result into the API's terms. JSON leaves out undefined members. */
 function toExplanation(
   { decision, steps, bucketing }: Explained,
   row: FlagRow,
@@ -122,9 +122,9 @@ function toStep({
       flag_variant: decision.variant,
       reason: decision.reason,
     })),
-    share: share && { ...toPlace(share), rollout_pct: share.rolloutPct },
-    draw: draw && { ...toPlace(draw), variant: draw.variant, range: draw.range && [...draw.range] },
+    share: share && { ...toBucketMembers(share), rollout_pct: share.rolloutPct },
+    draw: draw && { ...toBucketMembers(draw), variant: draw.variant, range: draw.range && [...draw.range] },
   };
 }
 
-const toPlace = ({ bucketBy, id, bucket }: ExplainedBucket) => ({ bucket_by: bucketBy, id, bucket });
+const toBucketMembers = ({ bucketBy, id, bucket }: ExplainedBucket) => ({ bucket_by: bucketBy, id, bucket });

@@ -3,13 +3,13 @@ import { requirementsOf } from "../postgres/flag-relations.ts";
 import { rulesOf, segmentNamesIn } from "../postgres/segment-store.ts";
 import type { SnapshotRows } from "../publish/snapshot-builder.ts";
 
-/** The keys of flags and of all that they need, directly or not. */
+/** The keys of flags and of all their prerequisites, direct and indirect. */
 export function withNeeded(rows: readonly FlagRow[], keys: Iterable<string>): ReadonlySet<string> {
   const needs = new Map(rows.map((row) => [row.key, requirementsOf(row.requires).map(({ flag }) => flag)]));
   return reach(keys, (key) => needs.get(key) ?? []);
 }
 
-/** A flag's key and those of all that need it, directly or not. */
+/** A flag's key and the keys of all flags that require it, directly or indirectly. */
 export function withDependents(rows: readonly FlagRow[], key: string): ReadonlySet<string> {
   const neededBy = new Map<string, string[]>();
   for (const row of rows) {
@@ -20,7 +20,7 @@ export function withDependents(rows: readonly FlagRow[], key: string): ReadonlyS
   return reach([key], (needed) => neededBy.get(needed) ?? []);
 }
 
-/** Only these flags, with the segments that their rules name: decided by themselves, they are what they are among all. */
+/** Only these flags, with the segments of their rules. Their decisions are as in the whole snapshot. */
 export function onlyThese({ rows, segmentRows }: SnapshotRows, keys: ReadonlySet<string>): SnapshotRows {
   const kept = rows.filter(({ key }) => keys.has(key));
   const named = new Set(kept.flatMap(({ targeting }) => [...segmentNamesIn(rulesOf(targeting))]));
@@ -29,7 +29,7 @@ export function onlyThese({ rows, segmentRows }: SnapshotRows, keys: ReadonlySet
 
 function reach(from: Iterable<string>, next: (key: string) => readonly string[]): ReadonlySet<string> {
   const reached = new Set(from);
-  // A set is walked in the order of insertion, and what is added meanwhile is walked too.
+  // Iterating a set also reaches the keys that are added meanwhile.
   for (const key of reached) {
     for (const other of next(key)) reached.add(other);
   }

@@ -9,7 +9,7 @@ import type { Preview } from "../schema/preview-schema.ts";
 
 type Change = "gains" | "loses" | "moves";
 
-/** One context's two decisions. */
+/** The two decisions for one context. */
 interface Pair {
   readonly before: Decision;
   readonly after: Decision;
@@ -17,14 +17,14 @@ interface Pair {
 
 const MAX_EXAMPLES = 10;
 
-/** After so many milliseconds other requests are let in. */
+/** Other requests get a turn after so many milliseconds. */
 const TURN_MS = 20;
 
 /**
- * Decides a flag for every context as it is and as a draft would make it, with all that it needs and all that need it.
+ * Decides a flag for every context, without and with the draft, together with its prerequisites and dependents.
  *
- * @param before flags and segments as they are
- * @param after the same with the draft
+ * @param before the flags and segments in Postgres
+ * @param after the flags and segments with the draft
  */
 export async function preview(
   before: SnapshotRows,
@@ -58,7 +58,7 @@ export async function preview(
       },
       context,
     );
-    // All that others see of this flag is its value and its variant.
+    // Other flags depend on this flag's value and variant only.
     if (!isChanged || others.size === 0) continue;
     const decideBefore = decideWith(was.others, context, bucketOf);
     const decideAfter = decideWith(becomes.others, context, bucketOf);
@@ -73,7 +73,7 @@ export async function preview(
   return { contexts: contexts.length, ...own.result(), also };
 }
 
-/** The flags that can change, and those that they need. */
+/** Compiles flags and their prerequisites. */
 function compileAround(rows: SnapshotRows, keys: ReadonlySet<string>): Compiled {
   return compile(assembleSnapshot(onlyThese(rows, withNeeded(rows.rows, keys))).snapshot);
 }
@@ -88,7 +88,7 @@ function decideWith(
   return (key) => decisionOf(compiled, decisions, key);
 }
 
-/** Counts pairs as they come. */
+/** Counts the changes of one flag. */
 function createTally() {
   const counts = { gains: 0, loses: 0, moves: 0, on: { before: 0, after: 0 }, all: 0 };
   const gains = new Map<string, number>();

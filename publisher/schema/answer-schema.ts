@@ -23,7 +23,7 @@ export const problem = z
             description: "A JSON pointer into the body; or the name of a parameter or header.",
             example: "/rollout_pct",
           }),
-          detail: z.string().openapi({ example: "must be from 0 to 100" }),
+          detail: z.string().openapi({ example: "must be a number from 0 to 100" }),
         }),
       )
       .optional(),

@@ -1,13 +1,14 @@
 import { z } from "@hono/zod-openapi";
 import { MAX_ATTRIBUTE_DEPTH, parseContext, type EvaluationContext } from "../../shared/flag/context.ts";
 import { boolean, text, userId } from "./text-schema.ts";
+import { PROTO } from "./unfit-json.ts";
 
 /** Null and the empty string count as missing, as they do at the edge. */
 const attribute = text(256).nullable().optional();
 
 const known = {
   userId: z
-    .union([z.literal(""), userId], "must be a string of at most 256 characters that is no anonymous id")
+    .union([z.literal(""), userId], "must be a string of at most 256 characters, and not an anonymous id")
     .nullable()
     .optional(),
   anonymousId: attribute,
@@ -17,7 +18,7 @@ const known = {
   organization: attribute,
   country: attribute,
   targetingKey: attribute.openapi({
-    description: "Derived: the userId, else the anonymousId. Need not be given; refused when it is another.",
+    description: "Derived: the userId, else the anonymousId. May be left out; another value is refused.",
   }),
 };
 
@@ -25,17 +26,13 @@ const attributes = z
   .looseObject(known, "must be an object, the evaluation context")
   .openapi("Context", { example: { userId: "user-1", plan: "enterprise", organization: "acme" } });
 
-/** An evaluation context that somebody sends: whatever attributes it has, nothing in it is ignored. */
+/** An evaluation context with any attributes. No attribute is ignored silently. */
 export const evaluationContext = z
   .preprocess((value, issues) => {
-    // A loose object leaves this one out without a word, and the evaluator says no more than the attribute.
+    // zod's loose object drops __proto__ silently.
     const path = findProto(value, 0);
     if (path !== undefined) {
-      issues.addIssue({
-        code: "custom",
-        path: [...path],
-        message: "cannot be used: JavaScript reserves this name",
-      });
+      issues.addIssue({ code: "custom", path: [...path], message: PROTO });
     }
     return value;
   }, attributes)
@@ -50,13 +47,13 @@ export const evaluationContext = z
       issues.addIssue({
         code: "custom",
         path: ["targetingKey"],
-        message: "is derived: it is the userId, else the anonymousId, so give one of them instead",
+        message: "is derived from userId, else from anonymousId: set one of these instead",
       });
     }
     return context;
   });
 
-/** Where a member has that name, as far down as a context may go: what is deeper is refused for that. */
+/** The path to a member __proto__, down to the depth that a context may have. Deeper contexts are refused anyway. */
 function findProto(value: unknown, depth: number): readonly (string | number)[] | undefined {
   if (typeof value !== "object" || value === null || depth > MAX_ATTRIBUTE_DEPTH) return undefined;
   for (const [name, item] of Object.entries(value)) {

@@ -41,9 +41,9 @@ const decidingRule = z.enum([
 
 const bucket = z.number().min(0).lt(100);
 
-const place = {
+const bucketMembers = {
   bucket_by: z.string().openapi({ description: "The attribute whose value is the id." }),
-  id: z.string().optional().openapi({ description: "Absent when the context has none." }),
+  id: z.string().optional().openapi({ description: "Absent when the context has no id." }),
   bucket: bucket.optional(),
 };
 
@@ -52,7 +52,7 @@ const step = z
   .object({
     step: decidingRule,
     rule_id: z.string().optional(),
-    matched: z.boolean().optional().openapi({ description: "Whether the rule's condition holds." }),
+    matched: z.boolean().optional().openapi({ description: "Whether the rule's condition matched." }),
     comparisons: z
       .array(
         z.object({
@@ -64,15 +64,14 @@ const step = z
           within: z.array(z.string()).optional().openapi({
             description: "The operators around it: $not, $or, $nor, $size, from the outside in.",
           }),
-          segment: z
-            .string()
-            .optional()
-            .openapi({ description: "The segment that asks; its ids are asked for with $in." }),
+          segment: z.string().optional().openapi({
+            description: "The segment that the comparison belongs to; its ids are compared by $in.",
+          }),
         }),
       )
       .optional()
       .openapi({
-        description: "What was compared, in the order of the condition; long values, and very many, are cut.",
+        description: "The comparisons, in the order of the condition. Long values and long lists are cut.",
       }),
     requirements: z
       .array(
@@ -87,17 +86,17 @@ const step = z
       )
       .optional(),
     share: z
-      .object({ ...place, rollout_pct: z.number() })
+      .object({ ...bucketMembers, rollout_pct: z.number() })
       .optional()
-      .openapi({ description: "In when the bucket is below the percentage." }),
+      .openapi({ description: "On when the bucket is below the percentage." }),
     draw: z
       .object({
-        ...place,
+        ...bucketMembers,
         variant: z.string().optional(),
         range: z.tuple([z.number(), z.number()]).optional(),
       })
       .optional()
-      .openapi({ description: "Which variant, by a place of its own, and between which places it is." }),
+      .openapi({ description: "The variant, by a bucket of its own, and the variant's range of buckets." }),
   })
   .openapi("ExplanationStep");
 
@@ -110,7 +109,7 @@ export const explanation = z.object({
   reason,
   rule: decidingRule
     .optional()
-    .openapi({ description: "The step that decided; absent when the flag is broken." }),
+    .openapi({ description: "The step that decided; absent when the flag is invalid." }),
   rule_id: z.string().optional().openapi({ description: "Which of the flag's rules, when `rule` is rules." }),
   error_code: z
     .enum([
@@ -122,16 +121,19 @@ export const explanation = z.object({
       "GENERAL",
     ])
     .optional(),
-  invalid: z.string().optional().openapi({ description: "What is wrong with a row that plain SQL broke." }),
-  steps: z.array(step).openapi({ description: "Every step that was taken, in order; the last one decided." }),
+  invalid: z
+    .string()
+    .optional()
+    .openapi({ description: "Why the flag is invalid, when plain SQL has broken its row." }),
+  steps: z.array(step).openapi({ description: "Every step, in order. The last one decided." }),
   bucket: bucket.optional().openapi({
-    description: "The user's place: in when it is below the percentage. Absent without an id.",
+    description: "The user's bucket: on when it is below the percentage. Absent without an id.",
   }),
   bucket_by: z.string(),
   salt: z.string(),
   rollout_pct: z.number().min(0).max(100),
   killed_at_edge: z.boolean().nullable().openapi({
-    description: "Whether a kill holds the flag off at the edge; null when Redis does not answer.",
+    description: "Whether a kill keeps the flag off at the edge; null when Redis does not answer.",
   }),
   edge_fault: z.string().optional().openapi({ description: "Why Redis does not answer." }),
 });

@@ -8,41 +8,42 @@ import { requires, variants } from "./variant-schema.ts";
 
 /** A percentage with at most two decimals. */
 export const rolloutPct = z
-  .number("must be a number")
-  .min(0, "must be from 0 to 100")
-  .max(100, "must be from 0 to 100")
+  .number("must be a number from 0 to 100")
+  .min(0, "must be a number from 0 to 100")
+  .max(100, "must be a number from 0 to 100")
   .refine((value) => !Object.is(value, -0), "must be 0, not -0")
-  // Hundredths are not exact in binary: 33.33 * 100 is 3333 but for the last bits.
+  // Hundredths are not exact in binary: 33.33 * 100 is not exactly 3333.
   .refine((value) => Number(value.toFixed(2)) === value, "must have at most two decimals")
   .openapi({ example: 25, multipleOf: 0.01 });
 
-/** What people set of a flag as a whole; percentage and kill switch have endpoints of their own. */
+/** The members of a create and a merge patch. The percentage and the kill switch have endpoints of their own. */
 const editable = {
   description: text(1_000).openapi({ example: "Search answers written by a model" }),
   owner: text(200).openapi({ example: "search-team" }),
   tags: listOf(id.max(50, "must have at most 50 characters"), 20).openapi({ example: ["ai"] }),
   targeting,
   bucket_by: bucketBy.openapi({
-    description: "The attribute by whose value people are placed: who shares it gets the feature together.",
+    description:
+      "The attribute that the bucket is computed from. Users who share its value get the feature together.",
   }),
   salt: salt.nullable().openapi({
-    description: "What places are drawn with; null is the key. Another one draws all people anew.",
+    description: "Replaces the key in the hash; null: the key. Another salt re-randomizes all users.",
   }),
   variants,
   requires,
   gates,
   fail_mode: z.enum(FAIL_MODES, `must be one of ${FAIL_MODES.join(", ")}`).openapi({
-    description: "What the edge does with the flag once it has not heard from Redis for MAX_STALE_MS.",
+    description: "What the edge does with the flag when its snapshot is older than MAX_STALE_MS.",
   }),
-  in_header: boolean.openapi({ description: "Whether the flag is named in x-flags." }),
-  client_visible: boolean.openapi({ description: "Whether a front end may hand it to the browser." }),
+  in_header: boolean.openapi({ description: "Whether x-flags names the flag." }),
+  client_visible: boolean.openapi({ description: "Whether a front end may pass the flag to the browser." }),
 };
 
 export const flagCreate = z
   .strictObject({ key: flagKey, ...z.strictObject(editable).partial().shape }, OBJECT)
   .openapi("FlagCreate");
 
-/** The merged outcome of a merge patch. What the patch removed has its default again. */
+/** A flag after a merge patch. Members that the patch removed have their defaults. */
 export const flagEditable = z.strictObject({
   description: editable.description.default(""),
   owner: editable.owner.default(""),
@@ -75,20 +76,20 @@ const patchMembers = z
   })
   .partial().shape;
 
-/** An RFC 7396 merge patch: null puts a member back to its default. Judged as a whole once it is merged. */
+/** An RFC 7396 merge patch: null restores a default. The merged flag is validated as a whole. */
 export const flagPatch = z.strictObject(patchMembers, OBJECT).openapi("FlagPatch");
 
-/** A change that is only thought of: a merge patch, and what has endpoints of its own. */
+/** A change that is not saved: a merge patch, also of the percentage and the kill switch. */
 export const flagDraft = z
   .strictObject({ ...patchMembers, enabled: boolean.optional(), rollout_pct: rolloutPct.optional() }, OBJECT)
   .openapi("FlagDraft", { example: { rollout_pct: 50 } });
 
-/** A flag as it stands in Postgres: plain SQL may have put in what no write here would take. */
+/** A flag as it is stored. Plain SQL can have written members that the API refuses. */
 export const flag = z
   .object({
     id: z.uuid(),
     key: flagKey,
-    enabled: z.boolean().openapi({ description: "The kill switch: false is off for everybody." }),
+    enabled: z.boolean().openapi({ description: "The kill switch: false turns the flag off for all users." }),
     rollout_pct: z.number().min(0).max(100),
     description: z.string(),
     owner: z.string(),
@@ -106,7 +107,7 @@ export const flag = z
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
     invalid: z.string().optional().openapi({
-      description: "Why the edge holds this flag off: set only when plain SQL put in what is not valid.",
+      description: "Why the edge keeps this flag off. Only set when plain SQL has broken the row.",
     }),
   })
   .openapi("Flag", {

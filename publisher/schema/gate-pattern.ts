@@ -2,24 +2,24 @@
 const ORIGIN = "https://site.invalid";
 
 /**
- * What is wrong with a gate's pattern. It is matched for every visitor, so it is kept to what matches in linear time or
- * near it: no regular expressions, no repetition, one wildcard for a segment.
+ * Checks a gate's pattern. It is matched for every visitor, so it must match in about linear time: no regular
+ * expressions, no repetition, one wildcard for a segment.
  *
- * @returns undefined when it is sound
+ * @returns the fault; undefined for a valid pattern
  */
 export function gatePatternFault(pattern: string): string | undefined {
   const bare = pattern.replace(/\\./gu, "x");
   if (/[(){}+?]/.test(bare)) {
-    return "must not hold ( ) { } + or ?: name one segment with :name, any rest with * (a backslash makes them literal)";
+    return "must not contain ( ) { } + or ?: use :name for one segment, * for any rest, or a backslash before a literal character";
   }
   if ((bare.match(/\*/g) ?? []).length > 2) return "must have at most two *";
   if (bare.split("/").some((segment) => (segment.match(/\*|:\w/g) ?? []).length > 1)) {
     return "must have at most one * or :name between two slashes";
   }
-  return isPattern(pattern) ? undefined : "is not a URLPattern for a pathname";
+  return isPattern(pattern) ? undefined : "is not a valid URLPattern for a pathname";
 }
 
-/** Whether a path leads to this site, and is written just as a browser would send it. */
+/** Whether a path stays on this site, and is written as a browser sends it. */
 export function isNormalPath(path: string): boolean {
   if (!URL.canParse(path, ORIGIN)) return false;
   const url = new URL(path, ORIGIN);

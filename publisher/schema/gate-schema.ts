@@ -4,7 +4,7 @@ import { readGates } from "../../shared/gate/gate-table.ts";
 import { gatePatternFault, isNormalPath } from "./gate-pattern.ts";
 import { OBJECT, text } from "./text-schema.ts";
 
-/** How a path of this site begins: `//host` and `/\host` would lead to another one. */
+/** The start of a path on this site: `//host` and `/\host` would lead to another site. */
 const OF_THIS_SITE = /^\/(?![/\\])/;
 
 const path = text(512)
@@ -39,25 +39,26 @@ export const gate = z
             page: path.optional(),
           }),
         ],
-        'must be {"rewrite": path}, {"redirect": path, "status": 302, 303 or 307} or {"status": 403, 404 or 410, "page": path}, where page may be left out',
+        'must be {"rewrite": path}, {"redirect": path, "status": 302, 303 or 307} or {"status": 403, 404 or 410, "page": path}, where page is optional',
       ),
     },
     OBJECT,
   )
   .openapi("Gate", { example: { pattern: "/ai/*", otherwise: { rewrite: "/classic" } } });
 
-/** Pages that only those see for whom the flag is on. */
+/** Pages that only users see for whom the flag is on. */
 export const gates = z
   .array(gate, "must be an array")
   .max(20, "must have at most 20 items")
   .superRefine((list, context) => {
     for (const [index, { otherwise }] of list.entries()) {
-      // Whoever is sent there would be sent there again.
+      // The visitor would be redirected again and again.
       if (!("redirect" in otherwise) || !isGated(list, otherwise.redirect)) continue;
       context.addIssue({
         code: "custom",
         path: [index, "otherwise", "redirect"],
-        message: "leads to a page that this flag gates itself: the redirect would never end",
+        message:
+          "leads to a page that this flag gates too, so the redirect would never end: choose another page",
       });
     }
   });

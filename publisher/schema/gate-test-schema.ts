@@ -10,16 +10,16 @@ const SITE = "https://site.invalid";
 
 const URL_FORM = "must be a path that begins with /, or an http or https URL";
 
-/** A browser encodes all others, and its URL parser drops some of them. */
+/** Browsers percent-encode all other characters, and URL parsers drop some of them. */
 const PRINTABLE = /^[\x21-\x7e]*$/;
 
-/** What a browser would be told to open: a whole URL, or a path of the site. */
+/** The page that a browser asks for: a whole URL, or a path of the site. */
 const requestUrl = z
   .string("must be a string")
   .max(8_192, "must have at most 8192 characters")
   .refine(
     (value) => PRINTABLE.test(value),
-    "holds a space, a control character or one beyond ASCII: percent-encode it",
+    "contains a space, a control character or a non-ASCII character: percent-encode it",
   )
   .transform((value, issues): URL => {
     // Joined as text: resolved against a base, `//ai` would be another host.
@@ -37,9 +37,9 @@ export const gateTestRequest = z
       url: requestUrl,
       context: evaluationContext
         .optional()
-        .openapi({ description: "The visitor; without it, nobody is known." }),
+        .openapi({ description: "The visitor. Without it, nothing is known about the visitor." }),
       cold: boolean.default(false).openapi({
-        description: "As a worker answers that holds no flags yet: every gate is closed, whoever asks.",
+        description: "Test a worker without a snapshot: every gate is closed to every visitor.",
       }),
     },
     OBJECT,
@@ -56,21 +56,22 @@ const outcome = z
       action: z.literal("status"),
       status: z.int(),
       why: z.enum(["gate", "circle", "unreadable_path"]).openapi({
-        description:
-          "A gate says so; gates lead round in a circle; or the path can be read in more ways than can be told.",
+        description: "A gate sets the status; gates lead in a circle; or the path has too many readings.",
       }),
       page: z
         .object({
           path,
           shown: path.optional().openapi({
             description:
-              "What the origin is asked for; absent when the page is closed itself: a plain one comes then.",
+              "The path that the origin is asked for. Absent when this page is closed too: the worker then shows a plain page.",
           }),
         })
         .optional(),
     }),
   ])
-  .openapi({ description: "`path` is what the origin is asked for, or where a browser is sent." });
+  .openapi({
+    description: "`path` is the page that the origin is asked for, or the target of the redirect.",
+  });
 
 /** What gates do to a request. */
 export const gateTest = z

@@ -4,14 +4,14 @@ import { MAX_OVERRIDE_FLAGS, MAX_OVERRIDE_S } from "../../shared/flag/override.t
 import { OBJECT, flagKey } from "./text-schema.ts";
 import { PROTO } from "./unfit-json.ts";
 
-/** The shortest that an override holds, in seconds: long enough to open the link. */
+/** The minimum lifetime of an override, in seconds: long enough to open the link. */
 const MIN_OVERRIDE_S = 60;
 
 const forced = z
   .string('must be "on", "off" or the key of a variant')
   .regex(KEY_PATTERN, `must be "on", "off" or the key of a variant, which ${KEY_FORM}`)
   .openapi({
-    description: '"on" (with variants: the one that the visitor has anyway), "off", or a variant.',
+    description: '"on" (the visitor keeps the assigned variant), "off", or the key of a variant.',
   });
 
 const expiresIn = z
@@ -27,7 +27,7 @@ const forcedFlags = z
     `must name at most ${MAX_OVERRIDE_FLAGS} flags`,
   );
 
-/** A record leaves this member out without a word: signed would be less than was asked for. */
+/** zod's record drops __proto__ silently: the override would lack a flag that the request names. */
 function refuseProto(value: unknown, context: z.RefinementCtx): unknown {
   if (typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__")) {
     context.addIssue({ code: "custom", path: ["__proto__"], message: PROTO });
@@ -40,30 +40,33 @@ export const overrideRequest = z
   .strictObject(
     {
       flags: z.preprocess(refuseProto, forcedFlags),
-      expires_in: expiresIn.openapi({ description: "How long it holds, in seconds." }),
+      expires_in: expiresIn.openapi({ description: "The lifetime, in seconds." }),
     },
     OBJECT,
   )
   .openapi("OverrideRequest");
 
-/** An override that was signed. */
+/** A signed override. */
 export const signedOverride = z
   .object({
-    id: z.string().openapi({ description: "Names it in the audit and the log; the token's `jti`." }),
-    token: z.string().openapi({ description: "Whoever has it has what it names: keep it out of logs." }),
-    path: z.string().openapi({ description: "Behind a worker's address this is the link." }),
+    id: z.string().openapi({ description: "The id in the audit and the log; the token's `jti`." }),
+    token: z
+      .string()
+      .openapi({ description: "Anyone who has the token has the forced flags: keep it out of logs." }),
+    path: z.string().openapi({ description: "The link is the site's address, followed by this path." }),
     ends_at: z.iso.datetime(),
     edge_fault: z.string().optional().openapi({
-      description: "Why Redis does not answer: whether a flag was killed is not known then.",
+      description: "Why Redis does not answer. Kills are then unknown.",
     }),
     flags: z.array(
       z.object({
         flag_key: flagKey,
         forced: z.string(),
         in_force: z.enum(["always", "depends", "never"]).openapi({
-          description: "As things stand: for everybody who opens the link, for some of them, or for nobody.",
+          description:
+            "Whether the override has an effect now: for all who open the link, for some, or for nobody.",
         }),
-        detail: z.string().optional().openapi({ description: "Why not for everybody." }),
+        detail: z.string().optional().openapi({ description: "Why not for all." }),
       }),
     ),
   })

@@ -4,19 +4,19 @@ import { publishState } from "./answer-schema.ts";
 import { OBJECT, flagKey, id, listOf, segmentName, text } from "./text-schema.ts";
 
 const ids = listOf(id, MAX_SEGMENT_IDS).openapi({
-  description: "Values of the attribute that a rule asks about.",
+  description: "Values of the attribute that a rule compares.",
   example: ["acme", "initech"],
 });
 
 const editable = {
   description: text(1_000).openapi({ example: "Companies that test with us" }),
   ids,
-  // Judged by the evaluator: see `judgeSegment`.
+  // The evaluator validates it: see `judgeSegment`.
   condition: z.unknown().openapi({
     type: ["object", "null"],
     description:
-      "Who belongs to it beside the ids: a condition on the whole context, as docs/targeting-reference.md describes it, without " +
-      "segments in it. Replaced as a whole; null is none.",
+      "A condition on the context, for users who are not in `ids` (docs/targeting-reference.md). It cannot refer to " +
+      "segments. Replaced as a whole; null: no condition.",
     example: { email: { $endsWith: "@example.com" } },
   }),
 };
@@ -25,7 +25,7 @@ export const segmentCreate = z
   .strictObject({ name: segmentName, ...z.strictObject(editable).partial().shape }, OBJECT)
   .openapi("SegmentCreate");
 
-/** A JSON merge patch, but for the condition: in it, null is a value. */
+/** A JSON merge patch. The condition is replaced as a whole, because null is a valid value in it. */
 export const segmentPatch = z
   .strictObject(
     {
@@ -38,18 +38,22 @@ export const segmentPatch = z
   .partial()
   .openapi("SegmentPatch");
 
-/** Who comes in and who goes, without the rest of a long list. */
+/** Ids to add and to remove, without the rest of a long list. */
 export const segmentIds = z
   .strictObject({ add: ids.optional(), remove: ids.optional() }, OBJECT)
   .superRefine(({ add, remove }, context) => {
     const removed = new Set(remove);
     const index = add?.findIndex((one) => removed.has(one)) ?? -1;
     if (index === -1) return;
-    context.addIssue({ code: "custom", path: ["add", index], message: "is to be removed too" });
+    context.addIssue({
+      code: "custom",
+      path: ["add", index],
+      message: "is in `remove` too: leave it out of one of the lists",
+    });
   })
   .openapi("SegmentIds", { example: { add: ["acme"], remove: ["initech"] } });
 
-/** A segment as it stands in Postgres: plain SQL may have put in what no write here would take. */
+/** A segment as it is stored. Plain SQL can have written members that the API refuses. */
 export const segment = z
   .object({
     id: z.uuid(),
@@ -59,9 +63,9 @@ export const segment = z
     condition: z.record(z.string(), z.unknown()).nullable(),
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
-    used_by: z.array(flagKey).openapi({ description: "Flags whose rules ask for it." }),
+    used_by: z.array(flagKey).openapi({ description: "Flags whose rules refer to the segment." }),
     invalid: z.string().optional().openapi({
-      description: "Why the edge holds the flags off that ask for it: set only when plain SQL broke it.",
+      description: "Why the edge keeps these flags off. Only set when plain SQL has broken the row.",
     }),
   })
   .openapi("Segment", {

@@ -19,7 +19,7 @@ const ruleMembers = {
   if: {
     type: "object",
     description:
-      "A condition on the context's attributes, as docs/targeting-reference.md describes it; {} is everybody.",
+      "A condition on the context's attributes (docs/targeting-reference.md); {} matches every user.",
   },
 } as const;
 
@@ -27,14 +27,14 @@ const bucketBy = {
   type: "string",
   pattern: ATTRIBUTE_PATTERN.source,
   maxLength: MAX_ATTRIBUTE_PATH,
-  description: "By whose value people are placed for this percentage; by the flag's when it is absent.",
+  description: "The attribute that the bucket for this percentage is computed from. Absent: the flag's.",
 } as const;
 
-/** Described here, judged by the evaluator: see `judgeContent`. */
+/** Only described here. The evaluator validates it: see `judgeContent`. */
 const rule = z.unknown().openapi("Rule", {
   description:
-    "Whom it is for (`if`), and what they get: a percentage of them, one variant of the flag, or off. The first rule " +
-    "that matches decides.",
+    "A condition (`if`), and the result for users who match: the flag for a percentage of them, one variant, or off. The " +
+    "first rule that matches decides.",
   anyOf: [
     {
       type: "object",
@@ -62,25 +62,26 @@ const rule = z.unknown().openapi("Rule", {
   example: { id: "eu-companies", if: { country: { $in: ["DE", "FR"] } }, rollout_pct: 50 },
 });
 
-/** A flag's rules. */
 const rules = z
   .array(rule, "must be an array")
   .max(MAX_RULES, `must have at most ${MAX_RULES} items`)
-  .openapi({ description: "Asked in order; the flag's percentage is for those whom none of them matches." });
+  .openapi({ description: "Checked in order. The flag's percentage is for users whom no rule matches." });
 
 const members = {
   allowlist: listOf(userId, 10_000).openapi({
-    description: "User ids that are in, whatever the percentage.",
+    description: "User ids that have the flag at any percentage.",
   }),
   blocklist: listOf(userId, 10_000).openapi({
-    description: "User ids that are out, whatever the percentage.",
+    description: "User ids that do not have the flag at any percentage.",
   }),
-  plans: listOf(id, 100).openapi({ description: "Only users on one of these go on to the percentage." }),
-  employees_only: boolean.openapi({ description: "In exactly when the user is an employee." }),
+  plans: listOf(id, 100).openapi({
+    description: "Only users with one of these plans can have the flag, besides the allowlist.",
+  }),
+  employees_only: boolean.openapi({ description: "The flag is on exactly for employees." }),
   rules,
 };
 
-/** Whom a flag is for. An unknown member is refused, since the edge would have to switch the flag off for it. */
+/** The users who have a flag. Unknown members are refused, because the edge would turn the flag off. */
 export const targeting = z
   .strictObject(members, OBJECT)
   .partial()
@@ -91,7 +92,7 @@ export const targeting = z
     context.addIssue({
       code: "custom",
       path: ["allowlist", index],
-      message: "is on the blocklist too: take it off one of them",
+      message: "is on the blocklist too: remove it from one of the lists",
     });
   })
   .openapi("Targeting", { example: { allowlist: ["user-1"], plans: ["enterprise"] } });
@@ -113,9 +114,9 @@ const patchMembers = z
   .catchall(z.null(UNKNOWN_MEMBER))
   .openapi("TargetingPatch");
 
-/** Null takes a member away: also one that only plain SQL can have put there. */
+/** Null removes a member, also an unknown member that plain SQL has written. */
 export const targetingPatch = z.preprocess((value, context) => {
-  // A catchall leaves this one out without a word.
+  // zod's catchall drops __proto__ silently.
   if (typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__")) {
     context.addIssue({ code: "custom", path: ["__proto__"], message: UNKNOWN_MEMBER });
   }

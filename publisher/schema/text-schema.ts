@@ -2,16 +2,15 @@ import { z } from "@hono/zod-openapi";
 import { neverAnId } from "../../shared/bucketing/bucketing-id.ts";
 import { ATTRIBUTE_PATTERN, KEY_FORM, KEY_PATTERN, MAX_ATTRIBUTE_PATH } from "../../shared/flag/flag.ts";
 
-/** Control characters have no business in ids and names. */
 const CONTROL = /\p{Cc}/u;
 
-/** One line of text that Postgres and every header-free wire format can hold. */
+/** One line of text that Postgres can store. */
 export const text = (maximum: number) =>
   z
     .string("must be a string")
     .max(maximum, `must have at most ${maximum} characters`)
-    .refine((value) => value.isWellFormed(), "holds a lone surrogate: send whole Unicode characters")
-    .refine((value) => !CONTROL.test(value), "holds a control character");
+    .refine((value) => value.isWellFormed(), "contains a lone surrogate: send whole Unicode characters")
+    .refine((value) => !CONTROL.test(value), "contains a control character: remove it");
 
 export const id = text(256).min(1, "must not be empty");
 
@@ -22,15 +21,15 @@ export const listOf = (item: z.ZodType<string>, maximum: number) =>
     .max(maximum, `must have at most ${maximum} items`)
     .refine((items) => new Set(items).size === items.length, "names the same item twice");
 
-/** What only the anonymous cookie's ids begin with: no user may pass for one of them, or the other way round. */
+/** The prefix of ids from the anonymous cookie. A user id with it could be taken for an anonymous id. */
 const ANONYMOUS_PREFIX = "anon-";
 
 export const userId = id.refine(
   (value) => !value.startsWith(ANONYMOUS_PREFIX),
-  'begins with "anon-", as only anonymous ids do: this takes user ids',
+  'must not begin with "anon-", the prefix of anonymous ids: only user ids are allowed',
 );
 
-/** What flag keys, salts and names of segments look like. */
+/** The form of flag keys, salts and names of segments. */
 const key = z.string("must be a string").regex(KEY_PATTERN, KEY_FORM);
 
 export const flagKey = key.openapi({ example: "ai_search" });
@@ -39,7 +38,7 @@ export const salt = key.openapi({ example: "ai_search-2" });
 
 export const segmentName = key.openapi({ example: "beta-testers" });
 
-/** The name of an attribute of the context that people can be bucketed by. */
+/** The attribute that buckets are computed from. */
 export const bucketBy = z
   .string("must be a string")
   .max(MAX_ATTRIBUTE_PATH, `must have at most ${MAX_ATTRIBUTE_PATH} characters`)
@@ -50,7 +49,7 @@ export const bucketBy = z
   })
   .openapi({ example: "organization" });
 
-/** What is told where a JSON object should be, and is not. */
+/** The error for any value that is not a JSON object. */
 export const OBJECT = "must be a JSON object";
 
 export const boolean = z.boolean("must be true or false");

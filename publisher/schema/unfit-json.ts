@@ -3,19 +3,19 @@ import { fault, faultWithin, type Fault } from "../../shared/flag/fault.ts";
 export const PROTO = "cannot be used: JavaScript reserves the name __proto__";
 
 /**
- * What JSON can say and Postgres cannot hold, or would hold as something else.
+ * Finds values that JSON allows, but that Postgres cannot store or would change.
  *
- * @param value of a depth that was judged before
+ * @param value its depth is limited already
  */
 export function unfitJson(value: unknown): Fault | undefined {
   if (typeof value === "string") return unfitText(value);
   if (typeof value === "number") {
-    return Number.isFinite(value) ? undefined : fault("is beyond what a number can hold");
+    return Number.isFinite(value) ? undefined : fault("is too large for a number");
   }
   if (typeof value !== "object" || value === null) return undefined;
   for (const [name, item] of Object.entries(value)) {
     const step = Array.isArray(value) ? Number(name) : name;
-    // Assigned somewhere in a front end, it would change what an object inherits.
+    // A front end that assigns it would change an object's prototype.
     if (name === "__proto__") {
       return fault(PROTO, step);
     }
@@ -25,7 +25,7 @@ export function unfitJson(value: unknown): Fault | undefined {
   return undefined;
 }
 
-/** The same for what holds conditions, where names are paths: `a.__proto__.b` leads to what JavaScript adds. */
+/** Also checks the paths in conditions: `a.__proto__.b` would read what JavaScript adds to objects. */
 export function unfitConditions(value: unknown): Fault | undefined {
   return unfitJson(value) ?? protoPath(value);
 }
@@ -42,6 +42,6 @@ function protoPath(value: unknown): Fault | undefined {
 }
 
 function unfitText(text: string): Fault | undefined {
-  if (!text.isWellFormed()) return fault("holds a lone surrogate: send whole Unicode characters");
-  return text.includes("\0") ? fault("holds a NUL character") : undefined;
+  if (!text.isWellFormed()) return fault("contains a lone surrogate: send whole Unicode characters");
+  return text.includes("\0") ? fault("contains a NUL character: remove it") : undefined;
 }

@@ -9,7 +9,7 @@ import {
 
 const key = { type: "string", pattern: KEY_PATTERN.source } as const;
 
-/** Described here, judged by the evaluator: see `judgeContent`. */
+/** Only described here. The evaluator validates it: see `judgeContent`. */
 const variant = z.unknown().openapi("Variant", {
   type: "object",
   required: ["key", "weight"],
@@ -21,31 +21,29 @@ const variant = z.unknown().openapi("Variant", {
       maximum: MAX_WEIGHT,
       description: "Relative to the other variants' weights.",
     },
-    value: { description: `Any JSON of at most ${MAX_VALUE_BYTES} bytes: a prompt, a model's name.` },
+    value: { description: `Any JSON of at most ${MAX_VALUE_BYTES} bytes, for example a prompt.` },
   },
   additionalProperties: false,
   example: { key: "large", weight: 1, value: { model: "large-2" } },
 });
 
-/** What those get who are in; none for a flag that is on or off. */
 export const variants = z
   .array(variant, "must be an array")
   .max(MAX_VARIANTS, `must have at most ${MAX_VARIANTS} items`)
-  .openapi({ description: "What those get who are in; empty for a flag that is on or off." });
+  .openapi({ description: "The variants; empty for a flag that is only on or off." });
 
 const requirement = z.unknown().openapi("Requirement", {
   type: "object",
   required: ["flag"],
   properties: {
     flag: { ...key, description: "The key of another flag." },
-    variant: { ...key, description: "One of its variants; without it, any will do." },
+    variant: { ...key, description: "One of its variants. Absent: any variant." },
   },
   additionalProperties: false,
   example: { flag: "ai_base" },
 });
 
-/** Other flags that have to be on. */
 export const requires = z
   .array(requirement, "must be an array")
   .max(MAX_REQUIRES, `must have at most ${MAX_REQUIRES} items`)
-  .openapi({ description: "Other flags that have to be on, with that variant if one is named." });
+  .openapi({ description: "Other flags that must be on, with the named variant if there is one." });

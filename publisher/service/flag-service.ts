@@ -33,7 +33,7 @@ import type { Precondition } from "../write/precondition.ts";
 
 export type FlagService = ReturnType<typeof createFlagService>;
 
-const WIDENS = "this widens who sees the feature";
+const WIDENS = "this shows the feature to more users";
 
 /** Every operation on flags. A write takes the state that its caller saw (`precondition`). */
 export function createFlagService(options: {
@@ -178,7 +178,7 @@ export function createFlagService(options: {
     async patch(actor: string, key: string, patch: FlagPatch, precondition: Precondition) {
       const plan = async (row: FlagRow, client: Queryable) => ({
         set: await patchedColumns(client, row, patch),
-        required: "this may widen who sees the feature",
+        required: "this may show the feature to more users",
       });
       return writer.change({ actor, key, precondition, plan });
     },

@@ -13,8 +13,10 @@ const NEVER: { readonly [rule in DecidingRule]?: string } = {
 };
 
 /**
- * @param explanation of the flag under the overrides, for somebody with an anonymous id and nothing else
- * @param invalid what is wrong with the flag's row, when something is
+ * Whether an override of one flag has an effect now, for any visitor who opens the link.
+ *
+ * @param explanation of the flag under the overrides, for a visitor with an anonymous id only
+ * @param invalid why the flag's row is invalid, if it is
  */
 export function effectOf(
   { key, decision, steps, bucketing }: Explanation,
@@ -33,13 +35,13 @@ export function effectOf(
     return { ...effect, in_force, detail: open.map((one) => needInWords(one, overrides)).join("; ") };
   }
   if (rule === "variants") {
-    const detail = `its variant is drawn by ${bucketing?.bucketBy ?? "an attribute"}, which not everybody has: name a variant`;
+    const detail = `its variant depends on ${bucketing?.bucketBy ?? "an attribute"}, which not every visitor has: name a variant`;
     return { ...effect, in_force: "depends", detail };
   }
   return { ...effect, in_force: "always" };
 }
 
-/** Whether what is needed is there for everybody, and not only for whom it was asked. */
+/** Whether every visitor meets a prerequisite, and not only the visitor of the explanation. */
 function isSure({ flag, decision }: ExplainedRequirement, overrides: Overrides): boolean {
   return overrides.has(flag) || decision.reason === "STATIC";
 }
@@ -54,6 +56,7 @@ function needInWords(requirement: ExplainedRequirement, overrides: Overrides): s
   if (decision.rule === undefined) return `it needs ${wanted}, which is not valid`;
   const never = NEVER[decision.rule]?.replace("it ", "which ");
   if (never !== undefined) return `it needs ${wanted}, ${never}`;
-  if (overrides.has(flag)) return `it needs ${wanted}, which is not so under this override`;
-  return `it needs ${wanted}, which not everybody has: name ${flag} as well, like ${flag}=${variant ?? "on"}`;
+  if (overrides.has(flag))
+    return `it needs ${wanted}, which this override turns off or gives another variant`;
+  return `it needs ${wanted}, which not every visitor has: name ${flag} as well, like ${flag}=${variant ?? "on"}`;
 }

@@ -34,9 +34,9 @@ import { write } from "../write/write-transaction.ts";
 
 /** A segment as people see it. */
 export type SegmentView = SegmentRecord & {
-  /** Flags whose rules ask for it. */
+  /** Flags whose rules refer to it. */
   readonly used_by: readonly string[];
-  /** Why the edge holds these flags off, when plain SQL put in what is not valid. */
+  /** Why the edge keeps these flags off. Only set when plain SQL has broken the row. */
   readonly invalid?: string;
 };
 
@@ -48,7 +48,7 @@ export interface VersionedSegment {
 
 export type SegmentService = ReturnType<typeof createSegmentService>;
 
-/** Everything that people do with segments. */
+/** Every operation on segments. */
 export function createSegmentService(options: {
   readonly pool: pg.Pool;
   readonly publisher: Publisher;
@@ -63,7 +63,7 @@ export function createSegmentService(options: {
       "segment",
     );
 
-  /** One change of a segment that is there. @param plan gives the columns to set, judged */
+  /** Changes an existing segment. @param plan returns the columns to set, validated */
   function change(
     actor: string,
     name: string,
@@ -80,7 +80,7 @@ export function createSegmentService(options: {
     });
   }
 
-  /** Runs under the lock of all writers. @param size what the segment added to the snapshot before this change */
+  /** Runs under the lock of all writers. @param size the segment's bytes in the snapshot before this change */
   const checked = (client: Queryable, row: SegmentRow, size: number) => async () => {
     await checkSegmentSize(client, row.name, size, maxSnapshotBytes);
     const uses = await readSegmentUses(client, row.name);
@@ -115,12 +115,12 @@ export function createSegmentService(options: {
 
     /** Applies a merge patch. */
     patch: (actor: string, name: string, patch: z.output<typeof segmentPatch>, precondition: Precondition) =>
-      change(actor, name, precondition, "this may widen who sees the features that ask for it", (row) => {
+      change(actor, name, precondition, "this may show features to more users", (row) => {
         const { description = row.description, ids = row.ids, condition = row.condition } = patch;
         return sound(name, { description: description ?? "", ids: ids ?? [], condition });
       }),
 
-    /** Adds ids at the end, and takes others away. */
+    /** Adds ids at the end, and removes others. */
     changeIds: (
       actor: string,
       name: string,
@@ -133,7 +133,7 @@ export function createSegmentService(options: {
         if (ids.length <= MAX_SEGMENT_IDS) return { ids };
         throw faultProblem({
           path: ["add"],
-          detail: `leads to ${ids.length} ids, more than ${MAX_SEGMENT_IDS}: ask for a condition instead, or for another segment`,
+          detail: `makes ${ids.length} ids, more than ${MAX_SEGMENT_IDS}: use a condition, or another segment`,
         });
       }),
 
@@ -151,7 +151,7 @@ export function createSegmentService(options: {
 }
 
 /**
- * Columns that the edge will understand.
+ * Validates the columns as the edge does.
  *
  * @throws Problem that points into the body
  */

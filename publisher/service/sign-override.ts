@@ -8,16 +8,16 @@ import {
 } from "../../shared/flag/override.ts";
 import type { SigningKey } from "../../shared/x-flags/signing-keys.ts";
 
-/** An override as a browser gets it. */
+/** A signed override. */
 export interface SignedOverride {
-  /** Names this override in the log; random. */
+  /** Random; names this override in the audit and the log. */
   readonly id: string;
-  /** Whoever has it has what it names: never logged, never kept. */
+  /** Anyone who has it has the forced flags. Never logged, never stored. */
   readonly token: string;
   readonly endsAt: Date;
 }
 
-/** By what, and for whose workers, overrides are signed. */
+/** The key that signs overrides, and the environment whose workers accept them. */
 export interface OverrideSigner {
   readonly key: SigningKey;
   readonly environment: string;
@@ -26,8 +26,8 @@ export interface OverrideSigner {
 /**
  * Signs an override: a compact JWS by HMAC-SHA256.
  *
- * @param seconds how long it holds, from `now` on
- * @throws RangeError when no cookie could hold it
+ * @param seconds the lifetime, from `now` on
+ * @throws RangeError when the token is too long for a cookie
  */
 export async function signOverride(
   { key, environment }: OverrideSigner,

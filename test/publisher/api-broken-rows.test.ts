@@ -81,7 +81,7 @@ const ROWS: readonly (readonly [key: string, column: string, sql: string, invali
     "gate-that-explodes",
     "gates",
     `'[{"pattern": "/(a+)+b", "otherwise": {"status": 404}}]'`,
-    /gates\[0\]\.pattern: must not hold/,
+    /gates\[0\]\.pattern: must not contain/,
   ],
   [
     "gate-of-no-status",

@@ -224,7 +224,7 @@ describe("what is wrong is said, and changes nothing", () => {
     { args: ["add", "faulty"], code: 2, says: /no id is named/ },
     { args: ["add", "faulty", "u1,,u2"], code: 2, says: /One of its items is empty/ },
     { args: ["add", "faulty", "x".repeat(257)], code: 2, says: /^error: <id> "x+…" must have at most 256/ },
-    { args: ["add", "faulty", "u\0"], code: 2, says: /<id> "u\\u\{0\}" holds a control character/ },
+    { args: ["add", "faulty", "u\0"], code: 2, says: /<id> "u\\u\{0\}" contains a control character/ },
     {
       args: ["add", "faulty", "--id-file", "/nowhere"],
       code: 2,

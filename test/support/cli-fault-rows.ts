@@ -119,10 +119,10 @@ const valueRows: readonly FaultRow[] = [
     [
       "a control character",
       ["a\u001b[2Jb"],
-      /^error: the description "a\\u\{1b\}\[2Jb" holds a control character$/m,
+      /^error: the description "a\\u\{1b\}\[2Jb" contains a control character: remove it$/m,
     ],
-    ["NUL", ["a\0b"], /holds a control character/],
-    ["half a character", ["a\ud800"], /holds a lone surrogate/],
+    ["NUL", ["a\0b"], /contains a control character/],
+    ["half a character", ["a\ud800"], /contains a lone surrogate/],
   ]),
   ...rows("target", 2, [
     ["nothing to change", [], /^error: there is nothing to change$/m],
@@ -133,7 +133,7 @@ const valueRows: readonly FaultRow[] = [
     ["a blank too many", ["--allow", "u1, u2"], /begins or ends with white space/],
     ["bytes that are no UTF-8", ["--allow", "u\ufffd"], /is not UTF-8/],
     ["an anonymous id", ["--allow", "anon-x"], /^error: --allow "anon-x" begins with "anon-"/m],
-    ["NUL in an id", ["--allow", "u\0"], /--allow "u\\u\{0\}" holds a control character/],
+    ["NUL in an id", ["--allow", "u\0"], /--allow "u\\u\{0\}" contains a control character/],
     ["too long an id", ["--allow", long(257)], /--allow "x+…" must have at most 256 characters/],
     ["an id on both lists", ["--allow", "u1", "--deny", "u1"], /--allow and --deny both name u1/],
     ["an id to add and to take off", ["--deny", "u1", "--unlist", "u1"], /--deny and --unlist both name u1/],
@@ -157,7 +157,12 @@ const valueRows: readonly FaultRow[] = [
       /line 2 of standard input cannot be an id/,
       "u1\nu2 \n",
     ],
-    ["NUL in a file", ["--allow-file", "-"], /--allow "u\\u\{0\}1" holds a control character/, "u\u00001\n"],
+    [
+      "NUL in a file",
+      ["--allow-file", "-"],
+      /--allow "u\\u\{0\}1" contains a control character/,
+      "u\u00001\n",
+    ],
     [
       "an id that is on both files",
       ["--allow-file", "-", "--deny", "u2"],
@@ -184,7 +189,7 @@ const valueRows: readonly FaultRow[] = [
     [
       "a pattern with a group",
       ["--add", "/(a|b)", "--status", "404"],
-      /^error: --add "\/\(a\|b\)" must not hold/m,
+      /^error: --add "\/\(a\|b\)" must not contain/m,
     ],
     [
       "a page of another site",
