@@ -39,13 +39,9 @@ export function addFlagRoutes(api: OpenAPIHono, service: FlagService): void {
     }),
     async (context) => {
       const query = toFlagQuery(context.req.valid("query"));
-      const { flags, ...where } = await service.list(query);
-      const last = flags.at(-1);
+      const { flags, last, ...where } = await service.list(query);
       const next_cursor = last !== undefined && flags.length === query.limit ? toCursor(query, last) : null;
-      return context.json(
-        { flags: flags.map(({ flag }) => shown(flag)), next_cursor, ...publishStateMembers(where) },
-        200,
-      );
+      return context.json({ flags: flags.map(shown), next_cursor, ...publishStateMembers(where) }, 200);
     },
   );
 

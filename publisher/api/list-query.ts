@@ -39,20 +39,10 @@ export const listParameters = z.strictObject({
 });
 
 export function toFlagQuery(parameters: z.output<typeof listParameters>): FlagQuery {
-  const { q, enabled, archived, tag, owner, limit, cursor } = parameters;
-  const descending = parameters.sort.startsWith("-");
-  const sort = FLAG_SORTS.find((name) => parameters.sort.endsWith(name)) ?? "key";
-  return {
-    archived,
-    sort,
-    descending,
-    limit,
-    ...(enabled !== undefined && { enabled }),
-    ...(tag !== undefined && { tag }),
-    ...(owner !== undefined && { owner }),
-    ...(q !== undefined && { search: q }),
-    ...(cursor !== undefined && { after: readCursor(cursor, sort) }),
-  };
+  const { q: search, sort: order, cursor, ...others } = parameters;
+  const sort = FLAG_SORTS.find((name) => order.endsWith(name)) ?? "key";
+  const after = cursor === undefined ? undefined : readCursor(cursor, sort);
+  return { ...others, search, sort, descending: order.startsWith("-"), after };
 }
 
 /** Plain SQL can store any time, also infinity. */

@@ -1,7 +1,13 @@
 import { createHash } from "node:crypto";
 import { html, raw } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
+import type { z } from "@hono/zod-openapi";
 import type { OpenApiDocument } from "./openapi.ts";
+
+type JsonSchema = z.core.JSONSchema.JSONSchema;
+
+/** The API has no boolean schemas, which JSON Schema allows too. */
+const membersOf = ({ properties = {} }: JsonSchema) => properties as Readonly<Record<string, JsonSchema>>;
 
 type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
 
@@ -130,7 +136,7 @@ function renderBody({ required = false, content }: NonNullable<Operation["reques
 
 function renderSchema(schema: JsonSchema): Html {
   const required = new Set(schema.required);
-  const members = Object.entries(schema.properties ?? {});
+  const members = Object.entries(membersOf(schema));
   return html`<p>${schema.description ?? ""} ${members.length === 0 ? describeSchema(schema) : ""}</p>
     ${
       members.length > 0 &&
@@ -165,33 +171,8 @@ function renderTable(head: readonly string[], rows: readonly (readonly Cell[])[]
   </table>`;
 }
 
-/** The parts of a JSON Schema that the API's own schemas use. */
-export interface JsonSchema {
-  readonly $ref?: string;
-  readonly type?: string | readonly string[];
-  readonly description?: string;
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly required?: readonly string[];
-  readonly additionalProperties?: boolean | JsonSchema;
-  readonly items?: JsonSchema;
-  readonly anyOf?: readonly JsonSchema[];
-  readonly allOf?: readonly JsonSchema[];
-  readonly enum?: readonly unknown[];
-  readonly const?: unknown;
-  readonly default?: unknown;
-  readonly format?: string;
-  readonly pattern?: string;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly exclusiveMaximum?: number;
-  readonly multipleOf?: number;
-  readonly minLength?: number;
-  readonly maxLength?: number;
-  readonly maxItems?: number;
-}
-
 /** The constraints in words, in the order in which the page shows them. */
-const WORDS: { readonly [Name in keyof JsonSchema]?: (value: unknown) => string } = {
+const WORDS: { readonly [name: string]: (value: unknown) => string } = {
   format: String,
   pattern: (value) => `matching ${String(value)}`,
   minimum: (value) => `from ${String(value)}`,
@@ -207,7 +188,7 @@ const WORDS: { readonly [Name in keyof JsonSchema]?: (value: unknown) => string 
 /** Describes a schema in one line. Named schemas become links to `#schema-<name>`. */
 export function describeSchema(schema: JsonSchema): Html {
   const constraints = Object.entries(WORDS).flatMap(([name, say]) => {
-    const value = schema[name as keyof JsonSchema];
+    const value = schema[name];
     return value === undefined ? [] : [say(value)];
   });
   return html`${kindOf(schema)}${constraints.length > 0 ? `, ${constraints.join(", ")}` : ""}`;
@@ -224,8 +205,8 @@ function kindOf(schema: JsonSchema): Html {
     return html`<code>${values.map((value) => JSON.stringify(value)).join(" | ")}</code>`;
   if (anyOf !== undefined) return join(anyOf, " or ");
   if (allOf !== undefined) return join(allOf, " and ");
-  if (items !== undefined) return html`array of ${describeSchema(items)}`;
-  if (schema.properties !== undefined) return describeMembers(schema.properties);
+  if (items !== undefined) return html`array of ${describeSchema(items as JsonSchema)}`;
+  if (schema.properties !== undefined) return describeMembers(membersOf(schema));
   return html`${[type ?? "any"].flat().join(" or ")}`;
 }
 

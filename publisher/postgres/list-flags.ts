@@ -5,15 +5,15 @@ import { FLAG_COLUMNS } from "./store.ts";
 /** The filter, order and page of a list of flags. */
 export interface FlagQuery {
   readonly archived: boolean;
-  readonly enabled?: boolean;
-  readonly tag?: string;
-  readonly owner?: string;
+  readonly enabled?: boolean | undefined;
+  readonly tag?: string | undefined;
+  readonly owner?: string | undefined;
   /** Part of the key or the description, ignoring case. */
-  readonly search?: string;
+  readonly search?: string | undefined;
   readonly sort: FlagSort;
   readonly descending: boolean;
   /** The sort value, as text, and the key of the last flag of the previous page. */
-  readonly after?: { readonly value: string; readonly key: string };
+  readonly after?: { readonly value: string; readonly key: string } | undefined;
   readonly limit: number;
 }
 

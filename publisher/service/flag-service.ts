@@ -110,31 +110,25 @@ export function createFlagService(options: {
       };
     },
 
+    /** One page of flags. `last`: the last row, from which the next page begins. */
     async list(
       query: FlagQuery,
-    ): Promise<{ flags: readonly (ListedFlag & { flag: FlagView })[] } & PublishState> {
+    ): Promise<
+      { readonly flags: readonly FlagView[]; readonly last: ListedFlag | undefined } & PublishState
+    > {
       const readAll = () =>
         inTransaction(
           pool,
           async (client) => {
             const state = await readPublicationState(client);
             const listed = await listFlags(client, query);
-            const views = await readFlagViews(
-              client,
-              listed.map(({ row }) => row),
-            );
-            return [state, listed, views] as const;
+            const rows = listed.map(({ row }) => row);
+            const flags = await readFlagViews(client, rows);
+            return { flags, last: listed.at(-1), ...publishState(state) };
           },
           "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         );
-      const [state, flags, views] = await guardPostgres("read", readAll);
-      return {
-        flags: flags.flatMap((listed, index) => {
-          const flag = views[index];
-          return flag === undefined ? [] : [{ ...listed, flag }];
-        }),
-        ...publishState(state),
-      };
+      return guardPostgres("read", readAll);
     },
 
     async get(key: string): Promise<VersionedFlag & PublishState> {

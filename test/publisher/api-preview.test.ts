@@ -214,7 +214,7 @@ describe("a sample", () => {
     [
       '{"draft": {}, "contexts": [{}, {"a": {"list": [1, {"__proto__": {}}]}}]}',
       "/contexts/1/a/list/1/__proto__",
-      "cannot be used: JavaScript reserves this name",
+      "cannot be used: JavaScript reserves the name __proto__",
     ],
   ] as const)("%j: words of our own", async ([body, pointer, detail]) => {
     const answer = await system.call("POST", `/api/v1/flags/${key}/preview`, { body });
