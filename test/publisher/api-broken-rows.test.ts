@@ -9,10 +9,10 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-/** As deep as Postgres takes it: deeper than JavaScript could write. */
+/** As deep as Postgres can store, which is deeper than JSON.stringify can write. */
 const DEEP = 6_000;
 
-/** What plain SQL can put into a row. The members that the edge has to refuse make it `invalid`. */
+/** Rows that plain SQL can write. Members that the edge refuses make a row `invalid`. */
 const ROWS: readonly (readonly [key: string, column: string, sql: string, invalid?: RegExp])[] = [
   ["unknown-member", "targeting", `'{"percentage": 5}'`, /unknown member "percentage"/],
   ["proto-member", "targeting", `'{"__proto__": {"allowlist": ["u"]}}'`, /unknown member "__proto__"/],
@@ -104,7 +104,7 @@ const ROWS: readonly (readonly [key: string, column: string, sql: string, invali
   ["archived-for-ever", "archived_at", `'infinity'`],
 ];
 
-describe("a row that plain SQL put in", () => {
+describe("a row that plain SQL wrote", () => {
   test.for(ROWS)("%s", async ([key, column, sql, invalid]) => {
     await system.sql(
       `insert into feature_flags (key, enabled, rollout_pct, ${column}) values ($1, $2, 100, ${sql})`,
@@ -132,7 +132,7 @@ describe("a row that plain SQL put in", () => {
     if (invalid !== undefined)
       expect(explained.body).toMatchObject({ value: false, error_code: "PARSE_ERROR" });
 
-    // It stops nobody else, can be put away as it is, and can be mended from here.
+    // The row blocks no other write, and can be archived or fixed through the API.
     if (column !== "archived_at") {
       for (const step of ["archive", "restore"]) {
         const answer = await system.call("POST", `/api/v1/flags/${key}/${step}`);
@@ -142,15 +142,11 @@ describe("a row that plain SQL put in", () => {
     }
     const other = await system.call("POST", "/api/v1/flags", { body: { key: `after-${key}` } });
     expect(other.body).toMatchObject({ published: true });
-    const mended = await system.call("PATCH", `/api/v1/flags/${key}`, {
+    const fixed = await system.call("PATCH", `/api/v1/flags/${key}`, {
       body: { targeting: null, variants: null, requires: null, gates: null, tags: null, description: null },
       ifMatch: "*",
     });
-    expect([mended.status, mended.body.flag["invalid"], mended.body.published]).toEqual([
-      200,
-      undefined,
-      true,
-    ]);
+    expect([fixed.status, fixed.body.flag["invalid"], fixed.body.published]).toEqual([200, undefined, true]);
     expect(
       (await system.call("PATCH", `/api/v1/flags/${key}/toggle`, { body: { enabled: false } })).status,
     ).toBe(200);
@@ -158,7 +154,7 @@ describe("a row that plain SQL put in", () => {
     expect(gone.status).toBe(200);
   });
 
-  test("a member that only SQL can have put there is taken away by name", async () => {
+  test("a patch with null removes a member that only SQL can have written", async () => {
     await system.sql(
       `insert into feature_flags (key, targeting) values ('named', '{"x": 1, "plans": ["pro"]}')`,
     );
@@ -169,7 +165,7 @@ describe("a row that plain SQL put in", () => {
     expect([answer.status, answer.body.flag["targeting"]]).toEqual([200, { plans: ["pro"] }]);
   });
 
-  test("a page is walked through once, whatever stands in the sort column", async () => {
+  test("paging lists every flag once, with any value in the sort column", async () => {
     await system.sql(`insert into feature_flags (key, created_at)
       select 'walk-' || n, case n % 5 when 0 then 'infinity' when 1 then '-infinity' when 2 then '0044-03-15 BC'
         else '2026-01-01'::timestamptz + n * interval '1 microsecond' end
@@ -192,7 +188,7 @@ describe("a row that plain SQL put in", () => {
     }
   });
 
-  test("keeps its gates at the edge, which would open without them", async () => {
+  test("keeps its gates closed at the edge", async () => {
     const sound = { pattern: "/ai/*", otherwise: { status: 404 } };
     await insertGates("gated", [sound], '{"percentage": 5}');
     expect(await published("gated")).toEqual({
@@ -202,7 +198,7 @@ describe("a row that plain SQL put in", () => {
     });
   });
 
-  test("closes the pages of gates that are broken themselves, as far as a worker can be asked to", async () => {
+  test("closes the pages of broken gates too, where a worker can read the pattern", async () => {
     await insertGates("gates", [
       { pattern: "/status", otherwise: { status: 451 } },
       { pattern: "/leads-away", otherwise: { rewrite: "//evil.example" } },
@@ -246,7 +242,7 @@ describe("a row that plain SQL put in", () => {
     ]);
   }
 
-  /** A flag as it stands in the snapshot. */
+  /** A flag in the snapshot. */
   async function published(key: string): Promise<unknown> {
     // The answer of a later write says that Redis has this revision too.
     const later = await system.call("POST", "/api/v1/flags", { body: { key: `later-${key}` } });

@@ -27,7 +27,7 @@ async function enabledAt(percentage: number): Promise<void> {
   await patch("/toggle", { enabled: true }, "*");
 }
 
-describe("what widens, and what changes a flag as a whole, needs If-Match", () => {
+describe("a write that may show a feature to more users needs If-Match", () => {
   test.for([
     ["a merge patch", "PATCH", "", { owner: "two" }],
     ["an empty merge patch", "PATCH", "", {}],
@@ -48,17 +48,17 @@ describe("what widens, and what changes a flag as a whole, needs If-Match", () =
     expect(fresh.status).toBe(200);
   });
 
-  test("one of several tags is enough", async () => {
+  test("If-Match with several tags needs one match", async () => {
     expect((await patch("", { owner: "two" }, `"1.1", ${await etagNow()}, W/"1.2"`)).status).toBe(200);
   });
 });
 
-describe("what narrows does not", () => {
+describe("a write that shows a feature to fewer users needs no If-Match", () => {
   test.for([
     ["a kill", "PATCH", "/toggle", { enabled: false }],
     ["lowering the percentage", "PATCH", "/rollout", { rollout_pct: 49.99 }],
     ["the same percentage", "PATCH", "/rollout", { rollout_pct: 50 }],
-    ["enabling what is enabled", "PATCH", "/toggle", { enabled: true }],
+    ["enabling an enabled flag", "PATCH", "/toggle", { enabled: true }],
     ["archiving", "POST", "/archive", undefined],
     ["restoring, which leaves it off", "POST", "/restore", undefined],
   ] as const)("%s", async ([, method, path, body]) => {
@@ -81,7 +81,7 @@ describe("what narrows does not", () => {
   });
 });
 
-test("an answer carries the tag for the next write", async () => {
+test("an answer has the tag for the next write", async () => {
   let etag = await etagNow();
   for (const owner of ["two", "three", "four"]) {
     const answer = await patch("", { owner }, etag);
@@ -92,7 +92,7 @@ test("an answer carries the tag for the next write", async () => {
   }
 });
 
-test("explicit toggles are idempotent, and what changes nothing moves no revision", async () => {
+test("a toggle to the present state changes nothing and does not raise the revision", async () => {
   await enabledAt(50);
   for (const [path, body] of [
     ["/toggle", { enabled: true }],
@@ -115,10 +115,10 @@ test("explicit toggles are idempotent, and what changes nothing moves no revisio
   expect([archivedAgain.etag, archivedAgain.body.flag]).toEqual([archived.etag, archived.body.flag]);
 });
 
-test("a toggle without a body turns the switch over", async () => {
+test("a toggle without a body sets the other state", async () => {
   const on = await system.call("PATCH", `${flag}/toggle`, { ifMatch: await etagNow() });
   expect(on.body.flag).toMatchObject({ enabled: true });
-  // Many clients name a content type whether they send something or not.
+  // Many clients send a content type also without a body.
   const off = await system.call("PATCH", `${flag}/toggle`, {
     ifMatch: on.etag,
     headers: { "content-type": "application/json" },
@@ -126,7 +126,7 @@ test("a toggle without a body turns the switch over", async () => {
   expect(off.body.flag).toMatchObject({ enabled: false });
 });
 
-test("an archived flag cannot be enabled until it is restored, and comes back disabled", async () => {
+test("an archived flag cannot be enabled, and is disabled after it is restored", async () => {
   await enabledAt(50);
   const archived = await system.call("POST", `${flag}/archive`);
   expect(archived.body.flag).toMatchObject({ enabled: false, archived_at: expect.any(String) });
@@ -135,7 +135,7 @@ test("an archived flag cannot be enabled until it is restored, and comes back di
   expect(restored.body.flag).toMatchObject({ enabled: false, archived_at: null, rollout_pct: 50 });
 });
 
-test("a flag with gates is not deleted", async () => {
+test("a flag with gates cannot be deleted", async () => {
   await patch("", { gates: [{ pattern: "/ai/*", otherwise: { status: 404 } }] }, "*");
   expect((await system.call("DELETE", flag, { ifMatch: "*" })).status).toBe(409);
   await patch("", { gates: null }, "*");
@@ -144,7 +144,7 @@ test("a flag with gates is not deleted", async () => {
 });
 
 describe("two editors of one flag", () => {
-  test("the second is told what changed, and by whom", async () => {
+  test("the second gets a 412 with the changes and their actors", async () => {
     const etag = await etagNow();
     const first = await patch("", { owner: "two", description: "mine" }, etag);
     await system.sql("update feature_flags set tags = '{b}' where key = $1", [key]);
@@ -159,7 +159,7 @@ describe("two editors of one flag", () => {
     expect(await shown()).toMatchObject({ owner: "two", tags: ["b"] });
   });
 
-  test("of twenty at once with the same tag, one succeeds", async () => {
+  test("one of twenty concurrent writes with the same tag succeeds", async () => {
     const etag = await etagNow();
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, n) => patch("", { owner: `editor-${n}` }, etag)),
@@ -170,14 +170,14 @@ describe("two editors of one flag", () => {
     expect(await shown()).toEqual(won?.body.flag);
   });
 
-  test("a flag that was deleted and made anew is another one", async () => {
+  test("the tag of a deleted flag does not match a new flag with its key", async () => {
     const etag = await etagNow();
     await system.call("DELETE", flag, { ifMatch: etag });
     await system.call("POST", "/api/v1/flags", { body: { key, tags: ["a"], owner: "one" } });
     expect((await patch("", { owner: "two" }, etag)).status).toBe(412);
   });
 
-  test("a read never joins an old flag to a new tag", async () => {
+  test("a read never returns an old flag with a new tag", async () => {
     const reads: Answer[] = [];
     let isWriting = true;
     const reading = (async () => {
@@ -198,7 +198,7 @@ describe("two editors of one flag", () => {
 });
 
 describe("a merge patch", () => {
-  test("leaves what it does not name, and null puts a default back", async () => {
+  test("keeps members that it does not name, and null restores a default", async () => {
     await patch(
       "",
       { description: "d", targeting: { allowlist: ["u1"], plans: ["pro"] }, in_header: false },
@@ -216,7 +216,7 @@ describe("a merge patch", () => {
     expect(await shown()).toMatchObject({ targeting: {} });
   });
 
-  test("is judged by its outcome", async () => {
+  test("is validated after it is merged", async () => {
     await patch("", { targeting: { allowlist: ["u1"] } }, "*");
     const answer = await patch("", { targeting: { blocklist: ["u1"] } }, "*");
     expect(answer.status).toBe(422);

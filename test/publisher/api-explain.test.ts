@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-/** Puts the flag into a state, whatever it was in before. */
+/** Sets the state of the flag, from any state before. */
 async function put(state: { enabled?: boolean; rollout_pct?: number; targeting?: object }): Promise<void> {
   const { enabled = true, rollout_pct = 0, targeting = {} } = state;
   await system.call("PATCH", "/api/v1/flags/ai_search", { body: { targeting: null }, ifMatch: "*" });
@@ -88,7 +88,7 @@ test.for([
   expect("error_code" in body).toBe(false);
 });
 
-test("within and beyond the percentage, with the place that decides", async () => {
+test("below and above the percentage, with the bucket that decides", async () => {
   await put({ rollout_pct: 37.5 });
   for (let n = 0; n < 20; n++) {
     const { body } = await explain({ userId: `user-${n}` });
@@ -97,7 +97,7 @@ test("within and beyond the percentage, with the place that decides", async () =
   }
 });
 
-test("the anonymous id counts where there is no user id, and is on no list", async () => {
+test("the anonymous id is bucketed when there is no user id, and is never on a list", async () => {
   await put({ rollout_pct: 50, targeting: { allowlist: ["a"] } });
   const anonymous = await explain({ anonymousId: "a" });
   expect(anonymous.body).toMatchObject({ bucket: await bucketOf("a"), reason: "SPLIT" });
@@ -105,7 +105,7 @@ test("the anonymous id counts where there is no user id, and is on no list", asy
   expect(both.body).toMatchObject({ bucket: await bucketOf("a"), rule: "allowlist" });
 });
 
-test("without an id there is no place, and nobody is let in by chance", async () => {
+test("without an id there is no bucket, and a percentage keeps the flag off", async () => {
   await put({ rollout_pct: 50 });
   for (const context of [{}, { userId: "" }, { userId: null, anonymousId: "" }]) {
     const { body } = await explain(context);
@@ -114,7 +114,7 @@ test("without an id there is no place, and nobody is let in by chance", async ()
   }
 });
 
-test("a kill that Postgres does not know of yet", async () => {
+test("a kill that Postgres has not recorded is shown", async () => {
   await put({ rollout_pct: 100 });
   const { body } = await explain({ userId: "u" });
   const later = JSON.stringify({ ai_search: [body.epoch, body.revision + 5] });
@@ -145,7 +145,7 @@ test("explaining changes nothing", async () => {
   expect(await system.sql("select revision from publication")).toEqual(before);
 });
 
-describe("every step of the way", () => {
+describe("every step", () => {
   const VARIANTS = [
     { key: "small", weight: 50 },
     { key: "large", weight: 50, value: { model: "large-2" } },
@@ -175,12 +175,12 @@ describe("every step of the way", () => {
     ["/flags", [], ""],
     ["/segments", '"x"', ""],
     ["/flags", { key: "a", targeting: [] }, "/targeting"],
-  ] as const)("POST %s with %j: words of our own", async ([path, body, pointer]) => {
+  ] as const)("POST %s with %j is refused with a pointer", async ([path, body, pointer]) => {
     const answer = await system.call("POST", `/api/v1${path}`, { body });
     expect(answer.body.errors).toEqual([{ pointer, detail: "must be a JSON object" }]);
   });
 
-  test("a rule that gives a variant", async () => {
+  test("a rule with a variant", async () => {
     const email = "ada@example.com";
     expect(await explainSteps({ userId: "u", email })).toMatchObject({
       value: true,
@@ -213,7 +213,7 @@ describe("every step of the way", () => {
     });
   });
 
-  test("a segment, and what stands within an operator", async () => {
+  test("a segment, and comparisons inside an operator", async () => {
     const condition = { email: { $endsWith: "@acme.example" } };
     await system.call("POST", "/api/v1/segments", { body: { name: "acme", condition } });
     const rules = [{ id: "a", if: { $not: { userId: { $inGroup: "acme" } } }, off: true }];
@@ -226,7 +226,7 @@ describe("every step of the way", () => {
     });
   });
 
-  test("a rule's own percentage, and the variant that is drawn", async () => {
+  test("a rule's own percentage, and the variant by its own bucket", async () => {
     const body = await explainSteps({ userId: "u", organization: "acme" });
     const bucket = toBucket(await bucketU32("drawn-2", "acme"));
     const place = toBucket(await bucketU32("drawn-2:v", "u"));
@@ -263,7 +263,7 @@ describe("every step of the way", () => {
     });
   });
 
-  test("a draft is explained as if it were saved, and is not", async () => {
+  test("a draft is explained as if it were saved, and is not saved", async () => {
     const context = { userId: "u" };
     expect(await explainSteps(context)).toMatchObject({ value: false, rule: "rollout_pct" });
     expect(await explainSteps(context, { rollout_pct: 100 })).toMatchObject({
@@ -290,12 +290,12 @@ describe("every step of the way", () => {
     [{ variants: [{ key: "a" }] }, "/draft/variants/0/weight"],
     [{ requires: [{ flag: "nobody" }] }, "/draft/requires/0/flag"],
     [{ requires: [{ flag: "steps" }] }, "/draft/requires/0/flag"],
-  ] as const)("a draft that could not be saved: %o", async ([draft, pointer]) => {
+  ] as const)("a draft that cannot be saved is refused: %o", async ([draft, pointer]) => {
     const answer = await system.call("POST", "/api/v1/flags/steps/explain", { body: { context: {}, draft } });
     expect([answer.status, answer.body.errors?.[0]?.pointer]).toEqual([422, pointer]);
   });
 
-  test("an attribute of one's own, in whatever depth it may be", async () => {
+  test("a custom attribute, at every depth that is allowed", async () => {
     const rules = [{ id: "r", if: { "device.os.version": { $vgte: "17.2" } }, rollout_pct: 100 }];
     const draft = { targeting: { rules }, variants: null };
     const context = { userId: "u", device: { os: { version: "17.10" } } };
@@ -303,7 +303,7 @@ describe("every step of the way", () => {
   });
 });
 
-test("all flags for one context: each as it is explained by itself", async () => {
+test("all flags for one context: each explanation equals the flag's own", async () => {
   const context = { userId: "u", organization: "acme" };
   const all = await system.call("POST", "/api/v1/explain", { body: { context } });
   expect(all.status).toBe(200);

@@ -14,7 +14,7 @@ import { sendRaw } from "../support/raw-request.ts";
 const KEY = "there";
 const FLAG = `/api/v1/flags/${KEY}`;
 
-/** Every operation behind the token, as a request that is sound but for the key. */
+/** Every operation that needs the token, as a request that is valid except for the key. */
 const OPERATIONS: readonly {
   readonly name: string;
   readonly method: string;
@@ -90,7 +90,7 @@ async function dump(): Promise<string> {
   const state = await system.sql("select * from publication");
   const segments = await system.sql("select * from segments order by name");
   const audit = await system.sql("select count(*) from flag_audit");
-  // A refused kill leaves nothing behind at the edge either.
+  // A refused kill leaves no entry at the edge either.
   const off = (await system.redisCommand("GET", redisKey("off"))) ?? "{}";
   return JSON.stringify({ flags, segments, state, audit, off });
 }
@@ -150,7 +150,7 @@ describe("a member of the body", () => {
   ] as const)("%s, %s: missing", async ([path, member, method]) => {
     expectProblem(await send(method, `${FLAG}/${path}`, "{}"), 422, `/${member}`, /is missing/);
   });
-  test.for(["x", "__proto__", "constructor"])("%s beside what is known", async (member) => {
+  test.for(["x", "__proto__", "constructor"])("%s as an additional member", async (member) => {
     const extra = `"${member}": {}`;
     for (const [path, known, method] of [
       ["rollout", '"rollout_pct": 5', "PATCH"],
@@ -232,7 +232,7 @@ describe("the key in the path", () => {
   test.for(rows)("$operation.name: $key.0", async ({ operation: { method, path, body }, key }) => {
     expectProblem(await system.call(method, path(key[1]), { body, ifMatch: "*" }), 422, "key");
   });
-  test.for(WITH_KEY)("$name: of no flag", async ({ method, path, body }) => {
+  test.for(WITH_KEY)("$name: of a flag that does not exist", async ({ method, path, body }) => {
     expectProblem(await system.call(method, path("nobody"), { body, ifMatch: "*" }), 404);
     expectProblem(await system.call(method, path("nobody"), { body, ifMatch: '"1.1"' }), 404);
   });
@@ -269,7 +269,7 @@ describe("the token", () => {
     expect(text).not.toContain(MARKER);
     expect(text).not.toContain(ADMIN_TOKEN);
   });
-  test("in two headers", async () => {
+  test("the token in two headers", async () => {
     const authorization = `Authorization: Bearer ${ADMIN_TOKEN}`;
     for (const lines of [
       [authorization, authorization],
@@ -279,7 +279,7 @@ describe("the token", () => {
       expect(await sendRaw(system.url, ["GET /api/v1/status HTTP/1.1", ...lines])).toMatch(/^HTTP\/1.1 401 /);
     }
   });
-  test("nothing is told apart without it", async () => {
+  test("without it, an existing flag and a missing flag get the same answer", async () => {
     for (const path of [
       "/api/v1/flags/there",
       "/api/v1/flags/nobody",
@@ -324,7 +324,7 @@ describe("If-Match", () => {
       expectProblem(await system.call(method, path(KEY), { body, ifMatch }), 412);
     }
   });
-  test("larger than any header may be", async () => {
+  test("a tag that is too large for a header", async () => {
     const response = await fetch(`${system.url}${FLAG}`, {
       method: "DELETE",
       headers: { authorization: `Bearer ${ADMIN_TOKEN}`, "if-match": '"1.1",'.repeat(10_000) },

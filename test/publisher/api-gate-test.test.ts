@@ -30,8 +30,8 @@ afterAll(() => system.stop());
 const send = (body: unknown) => system.call("POST", "/api/v1/gates/test", { body });
 const ask = async (url: string, context?: object) => (await send({ url, context })).body;
 
-describe("what happens, and why", () => {
-  test("the most specific closed gate speaks, and gates are asked again where it leads", async () => {
+describe("the outcome, and why", () => {
+  test("the most specific closed gate decides, and its target is checked against gates again", async () => {
     const { steps, flags, ...rest } = await ask("/ai/chat?q=1", { userId: "u1", plan: "free" });
     expect(rest).toMatchObject({
       path: "/ai/chat?q=1",
@@ -66,7 +66,7 @@ describe("what happens, and why", () => {
     ]);
   });
 
-  test("a rewrite leads to the next gate, with the query", async () => {
+  test("a rewrite leads to the next gate and keeps the query", async () => {
     const { outcome, steps } = await ask("/ai/chat?q=1", { userId: "u1", plan: "pro" });
     expect(outcome).toEqual({
       action: "status",
@@ -80,7 +80,7 @@ describe("what happens, and why", () => {
     ]);
   });
 
-  test("whoever is in for all of them gets the page", async () => {
+  test("a user for whom all flags are on gets the page", async () => {
     const { outcome, steps } = await ask("/ai/chat", { userId: "member", plan: "pro" });
     expect(outcome).toEqual({ action: "pass", path: "/ai/chat" });
     expect(steps).toMatchObject([
@@ -101,18 +101,18 @@ describe("what happens, and why", () => {
     });
   });
 
-  test("a page beside a status that is closed itself is not shown", async () => {
+  test("the page of a status is not shown when it is closed too", async () => {
     const { outcome } = await ask("/shop");
     expect(outcome).toEqual({ action: "status", status: 403, why: "gate", page: { path: "/shop/closed" } });
   });
 
-  test("what a path was taken for", async () => {
+  test("the reading of a path", async () => {
     const { path, steps } = await ask("https://www.example.com/x/..%2fai%2fother#top", { userId: "u1" });
     expect(path).toBe("/x/..%2fai%2fother");
     expect(steps).toMatchObject([{ gates: [{ flag_key: "assistant", reading: "/ai/other" }] }, {}]);
   });
 
-  test("a path with more readings than can be told is closed by any gate", async () => {
+  test("a path with too many readings is closed by any gate", async () => {
     const url = `/a${".b".repeat(300)}`;
     const { outcome, steps } = await ask(url, { userId: "u1" });
     expect(outcome).toEqual({ action: "status", status: 404, why: "unreadable_path" });
@@ -121,12 +121,12 @@ describe("what happens, and why", () => {
     ]);
   });
 
-  test("a worker that holds nothing: all gates are closed, and no flag is asked", async () => {
+  test("a worker without a snapshot closes all gates and evaluates no flag", async () => {
     const { body } = await send({ url: "/ai/chat", cold: true, context: { userId: "member", plan: "pro" } });
     expect(body).toMatchObject({ outcome: { action: "redirect", path: "/pricing" }, flags: [] });
   });
 
-  test("a kill at the edge counts before Postgres has heard of it", async () => {
+  test("a kill at the edge counts before Postgres has recorded it", async () => {
     await system.redisCommand("SET", redisKey("off"), '{"assistant":null}');
     try {
       const { outcome, flags } = await ask("/ai/other", { userId: "member" });
@@ -137,7 +137,7 @@ describe("what happens, and why", () => {
     }
   });
 
-  test("what plain SQL broke: a gate whose deed is not understood is 404, and a circle ends", async () => {
+  test("after plain SQL: a gate with an unknown action is 404, and a circle ends", async () => {
     await system.sql(
       `INSERT INTO feature_flags (key, enabled, rollout_pct, gates) VALUES
          ('odd', true, 100, '[{"pattern": "/odd", "otherwise": {"teleport": "/x"}}]'),
@@ -152,14 +152,14 @@ describe("what happens, and why", () => {
     expect((steps as unknown[]).length).toBeGreaterThan(2);
   });
 
-  test("nothing is changed by it", async () => {
+  test("the test changes nothing", async () => {
     const before = await system.sql("SELECT epoch, revision FROM publication");
     await ask("/ai/chat", { userId: "u1" });
     expect(await system.sql("SELECT epoch, revision FROM publication")).toEqual(before);
   });
 });
 
-describe("what is no request", () => {
+describe("requests that are refused", () => {
   test.each([
     ["no URL", {}, "/url", "must be a string"],
     ["a number", { url: 5 }, "/url", "must be a string"],

@@ -15,7 +15,7 @@ const patch = (key: string, body: object) =>
   system.call("PATCH", `/api/v1/flags/${key}`, { body, ifMatch: "*" });
 const put = (key: string, ...gates: readonly object[]) => patch(key, { gates });
 
-describe("gates that lead round in a circle are refused", () => {
+describe("gates that lead in a circle are refused", () => {
   test("from redirect to redirect, across flags", async () => {
     expect((await create("r1", gate("/r1/*", { redirect: "/r2/start" }))).status).toBe(201);
     const refused = await create("r2", gate("/x", { status: 404 }), gate("/r2/*", { redirect: "/r1/start" }));
@@ -54,7 +54,7 @@ describe("gates that lead round in a circle are refused", () => {
     expect((await create("s2", gate("/s2/*", { redirect: "/s1/start" }))).status).toBe(422);
   });
 
-  test("and a gate that is written with the ones of its own flag", async () => {
+  test("a circle of gates of one flag", async () => {
     const circle = [gate("/o1/*", { rewrite: "/o2/x" }), gate("/o2/*", { rewrite: "/o1/x" })];
     expect((await create("o", ...circle)).status).toBe(422);
   });
@@ -73,7 +73,7 @@ describe("gates that lead round in a circle are refused", () => {
   });
 });
 
-describe("what is no circle is taken", () => {
+describe("gates without a circle are accepted", () => {
   test.each([
     ["a page below the gate itself", [gate("/n1/*", { rewrite: "/n1/waitlist" })]],
     ["a way that ends", [gate("/n2/*", { redirect: "/n3/x" })]],
@@ -92,7 +92,7 @@ describe("what is no circle is taken", () => {
     expect([status, body["errors"]]).toEqual([201, undefined]);
   });
 
-  test("a circle that plain SQL made keeps nobody from changing what has nothing to do with it", async () => {
+  test("a circle that plain SQL wrote does not block changes of other flags", async () => {
     for (const [key, to] of [
       ["q1", "q2"],
       ["q2", "q1"],

@@ -27,7 +27,7 @@ describe("methods", () => {
     ["/api/v1/openapi.json", "GET, HEAD"],
     ["/api/v1/docs", "GET, HEAD"],
     ["/healthz", "GET, HEAD"],
-  ] as const)("%s takes %s alone", async ([path, allow]) => {
+  ] as const)("%s accepts only %s", async ([path, allow]) => {
     const others = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PURGE"].filter(
       (method) => !allow.split(", ").includes(method),
     );
@@ -64,7 +64,7 @@ describe("methods", () => {
     "/api/v1//flags",
     "/api/v2/flags",
     "/api/v1/flags/there/x",
-  ])("%s is nothing", async (path) => {
+  ])("%s does not exist", async (path) => {
     expect((await system.call("GET", path)).status).toBe(404);
   });
 });
@@ -77,7 +77,7 @@ describe("headers", () => {
     "/api/v1/openapi.json",
     "/healthz",
     "/nowhere",
-  ])("%s lets nothing be stored, framed, sniffed or run", async (path) => {
+  ])("%s forbids storing, framing, sniffing and scripts", async (path) => {
     const { headers } = await system.call("GET", path);
     expect(headers.get("cache-control")).toBe("no-store");
     expect(headers.get("x-content-type-options")).toBe("nosniff");
@@ -86,14 +86,14 @@ describe("headers", () => {
     expect(headers.get("access-control-allow-origin")).toBeNull();
   });
 
-  test("a new flag says where it is and which state it has", async () => {
+  test("a new flag is answered with Location and ETag", async () => {
     const { status, headers, body } = await system.call("POST", "/api/v1/flags", { body: { key: "placed" } });
     expect(status).toBe(201);
     expect(headers.get("location")).toBe("/api/v1/flags/placed");
     expect(headers.get("etag")).toBe(`"${body.epoch}.${body.revision}"`);
   });
 
-  test("the Host header appears nowhere", async () => {
+  test("the Host header is never repeated", async () => {
     for (const path of ["/api/v1/openapi.json", "/api/v1/docs", "/nowhere"]) {
       const { port } = new URL(system.url);
       const socket = connect(Number(port), "127.0.0.1");
@@ -105,7 +105,7 @@ describe("headers", () => {
     }
   });
 
-  test("If-None-Match: 304 for the state one holds, weak or not, else the flag", async () => {
+  test("If-None-Match: 304 for an unchanged flag, weak or not, else the flag", async () => {
     const { etag } = await system.call("GET", "/api/v1/flags/there");
     for (const tag of [etag, `W/${etag}`, `"x", ${etag}`, "*"]) {
       const answer = await system.call("GET", "/api/v1/flags/there", { headers: { "if-none-match": tag } });
@@ -123,7 +123,7 @@ describe("headers", () => {
 describe("a body that is too large", () => {
   const TEN_MEGABYTES = 10_000_000;
 
-  /** Sends all of it, whatever comes back meanwhile, as simple clients do. */
+  /** Sends the whole body before it reads the answer, as simple clients do. */
   async function upload(headers: readonly string[], write: (bytes: Buffer) => Buffer): Promise<string> {
     const { hostname, port } = new URL(system.url);
     const socket = connect(Number(port), hostname);
@@ -164,7 +164,7 @@ describe("a body that is too large", () => {
     expect(answer).toMatch(/^HTTP\/1.1 413 [^]*"detail":"the body has more than 1048576 bytes"/);
   });
 
-  test("whose length is a lie", async () => {
+  test("with a false length", async () => {
     for (const length of ["-1", "1e9", "5, 6", "99999999999999999999"]) {
       const lines = [
         "POST /api/v1/flags HTTP/1.1",
@@ -194,7 +194,7 @@ describe("a body that is too large", () => {
 });
 
 describe("the description of the API", () => {
-  test("is there without a token, for machines and for people", async () => {
+  test("needs no token, for machines and for people", async () => {
     const document = await fetch(`${system.url}/api/v1/openapi.json`);
     expect(document.status).toBe(200);
     const { openapi, paths } = (await document.json()) as {

@@ -15,7 +15,7 @@ const NONE: KillEntry = { off: undefined, holders: [], recorded: undefined };
 const at = (revision: number): Version => ({ epoch: 1, revision });
 const recordedAt = (revision: number): KillEntry => ({ ...NONE, off: at(revision) });
 
-/** Applies steps; one that leaves the entry as it is gives undefined. */
+/** Applies steps. A step that does not change the entry returns undefined. */
 const after = (
   start: KillEntry,
   ...steps: readonly ((entry: KillEntry) => KillEntry | undefined)[]
@@ -30,31 +30,31 @@ describe("one kill", () => {
     expect(after(NONE, holdBy("a")).off).toBeNull();
     expect(after(NONE, holdBy("a"), recordBy("a", 5))).toEqual(recordedAt(5));
   });
-  test("that is refused leaves what was there", () => {
+  test("that is refused leaves the earlier entry", () => {
     expect(after(NONE, holdBy("a"), releaseBy("a"))).toEqual(NONE);
     expect(after(recordedAt(3), holdBy("a"), releaseBy("a"))).toEqual(recordedAt(3));
   });
-  test("never names an older version than was named before", () => {
+  test("never names an older version than before", () => {
     expect(after(recordedAt(9), holdBy("a"), recordBy("a", 5))).toEqual(recordedAt(9));
     expect(after(recordedAt(9), recordBy("a", 5))).toEqual(recordedAt(9));
   });
-  test("that Redis forgot meanwhile is named all the same", () => {
+  test("that Redis has lost meanwhile is recorded all the same", () => {
     expect(after(NONE, recordBy("a", 5))).toEqual(recordedAt(5));
   });
 });
 
 describe("two kills", () => {
-  test("the first one's record does not lift the second, whose Postgres may be down", () => {
+  test("the record of the first does not lift the second, whose Postgres may be down", () => {
     const both = after(NONE, holdBy("a"), holdBy("b"), recordBy("a", 5));
     expect(both.off).toBeNull();
     expect(after(both, recordBy("b", 9))).toEqual(recordedAt(9));
   });
   test("a record that comes late does not lift a kill after it", () => {
-    // a was brought in by somebody else, the flag enabled, and killed anew by b: then a's own record arrives.
+    // Another publisher records a, the flag is enabled and killed again by b, and then a's own record arrives.
     const late = after(NONE, holdBy("a"), recordBy("a", 5), holdBy("b"), recordBy("a", 7));
     expect(late.off).toBeNull();
   });
-  test("a refused one lifts neither the other nor what it recorded", () => {
+  test("a refused kill lifts neither the other kill nor its record", () => {
     expect(after(NONE, holdBy("a"), holdBy("b"), releaseBy("b")).off).toBeNull();
     expect(after(NONE, holdBy("a"), holdBy("b"), recordBy("a", 5), releaseBy("b"))).toEqual(recordedAt(5));
   });
@@ -62,16 +62,16 @@ describe("two kills", () => {
 
 describe("a null that was set by hand", () => {
   const byHand: KillEntry = { ...NONE, off: null };
-  test("outlasts a kill through the API that is refused", () => {
+  test("remains after a kill by the API is refused", () => {
     expect(after(byHand, holdBy("a"), releaseBy("a")).off).toBeNull();
   });
-  test("is lifted by whoever brings it into Postgres, and not by another kill's record alone", () => {
+  test("is lifted by its import into Postgres, and not by the record of another kill", () => {
     expect(record(byHand, holdersOf(byHand), at(5))).toEqual(recordedAt(5));
     expect(after(byHand, holdBy("a"), recordBy("a", 5)).off).toBeNull();
   });
 });
 
-test("whatever comes in whatever order: null as long as somebody holds, never older than the newest record", () => {
+test("in any order of steps: null while a kill is pending, and never older than the newest record", () => {
   const holder = fc.constantFrom("a", "b", "c");
   const step = fc.oneof(
     fc.record({ does: fc.constant("hold" as const), holder, revision: fc.constant(0) }),
@@ -97,7 +97,7 @@ test("whatever comes in whatever order: null as long as somebody holds, never ol
         }
         expect(entry.off === null).toBe(holding.size > 0);
         if (entry.off !== null) expect(entry.off?.revision ?? 0).toBe(newest);
-        // And what is written into Redis reads back as the same.
+        // The text in Redis parses to the same entry.
         const held = parseHolders(formatHolders(new Map([["key", entry]]))).get("key");
         expect(held).toEqual(
           entry.off === null ? { holders: entry.holders, recorded: entry.recorded } : undefined,
@@ -115,6 +115,6 @@ test.for([
   '{"key": 5}',
   '{"key": {"holders": "a"}}',
   '{"key": {"holders": [], "recorded": [1]}}',
-])("%j beside `off` reads as nothing", (text) => {
+])("%j beside `off` is read as empty", (text) => {
   expect(parseHolders(text)).toEqual(new Map());
 });

@@ -55,7 +55,7 @@ async function entryAtEdge(): Promise<unknown> {
   return (JSON.parse(off ?? "{}") as Record<string, unknown>)[key];
 }
 
-/** What a worker that has just read Redis makes of the flag: on only when the snapshot says so and no kill holds. */
+/** Whether a worker that has just read Redis turns the flag on: it is on in the snapshot, and not killed. */
 async function isOnAtEdge(): Promise<boolean> {
   const reply = await system.redisCommand("MGET", redisKey("head"), redisKey("snapshot"), redisKey("off"));
   const [headText, snapshotText, offText] = reply as [string, string, string | null];
@@ -74,7 +74,7 @@ async function isEnabledInPostgres(): Promise<boolean | undefined> {
   return row?.enabled;
 }
 
-/** Runs something while an open transaction of somebody else holds the flag's row. */
+/** Runs work while another transaction has locked the flag's row. */
 async function whileLocked<T>(work: () => Promise<T>): Promise<T> {
   const psql = new pg.Client({ connectionString: database.url });
   await psql.connect();
@@ -88,7 +88,7 @@ async function whileLocked<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Waits until the publisher itself waits for the lock: what is so at the edge now was so before Postgres was asked. */
+/** Waits until the publisher waits for the lock, so that the edge is seen as it was before Postgres answered. */
 async function untilPublisherWaits(): Promise<void> {
   await vi.waitUntil(
     async () => {
@@ -107,7 +107,7 @@ async function untilRecorded(): Promise<void> {
 }
 
 describe("a kill", () => {
-  test("is off everywhere when it is answered, and leaves nothing pending", async () => {
+  test("turns the flag off everywhere before it is answered, and leaves nothing pending", async () => {
     expect(await isOnAtEdge()).toBe(true);
     const { status, body } = await kill();
     expect([status, body.flag["enabled"], body.published]).toEqual([200, false, true]);
@@ -115,14 +115,14 @@ describe("a kill", () => {
     expect(await entryAtEdge()).toEqual([body.epoch, body.revision]);
   });
 
-  test("enabled again, it is on again", async () => {
+  test("a killed flag can be enabled again", async () => {
     await kill();
     const { status, body } = await enable();
     expect([status, body.published]).toEqual([200, true]);
     expect(await isOnAtEdge()).toBe(true);
   });
 
-  test("of no flag leaves nothing behind", async () => {
+  test("of a flag that does not exist leaves no entry", async () => {
     const before = await system.redisCommand("GET", redisKey("off"));
     const answer = await system.call("PATCH", "/api/v1/flags/nobody/toggle", { body: { enabled: false } });
     expect(answer.status).toBe(404);
@@ -140,7 +140,7 @@ describe("a kill", () => {
     expect(await entryAtEdge()).toEqual([archived.body.epoch, archived.body.revision]);
   });
 
-  test("based on another state does not even reach the edge", async () => {
+  test("with an outdated If-Match does not reach the edge", async () => {
     const before = await entryAtEdge();
     const seen: unknown[] = [];
     const answering = kill('"1.1"').finally(() => (isDone = true));
@@ -153,8 +153,8 @@ describe("a kill", () => {
   });
 });
 
-describe("while somebody's transaction holds the row", () => {
-  test("a kill is in force at once, is told as not recorded, and comes into Postgres afterwards", async () => {
+describe("while another transaction has locked the row", () => {
+  test("a kill is in force at once, is reported as not recorded, and is recorded in Postgres later", async () => {
     await whileLocked(async () => {
       const answering = kill();
       await untilPublisherWaits();
@@ -174,7 +174,7 @@ describe("while somebody's transaction holds the row", () => {
     expect(change).toEqual({ actor: "sluice: kill found at the edge" });
   });
 
-  test("enabling says that nothing was changed", async () => {
+  test("enabling reports that nothing was changed", async () => {
     await kill();
     await whileLocked(async () => {
       const { status, body } = await enable();
@@ -186,7 +186,7 @@ describe("while somebody's transaction holds the row", () => {
     expect(await isEnabledInPostgres()).toBe(false);
   });
 
-  test("archiving switches off at the edge, and says that it is not archived", async () => {
+  test("archiving kills at the edge, and reports that the flag may not be archived", async () => {
     await whileLocked(async () => {
       const { status, body } = await system.call("POST", `${flag}/archive`);
       expect(status).toBe(503);
@@ -197,7 +197,7 @@ describe("while somebody's transaction holds the row", () => {
     expect(await isEnabledInPostgres()).toBe(false);
   });
 
-  test("a locked flag does not keep the kills of others from being brought in", async () => {
+  test("a locked flag does not delay the recording of other kills", async () => {
     const other = key;
     await system.call("POST", "/api/v1/flags", { body: { key: `a-${other}` } });
     await system.redisCommand("SET", redisKey("off"), JSON.stringify({ [key]: null, [`a-${other}`]: null }));
@@ -212,7 +212,7 @@ describe("while somebody's transaction holds the row", () => {
 });
 
 describe("while Postgres cannot be reached", () => {
-  test("a kill is in force, and comes into Postgres when it is back", async () => {
+  test("a kill is in force, and is recorded when Postgres is back", async () => {
     postgresLine.cut();
     const { status, body } = await kill();
     expect([status, body["recorded"]]).toEqual([202, false]);
@@ -225,7 +225,7 @@ describe("while Postgres cannot be reached", () => {
     expect(await isOnAtEdge()).toBe(false);
   });
 
-  test("a kill with If-Match is in force too: off is the safer way to be wrong", async () => {
+  test("a kill with If-Match is in force too, because off is the safer error", async () => {
     postgresLine.cut();
     expect((await kill('"1.1"')).status).toBe(202);
     expect(await isOnAtEdge()).toBe(false);
@@ -233,7 +233,7 @@ describe("while Postgres cannot be reached", () => {
     await untilRecorded();
   });
 
-  test("a kill that is not recorded comes before an enabling that follows it", async () => {
+  test("a pending kill is recorded before a later enabling", async () => {
     postgresLine.cut();
     await kill();
     postgresLine.mend();
@@ -264,7 +264,7 @@ describe("while Postgres cannot be reached", () => {
     expect(answer.body.detail).not.toMatch(/nothing was changed/);
   });
 
-  test("a connection that is lost at COMMIT: nobody claims that nothing was changed", async () => {
+  test("after a connection is lost at COMMIT, the answer does not claim that nothing was changed", async () => {
     postgresLine.cutAfter("UPDATE feature_flags", "COMMIT");
     const answer = await system.call("PATCH", flag, { body: { owner: "committed" }, ifMatch: "*" });
     expect(answer.status).toBe(503);
@@ -277,7 +277,7 @@ describe("while Postgres cannot be reached", () => {
     }, patient(10_000));
   });
 
-  test("a kill whose COMMIT is not answered is in force, and ends as recorded", async () => {
+  test("a kill whose COMMIT gets no answer is in force, and is recorded in the end", async () => {
     postgresLine.cutAfter("UPDATE feature_flags", "COMMIT");
     expect((await kill()).status).toBe(202);
     expect(await isOnAtEdge()).toBe(false);
@@ -314,7 +314,7 @@ describe("while Redis cannot be reached", () => {
     },
   );
 
-  test("enabling is refused, since a kill may be pending there", async () => {
+  test("enabling is refused, because a kill may be pending there", async () => {
     await kill();
     redisLine.cut();
     const { status, body } = await enable();
@@ -323,7 +323,7 @@ describe("while Redis cannot be reached", () => {
     expect(await isEnabledInPostgres()).toBe(false);
   });
 
-  test("explain goes on, and says that it does not know of kills", async () => {
+  test("explain answers, and reports that kills are unknown", async () => {
     redisLine.cut();
     const { status, body } = await system.call("POST", `${flag}/explain`, {
       body: { context: { userId: "u" } },
@@ -332,7 +332,7 @@ describe("while Redis cannot be reached", () => {
     expect(body["edge_fault"]).toMatch(/Redis cannot be reached/);
   });
 
-  test("with Postgres gone too, nobody claims that it is off", async () => {
+  test("with Postgres down too, the answer does not claim that the flag is off", async () => {
     redisLine.cut();
     postgresLine.cut();
     const { status, body } = await kill();
@@ -344,8 +344,8 @@ describe("while Redis cannot be reached", () => {
   });
 });
 
-describe("kills and enablings at once", () => {
-  test("whatever comes last stays, at the edge as in Postgres", async () => {
+describe("concurrent kills and enablings", () => {
+  test("the last one stays in force, at the edge and in Postgres", async () => {
     for (let round = 0; round < 15; round++) {
       const racing = await Promise.all([kill(), enable(), kill(), enable(), kill()]);
       for (const { status } of racing) expect(status).toBe(200);
@@ -355,7 +355,7 @@ describe("kills and enablings at once", () => {
         interval: 20,
       });
 
-      // A kill that begins after all of them were answered holds, and so does an enabling after that.
+      // A kill that begins after all answers stays in force, and so does a later enabling.
       expect((await kill()).status).toBe(200);
       expect([await isOnAtEdge(), await isEnabledInPostgres()]).toEqual([false, false]);
       expect((await enable()).status).toBe(200);
@@ -365,10 +365,10 @@ describe("kills and enablings at once", () => {
     expect(await system.redisCommand("GET", `${redisKey("off")}:held`)).toBe("{}");
   });
 
-  test("a kill that Postgres refuses to record does not lift one that is waiting to be", async () => {
+  test("a kill that Postgres refuses does not lift a pending kill", async () => {
     await whileLocked(async () => {
       expect((await kill()).status).toBe(202);
-      // Sent again while the first is pending, and refused because the flag is not as this sender saw it.
+      // Sent again while the first is pending, and refused because the flag has changed since.
       expect((await kill('"1.1"')).status).toBe(412);
       expect(await entryAtEdge()).toBeNull();
     });
@@ -376,7 +376,7 @@ describe("kills and enablings at once", () => {
     expect(await isEnabledInPostgres()).toBe(false);
   });
 
-  test("forty flags killed at once are all off", async () => {
+  test("forty flags killed concurrently are all off", async () => {
     const keys = Array.from({ length: 40 }, (_, n) => `${key}-${n}`);
     for (const each of keys) {
       await system.call("POST", "/api/v1/flags", { body: { key: each } });
@@ -385,7 +385,7 @@ describe("kills and enablings at once", () => {
     const answers = await Promise.all(
       keys.map((each) => system.call("PATCH", `/api/v1/flags/${each}/toggle`, { body: { enabled: false } })),
     );
-    // 202 where the counter was too long in coming: off all the same, and recorded by itself.
+    // 202 where the lock was not free in time: the flag is off all the same, and is recorded later.
     for (const { status } of answers) expect([200, 202]).toContain(status);
     for (key of keys) expect(await isOnAtEdge()).toBe(false);
     for (key of keys) {
@@ -395,7 +395,7 @@ describe("kills and enablings at once", () => {
   });
 });
 
-test("archiving an enabled flag is off at the edge first", async () => {
+test("archiving an enabled flag kills it at the edge first", async () => {
   await whileLocked(async () => {
     const answering = system.call("POST", `${flag}/archive`);
     await untilPublisherWaits();

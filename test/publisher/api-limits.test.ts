@@ -27,7 +27,7 @@ async function snapshotBytes(): Promise<number> {
   return Buffer.byteLength(String(await system.redisCommand("GET", redisKey("snapshot"))));
 }
 
-describe("what is as large as it may be", () => {
+describe("members of maximum size", () => {
   test("targeting, gates, tags and texts at their limits", async () => {
     const ids = (prefix: string, count: number, length: number) =>
       Array.from({ length: count }, (_, n) => `${prefix}${n}`.padEnd(length, "x"));
@@ -67,7 +67,7 @@ describe("x-flags with every flag on: at most 8,192 bytes", () => {
   /** 128 keys of 62 bytes, each with ", ": 8,192 bytes by the bound, which counts one ", " too many. */
   const KEYS = Array.from({ length: 128 }, (_, n) => keyOf(n));
 
-  test("the last that fits is taken, one more is refused until another leaves the header", async () => {
+  test("the last flag that fits is accepted, and one more is refused until another leaves the header", async () => {
     await system.sql("insert into feature_flags (key) select unnest($1::text[])", [KEYS.slice(0, 127)]);
     expect((await create({ key: KEYS[127] })).status).toBe(201);
     const compiled = compile({
@@ -94,7 +94,7 @@ describe("x-flags with every flag on: at most 8,192 bytes", () => {
     expect([restored.status, restored.body.errors?.[0]?.pointer]).toEqual([422, "/in_header"]);
   });
 
-  test("of thirty at once, just those are taken that fit", async () => {
+  test("of thirty concurrent writes, exactly those that fit are accepted", async () => {
     await system.sql("insert into feature_flags (key) select unnest($1::text[])", [KEYS.slice(0, 118)]);
     const answers = await Promise.all(Array.from({ length: 30 }, (_, n) => create({ key: keyOf(500 + n) })));
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(10);
@@ -200,7 +200,7 @@ describe("the snapshot: at most MAX_SNAPSHOT_BYTES", () => {
 });
 
 describe("the bound is never below what is published", () => {
-  /** Each flag and each segment by itself, and all together, once a last write says that Redis has them. */
+  /** The size of each flag and segment alone, and of all together, after a last write is published. */
   async function expectBounded(): Promise<void> {
     const last = await create({ key: "last" });
     expect([last.body.published, last.body.errors]).toEqual([true, undefined]);

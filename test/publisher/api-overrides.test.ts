@@ -42,7 +42,7 @@ beforeAll(async () => {
   await create("killed", {});
   await create("needs_killed", needing("killed"));
   await system.call("PATCH", "/api/v1/flags/needs_killed", { body: needing("killed"), ifMatch: "*" });
-  // At the edge alone: Postgres has not heard of it.
+  // Only at the edge: Postgres has not recorded it.
   await system.redisCommand("SET", "sluice:test:off", '{"killed":null}');
   await create("broken", {});
   await system.sql(`UPDATE feature_flags SET targeting = '{"regions": ["eu"]}' WHERE key = 'broken'`);
@@ -108,7 +108,7 @@ test("every one is in the audit and in the log, without the token", async () => 
   await expect(system.sql("TRUNCATE override_audit")).rejects.toThrow("append-only");
 });
 
-describe("says what it does, as things stand", () => {
+describe("the effect of an override now", () => {
   test.for<[flags: Record<string, string>, key: string, inForce: string, detail: RegExp | undefined]>([
     [{ ai_search: "on" }, "ai_search", "always", undefined],
     [{ copilot: "on" }, "copilot", "always", undefined],
@@ -144,7 +144,7 @@ describe("says what it does, as things stand", () => {
       { needs_large: "on", copilot: "small" },
       "needs_large",
       "depends",
-      /needs copilot with large, which is not so/,
+      /needs copilot with large, which this override turns off or gives another variant/,
     ],
     [{ needs_large: "on" }, "needs_large", "depends", /name copilot as well, like copilot=large$/],
     [{ needs_large: "on", copilot: "large" }, "needs_large", "always", undefined],

@@ -216,7 +216,7 @@ describe("a sample", () => {
       "/contexts/1/a/list/1/__proto__",
       "cannot be used: JavaScript reserves the name __proto__",
     ],
-  ] as const)("%j: words of our own", async ([body, pointer, detail]) => {
+  ] as const)("%j: refused with a pointer", async ([body, pointer, detail]) => {
     const answer = await system.call("POST", `/api/v1/flags/${key}/preview`, { body });
     expect(answer.body.errors?.[0]).toEqual({ pointer, detail });
     expect(answer.text).not.toContain("Invalid input");

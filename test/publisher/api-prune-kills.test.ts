@@ -31,7 +31,7 @@ async function offAfterPruning(off: Record<string, unknown>): Promise<unknown> {
 test("kills that every snapshot has known of for a day are taken out, all others stay", async () => {
   for (const key of ["a", "b", "c"]) await system.call("POST", "/api/v1/flags", { body: { key } });
   const all = { a: [1, 1], b: [1, 2], c: [1, 3] };
-  // Everything is of today.
+  // All entries are from today.
   expect(await offAfterPruning(all)).toEqual(all);
 
   await system.sql(

@@ -43,9 +43,9 @@ async function published(): Promise<readonly { readonly key: string; readonly in
   const text = String(await system.redisCommand("GET", redisKey("snapshot")));
   return (JSON.parse(text) as { flags: readonly { key: string; invalid?: string }[] }).flags;
 }
-/** What the edge is told of flags that this test made. */
+/** The flags of this test in the snapshot. */
 async function invalidAtEdge(): Promise<Readonly<Record<string, string | undefined>>> {
-  // The answer of a write says that Redis has all that came before.
+  // The answer of a write says that Redis has all earlier writes too.
   const later = await create(`later-${count}-${(count += 1)}`);
   expect(later.body.published).toBe(true);
   return Object.fromEntries((await published()).map(({ key, invalid }) => [key, invalid]));
@@ -221,7 +221,7 @@ describe("what plain SQL makes of them is off with its reason, and stops nobody 
       [top]: expect.stringContaining("in a circle") as string,
       [other]: undefined,
     });
-    // Mended where it broke.
+    // Fixed in the row that was broken.
     expect((await patch(base, { requires: null })).status).toBe(200);
     expect((await shown(top))["invalid"]).toBeUndefined();
   });
@@ -237,7 +237,7 @@ describe("what plain SQL makes of them is off with its reason, and stops nobody 
     });
     await create(base);
     expect((await shown(top))["invalid"]).toBe(`requires[0].variant: the flag "${base}" has no such variant`);
-    // What is broken already can be changed, but for what is broken.
+    // A broken flag can be changed, except for the broken member.
     expect((await patch(top, { owner: "x" })).status).toBe(422);
     expect((await patch(top, { owner: "x", requires: [{ flag: base }] })).status).toBe(200);
     expect((await shown(top))["invalid"]).toBeUndefined();

@@ -215,7 +215,7 @@ describe("hostile bodies get a clear answer, without what was sent", () => {
     expect(answer.body.errors?.[0]?.pointer).toMatch(/^\/(targeting|variants|requires)/);
     expect(answer.text.length).toBeLessThan(4_000);
     expect(answer.text).not.toContain(PAYLOAD.padEnd(80, "x"));
-    // It holds nobody else up, and leaves nothing behind.
+    // It does not delay other writes, and leaves nothing behind.
     const next = await patch({ owner: "still here" });
     expect([next.status, next.body.flag["targeting"]]).toEqual([200, {}]);
   });

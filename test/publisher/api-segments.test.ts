@@ -25,7 +25,7 @@ const segmentOf = ({ body }: Answer) => body["segment"] as Readonly<Record<strin
 const shown = async () => segmentOf(await system.call("GET", path));
 const etagNow = async (): Promise<string> => (await system.call("GET", path)).etag;
 
-/** A flag whose rule asks for the segment. */
+/** A flag with a rule that refers to the segment. */
 async function use(operator = "$inGroup"): Promise<string> {
   const key = `flag-${++count}`;
   const rule = { id: "r", if: { organization: { [operator]: name } }, rollout_pct: 100 };
@@ -77,7 +77,7 @@ describe("a segment", () => {
     expect((await system.call("GET", `/api/v1/segments/${fresh}`)).status).toBe(404);
   });
 
-  test("takes a merge patch; its condition is replaced as a whole", async () => {
+  test("accepts a merge patch, and its condition is replaced as a whole", async () => {
     await patch({ condition: { country: "DE", plan: null } }, "*");
     expect(await shown()).toMatchObject({ ids: ["acme"], condition: { country: "DE", plan: null } });
     await patch({ condition: { email: { $exists: true } }, description: null }, "*");
@@ -96,7 +96,7 @@ describe("a segment", () => {
     expect([nothing.etag, nothing.body.revision]).toEqual([less.etag, less.body.revision]);
   });
 
-  test("holds 10,000 ids, put there in parts, and not one more", async () => {
+  test("has at most 10,000 ids, added in parts", async () => {
     const ids = Array.from({ length: 10_000 }, (_, n) => `organization-${n}`);
     await patch({ ids: ids.slice(0, 5_000) }, "*");
     const full = await changeIds({ add: ids.slice(5_000) });
@@ -105,7 +105,7 @@ describe("a segment", () => {
     expect([more.status, more.body.errors?.[0]?.pointer]).toEqual([422, "/add"]);
   });
 
-  test("is in the audit with who changed it, and needs If-Match as flags do", async () => {
+  test("is in the audit with its actor, and needs If-Match as flags do", async () => {
     const etag = await etagNow();
     expect((await patch({ ids: ["b"] })).status).toBe(428);
     expect((await system.call("DELETE", path)).status).toBe(428);
@@ -119,7 +119,7 @@ describe("a segment", () => {
     expect(seen.status).toBe(304);
   });
 
-  test("of twenty changes of its ids at once, none is lost", async () => {
+  test("none of twenty concurrent changes of its ids is lost", async () => {
     await Promise.all(Array.from({ length: 20 }, (_, n) => changeIds({ add: [`id-${n}`] })));
     expect((await shown())["ids"]).toHaveLength(21);
   });
@@ -130,7 +130,7 @@ describe("a segment", () => {
   });
 });
 
-describe("what is refused, with where it is", () => {
+describe("refused requests, with a pointer", () => {
   const deep = (depth: number) => `${'{"$not":'.repeat(depth)}{}${"}".repeat(depth)}`;
   test.for([
     ["unknown member", '{"rules": []}', "/rules"],
@@ -201,7 +201,7 @@ describe("a segment in use", () => {
     },
   );
 
-  test("is found by an explanation, and changes it at once", async () => {
+  test("is part of an explanation, and changes it at once", async () => {
     const key = await use();
     await system.call("PATCH", `/api/v1/flags/${key}/toggle`, { body: { enabled: true }, ifMatch: "*" });
     const explain = async () =>
@@ -215,7 +215,7 @@ describe("a segment in use", () => {
     expect(await explain()).toMatchObject({ value: true, rule: "rules", rule_id: "r" });
   });
 
-  test("either the rule that asks for it comes in, or its deletion, never both", async () => {
+  test("of a rule that refers to it and its deletion, only one succeeds", async () => {
     for (let round = 0; round < 8; round++) {
       const own = `race-${++count}`;
       await system.call("POST", "/api/v1/segments", { body: { name: own } });
@@ -279,7 +279,7 @@ describe("plain SQL", () => {
     await expect(system.sql(sql, [name])).rejects.toMatchObject({ constraint });
   });
 
-  test("what it broke is off with its reason, and stops nobody else", async () => {
+  test("a broken segment turns its flags off with a reason, and blocks no other write", async () => {
     const key = await use();
     const other = await system.call("POST", "/api/v1/flags", { body: { key: `${key}-other` } });
     await system.call("PATCH", `/api/v1/flags/${key}/toggle`, { body: { enabled: true }, ifMatch: "*" });

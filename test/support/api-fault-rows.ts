@@ -1,13 +1,13 @@
-/** Stands in every faulty value that can hold it: no answer and no log line may. */
+/** Part of every faulty value that can contain it. No answer and no log line may repeat it. */
 export const MARKER = "zq9marker";
 
 /** One thing that is wrong with a request. */
 export interface FaultRow {
   readonly member: string;
   readonly fault: string;
-  /** The member's value as JSON text, so that it can be what JSON.stringify would not write. */
+  /** The member's value as JSON text, because JSON.stringify cannot write all of them. */
   readonly json: string;
-  /** Where the answer has to point, when it is not the member itself. */
+  /** The pointer in the answer. */
   readonly pointer: string;
   readonly detail: RegExp;
 }
@@ -48,7 +48,7 @@ const noBoolean: readonly Short[] = [
   ["object", "{}", /must be true or false/],
 ];
 
-/** What every list of ids refuses. */
+/** Values that every list of ids refuses. */
 const noIdList: readonly Short[] = [
   ["text", text(MARKER), /must be an array/],
   ["object", "{}", /must be an array/],
@@ -100,7 +100,7 @@ const patternFault = (fault: string, pattern: string, detail: RegExp): Short =>
 const actionFault = (fault: string, action: string, detail: RegExp, pointer = ""): Short =>
   gateFault(fault, `{"pattern": "/ai/*", "otherwise": ${action}}`, detail, `/otherwise${pointer}`);
 
-/** What both a create and a merge patch refuse. */
+/** Values that both a create and a merge patch refuse. */
 export const MEMBER_FAULTS: readonly FaultRow[] = [
   ...rowsFor("description", [
     ...noString,
@@ -266,7 +266,7 @@ export const CONTEXT_FAULTS: readonly FaultRow[] = [
     ["deeply nested attribute", `{"role": ${deep(10_000)}}`, /nested deeper than 5/],
     ["attribute too long", `{"role": ${text(MARKER.padEnd(257))}}`, /longer than 256/],
     ["attribute of no JSON type", '{"role": 1e400}', /finite number/],
-    ["anonymous id as user id", `{"userId": "anon-${MARKER}"}`, /only anonymous ids do/, "/userId"],
+    ["anonymous id as user id", `{"userId": "anon-${MARKER}"}`, /the prefix of anonymous ids/, "/userId"],
     ["another targeting key", `{"userId": "u", "targetingKey": "${MARKER}"}`, /is derived/, "/targetingKey"],
     ["userId: number", '{"userId": 5}', /must be a string/, "/userId"],
     ["userId: NUL", `{"userId": ${text(`${MARKER}\0`)}}`, /control character/, "/userId"],

@@ -7,15 +7,15 @@ export interface Outage {
   readonly url: string;
   /** Cuts every connection, and each new one at once. */
   cut(): void;
-  /** Keeps every connection open, and lets nothing through. */
+  /** Keeps every connection open, and forwards nothing. */
   hang(): void;
   mend(): void;
-  /** On the next connection that sends these texts in this order: lets the last through, then cuts before any answer. */
+  /** On the next connection that sends these texts in order: forwards the last text, then cuts before any answer. */
   cutAfter(...texts: readonly string[]): void;
   stop(): Promise<void>;
 }
 
-/** Starts a proxy before whatever listens at the URL. */
+/** Starts a proxy for the server at the URL. */
 export async function startOutage(target: string): Promise<Outage> {
   const url = new URL(target);
   const port = Number(url.port);
@@ -42,7 +42,7 @@ export async function startOutage(target: string): Promise<Outage> {
       while (heard < fatalTexts.length && bytes.includes(fatalTexts[heard] ?? "")) heard += 1;
       if (heard > 0 && heard === fatalTexts.length) {
         fatalTexts = [];
-        // Nobody hears the answer, but it is done.
+        // The answer is lost, but the work is done.
         upstream.removeAllListeners("data").resume();
         upstream.write(bytes, () => upstream.end());
         pairs.delete(pair);

@@ -4,7 +4,7 @@ import { parseSigningKeys } from "../../shared/x-flags/signing-keys.ts";
 import { servePublisher } from "../../publisher/serve.ts";
 import { createTestDatabase } from "./database.ts";
 
-/** A publisher that runs, before a database of its own and a Redis end. */
+/** A running publisher with its own database and Redis. */
 export interface ApiSystem {
   readonly url: string;
   readonly databaseUrl: string;
@@ -13,18 +13,18 @@ export interface ApiSystem {
   readonly logLines: readonly string[];
   /** Sends a request with the admin token. */
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
-  /** Plain SQL, as somebody with psql would send it. */
+  /** Sends plain SQL, as psql does. */
   sql<Row extends pg.QueryResultRow = Record<string, unknown>>(
     text: string,
     values?: readonly unknown[],
   ): Promise<Row[]>;
-  /** A Redis command, as somebody with the token would send it. */
+  /** Sends a Redis command with the token. */
   redisCommand(...command: readonly string[]): Promise<unknown>;
   stop(): Promise<void>;
 }
 
 export interface CallOptions {
-  /** Sent as JSON; a string, or bytes, just as they are. */
+  /** Sent as JSON; a string or bytes unchanged. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly ifMatch?: string | undefined;
@@ -39,7 +39,7 @@ export interface Answer {
   readonly body: AnswerBody;
 }
 
-/** Loose: tests look at what they are about. */
+/** Loose: each test checks the members that it is about. */
 export interface AnswerBody {
   readonly flag: { readonly [name: string]: unknown };
   readonly revision: number;
@@ -63,7 +63,7 @@ export interface ApiSystemOptions {
   readonly databaseUrl?: string;
   /** Instead of a new one in this process. */
   readonly redis?: RedisRest;
-  /** What the publisher itself connects to, when it is not to go there directly. */
+  /** Addresses of proxies for the publisher's own connections. */
   readonly through?: { readonly databaseUrl?: string; readonly redisUrl?: string };
   readonly maxSnapshotBytes?: number;
   /** How often its loops run when nothing has announced a change; 10 s by default, as in production. */
