@@ -105,7 +105,7 @@ function toStep({
   comparisons,
   requirements,
   share,
-  variant: draw,
+  variant: assigned,
 }: ExplainedStep): Explanation["steps"][number] {
   return {
     step,
@@ -123,7 +123,11 @@ function toStep({
       reason: decision.reason,
     })),
     share: share && { ...toBucketMembers(share), rollout_pct: share.rolloutPct },
-    draw: draw && { ...toBucketMembers(draw), variant: draw.variant, range: draw.range && [...draw.range] },
+    draw: assigned && {
+      ...toBucketMembers(assigned),
+      variant: assigned.variant,
+      range: assigned.range && [...assigned.range],
+    },
   };
 }
 

@@ -28,7 +28,9 @@ export const problem = z
       )
       .optional(),
   })
-  .openapi("Problem", { description: "RFC 9457. Says what is wrong, and never repeats the whole value." });
+  .openapi("Problem", {
+    description: "RFC 9457. Names the fault and its place, and never repeats the whole value.",
+  });
 
 /** The error 412. */
 export const outdatedProblem = problem
@@ -63,7 +65,7 @@ export const status = z
     fault: z
       .string()
       .nullable()
-      .openapi({ description: "Why the last publish failed, or what is wrong with the data in Redis." }),
+      .openapi({ description: "Why the last publish failed, or the fault of the data in Redis." }),
     pending_kills: z
       .array(z.string())
       .nullable()

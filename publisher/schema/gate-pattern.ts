@@ -1,5 +1,4 @@
-/** Stands for the site's own origin where a path has to be read as a URL. */
-const ORIGIN = "https://site.invalid";
+import { SITE } from "../../shared/gate/closings.ts";
 
 /**
  * Checks a gate's pattern. It is matched for every visitor, so it must match in about linear time: no regular
@@ -21,9 +20,9 @@ export function gatePatternFault(pattern: string): string | undefined {
 
 /** Whether a path stays on this site, and is written as a browser sends it. */
 export function isNormalPath(path: string): boolean {
-  if (!URL.canParse(path, ORIGIN)) return false;
-  const url = new URL(path, ORIGIN);
-  return url.origin === ORIGIN && url.pathname + url.search + url.hash === path;
+  if (!URL.canParse(path, SITE.href)) return false;
+  const url = new URL(path, SITE);
+  return url.origin === SITE.origin && url.pathname + url.search + url.hash === path;
 }
 
 function isPattern(pathname: string): boolean {

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { closingsOf } from "../../shared/gate/closings.ts";
+import { SITE, closingsOf } from "../../shared/gate/closings.ts";
 import { readGates } from "../../shared/gate/gate-table.ts";
 import { gatePatternFault, isNormalPath } from "./gate-pattern.ts";
 import { OBJECT, text } from "./text-schema.ts";
@@ -65,6 +65,6 @@ export const gates = z
 
 function isGated(list: readonly { readonly pattern: string }[], path: string): boolean {
   const gates = list.map(({ pattern }) => ({ pattern, otherwise: { status: 404 } }));
-  const [closing] = closingsOf(readGates([{ gates }]).table, new URL(path, "https://site.invalid"));
+  const [closing] = closingsOf(readGates([{ gates }]).table, new URL(path, SITE));
   return closing !== undefined;
 }

@@ -1,12 +1,10 @@
 import { z } from "@hono/zod-openapi";
 import { publishState } from "./answer-schema.ts";
+import { SITE } from "../../shared/gate/closings.ts";
 import { evaluationContext } from "./context-schema.ts";
 import { explanation } from "./explain-schema.ts";
 import { gate } from "./gate-schema.ts";
 import { boolean, flagKey, OBJECT } from "./text-schema.ts";
-
-/** Any: of a request's URL, gates look at path and query. */
-const SITE = "https://site.invalid";
 
 const URL_FORM = "must be a path that begins with /, or an http or https URL";
 
@@ -23,7 +21,7 @@ const requestUrl = z
   )
   .transform((value, issues): URL => {
     // Joined as text: resolved against a base, `//ai` would be another host.
-    const url = URL.parse(value.startsWith("/") ? SITE + value : value);
+    const url = URL.parse(value.startsWith("/") ? SITE.origin + value : value);
     if (url !== null && /^https?:$/.test(url.protocol)) return url;
     issues.addIssue({ code: "custom", message: URL_FORM });
     return z.NEVER;

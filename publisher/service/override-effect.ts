@@ -57,6 +57,6 @@ function needInWords(requirement: ExplainedRequirement, overrides: Overrides): s
   const never = NEVER[decision.rule]?.replace("it ", "which ");
   if (never !== undefined) return `it needs ${wanted}, ${never}`;
   if (overrides.has(flag))
-    return `it needs ${wanted}, which this override turns off or gives another variant`;
+    return `it needs ${wanted}, which is off or has another variant under this override`;
   return `it needs ${wanted}, which not every visitor has: name ${flag} as well, like ${flag}=${variant ?? "on"}`;
 }

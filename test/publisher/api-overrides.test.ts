@@ -131,7 +131,7 @@ describe("the effect of an override now", () => {
       { needs_nobody: "on", ai_search: "off" },
       "needs_nobody",
       "depends",
-      /needs ai_search, which this override turns off or gives another variant/,
+      /needs ai_search, which is off or has another variant under this override/,
     ],
     [
       { needs_disabled: "on", disabled: "on" },
@@ -144,7 +144,7 @@ describe("the effect of an override now", () => {
       { needs_large: "on", copilot: "small" },
       "needs_large",
       "depends",
-      /needs copilot with large, which this override turns off or gives another variant/,
+      /needs copilot with large, which is off or has another variant under this override/,
     ],
     [{ needs_large: "on" }, "needs_large", "depends", /name copilot as well, like copilot=large$/],
     [{ needs_large: "on", copilot: "large" }, "needs_large", "always", undefined],

@@ -132,7 +132,7 @@ const valueRows: readonly FaultRow[] = [
     ["an empty id among others", ["--deny", "u1,,u2"], /One of its items is empty/],
     ["a blank too many", ["--allow", "u1, u2"], /begins or ends with white space/],
     ["bytes that are no UTF-8", ["--allow", "u\ufffd"], /is not UTF-8/],
-    ["an anonymous id", ["--allow", "anon-x"], /^error: --allow "anon-x" begins with "anon-"/m],
+    ["an anonymous id", ["--allow", "anon-x"], /^error: --allow "anon-x" must not begin with "anon-"/m],
     ["NUL in an id", ["--allow", "u\0"], /--allow "u\\u\{0\}" contains a control character/],
     ["too long an id", ["--allow", long(257)], /--allow "x+…" must have at most 256 characters/],
     ["an id on both lists", ["--allow", "u1", "--deny", "u1"], /--allow and --deny both name u1/],
@@ -277,7 +277,7 @@ const valueRows: readonly FaultRow[] = [
     [
       "NUL in an id",
       ["--context", String.raw`{"userId":"a\u0000"}`],
-      /^error: the attribute "userId" "a\\u\{0\}" holds a control/m,
+      /^error: the attribute "userId" "a\\u\{0\}" contains a control/m,
     ],
   ]),
   ...rows("delete", 2, [
