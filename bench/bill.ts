@@ -1,4 +1,4 @@
-// What Redis costs a month, by how many colos have visitors: the formula of docs/operations.md, in figures.
+// The monthly cost of Redis by the number of colos that have visitors, from the formula in docs/operations.md.
 import { parseArgs } from "node:util";
 import type { Head } from "../shared/snapshot/snapshot.ts";
 import { toTable, type Row } from "./support/table.ts";
@@ -20,7 +20,7 @@ const PUBLISHES = Number(given.publishes);
 const SNAPSHOT_BYTES = Number(given["snapshot-bytes"]);
 const PUBLISHERS = Number(given.publishers);
 
-/** Upstash's price list (upstash.com/pricing/redis), as transcribed on 2026-09-20 and looked up on 2026-11-25; US dollars. */
+/** Upstash's price list (upstash.com/pricing/redis), copied on 2026-09-20 and checked on 2026-11-25, in US dollars. */
 const PAY_AS_YOU_GO = { per100kCommands: 0.2, freeGb: 200, perGb: 0.03 } as const;
 const FIXED: readonly { readonly plan: string; readonly gb: number; readonly dollars: number }[] = [
   { plan: "250 MB", gb: 50, dollars: 10 },
@@ -35,13 +35,13 @@ const FIXED: readonly { readonly plan: string; readonly gb: number; readonly dol
 const MONTH_MS = 30 * 86_400_000;
 const GB = 1e9;
 
-/** An isolate refreshes when what it holds is between this share of REFRESH_MS and the whole of it old. */
+/** An isolate refreshes its snapshot at an age between this share of REFRESH_MS and the whole. */
 const EARLIEST = 0.8;
 
-/** How often a publisher compares Redis with Postgres, and looks for kills that Postgres has not heard of. */
+/** How often a publisher compares Redis with Postgres, and imports kills that Postgres lacks. */
 const LOOK_MS = 10_000;
 
-// EVAL counts as one, and each command that it calls as one more: the dearer reading of the price list.
+// EVAL counts as one command, and so does each command inside it: the more expensive reading of the price list.
 const COMMANDS = { look: 3, findKills: 1, publish: 3 + 4 } as const;
 
 /** HTTP headers of an answer. */
@@ -64,11 +64,11 @@ const OFF = Object.fromEntries(
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
-/** Texts stand in the answer as JSON strings, so that each of their quotes takes two bytes. */
+/** The answer has texts as JSON strings, so each quote in them takes two bytes. */
 const REFRESH_BYTES = bytesOf({ result: [JSON.stringify(HEAD), JSON.stringify(OFF)] }) + HEADER_BYTES;
 const SNAPSHOT_ANSWER_BYTES = REFRESH_BYTES + SNAPSHOT_BYTES * 1.15;
 
-/** All colos have visitors all the time: the most that it can be. */
+/** The upper bound: every colo always has visitors. */
 function monthOf(colos: number, refreshMs: number, isShared: boolean): Row {
   const askers = colos * (isShared ? 1 : ISOLATES);
   const refreshes = (askers * MONTH_MS) / (EARLIEST * refreshMs);

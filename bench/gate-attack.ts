@@ -1,4 +1,4 @@
-// Whether a site gives a gated page away to anybody who asks for it in other words: see docs/gates.md.
+// Tries to get a gated page from a site by other spellings, methods and headers: see docs/gates.md.
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
 import { startRedisRest } from "../publisher/dev/redis-rest/start.ts";
@@ -27,9 +27,9 @@ if (!/^http:\/\/[^/]+$/.test(origin) || pages.length === 0 || marker === "") {
   process.exit(2);
 }
 
-/** Requests under way at once. */
+/** Simultaneous requests. */
 const CONCURRENCY = 8;
-/** So many addresses of the site are compared at most. */
+/** The most addresses of the site that are compared. */
 const MAX_ORDINARY = 300;
 
 await runBench(`Gates before ${origin}: ${gates.join(", ")}`, async (bench) => {
@@ -84,13 +84,13 @@ async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<voi
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
 }
 
-/** @returns the whole answer; nothing where the server hangs up, as some do on what is no HTTP */
+/** @returns the whole answer; empty when the server closes the connection, as some do on invalid HTTP */
 function ask(url: string, { method, target, headers }: AttackRequest): Promise<string> {
   const length = method === "POST" ? ["Content-Length: 0"] : [];
   return sendRaw(url, [`${method} ${target} HTTP/1.1`, ...headers, ...length]).catch(() => "");
 }
 
-/** Follows the links of the site's other pages, and compares what comes of them with and without the worker. */
+/** Follows the links of the site's other pages, and compares their answers with and without the worker. */
 async function compareOrdinary(edgeUrl: string) {
   const open = [...ordinary];
   const seen = new Set<string>();

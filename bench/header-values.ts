@@ -1,4 +1,4 @@
-// How a variant's JSON value best reaches the site: bytes and CPU of four ways. See docs/bucketing.md.
+// Compares four ways to send a variant's JSON value to the site, by bytes and CPU. See docs/bucketing.md.
 import { isDeepStrictEqual } from "node:util";
 import {
   DisplayString,
@@ -13,7 +13,7 @@ import { decodeFlags } from "../shared/x-flags/flags-header.ts";
 import { percentile } from "./support/percentile.ts";
 import { runBench, type Bench } from "./support/run-bench.ts";
 
-/** What `x-flags` may have at most: a write that could lead to more is refused. */
+/** The size limit of `x-flags`: the publisher refuses a write that could exceed it. */
 const MAX_HEADER = 8_192;
 
 const BATCHES = 9;
@@ -25,7 +25,7 @@ const decoder = new TextDecoder();
 const sentence = (text: string, bytes: number): string =>
   text.repeat(Math.ceil(bytes / encoder.encode(text).length)).slice(0, bytes);
 
-/** What variants are for: model tiers, settings, prompts. */
+/** Typical values of variants: model tiers, settings, prompts. */
 const VALUES: readonly (readonly [name: string, value: unknown])[] = [
   ["a number", 4_000],
   ["settings", { model: "large-3", max_tokens: 4_000, temperature: 0.2, tools: ["search", "code"] }],
@@ -39,7 +39,7 @@ const VALUES: readonly (readonly [name: string, value: unknown])[] = [
   ],
 ];
 
-/** One way for a value to travel: how it is written, and how a site reads it. */
+/** One way to send a value: how it is written, and how a site reads it. */
 interface Way {
   readonly name: string;
   readonly encode: (value: unknown) => string;
@@ -49,7 +49,7 @@ interface Way {
 const FLAG = "copilot";
 const VARIANT = "large";
 
-/** A member with `val` as this bare item. */
+/** A member whose `val` is this bare item. */
 function withParameter(value: BareItem): string {
   const members: Dictionary = new Map([
     [
@@ -107,11 +107,8 @@ function measure(bench: Bench, name: string, value: unknown): void {
   bench.table(
     waysFor(value).map((way) => {
       const header = way.encode(value);
-      bench.check(
-        isDeepStrictEqual(way.decode(header), value),
-        `${way.name}: ${name} does not come back as it was`,
-      );
-      bench.check(/^[\x20-\x7e]*$/.test(header), `${way.name}: ${name} is no header`);
+      bench.check(isDeepStrictEqual(way.decode(header), value), `${way.name}: ${name} changes on the way`);
+      bench.check(/^[\x20-\x7e]*$/.test(header), `${way.name}: ${name} is not a valid header`);
       return {
         way: way.name,
         bytes: header.length,
@@ -124,7 +121,7 @@ function measure(bench: Bench, name: string, value: unknown): void {
   );
 }
 
-/** The median processor time of one call, which others on the machine do not add to. */
+/** The median processor time of one call, without that of other processes. */
 function microseconds(call: () => unknown): number {
   let calls = 1;
   const timed = (): number => {

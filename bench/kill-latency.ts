@@ -1,4 +1,4 @@
-// How long after the start of `sluice kill` a request still saw the feature: see bench/README.md.
+// Measures how long after the start of `sluice kill` a request still saw the feature: see bench/README.md.
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { startEdgeWorkers } from "../publisher/dev/edge-worker.ts";
@@ -26,22 +26,22 @@ const { values: given } = parseArgs({
 const KILLS = Number(given.kills);
 const kinds = KINDS.filter((kind) => given.kind.split(",").includes(kind));
 
-/** Isolates that are asked all the time. */
+/** Isolates that get requests all the time. */
 const WARM_ISOLATES = 4;
 
-/** Requests a second to one isolate: what is between two of them is how exact a figure is. */
+/** Requests a second to one isolate. The time between two of them is the precision of a figure. */
 const PER_SECOND: Readonly<Record<Kind, number>> = { warm: 20, idle: 10, cold: 10 };
 
-/** From the start of one command to that of the next, in milliseconds; on a slow machine it waits for the one before. */
+/** Milliseconds from the start of one command to the start of the next; a slow machine finishes one command first. */
 const PACE_MS = 700;
 
-/** Idle and cold isolates get their first request within so many milliseconds of the command's start. */
+/** Idle and cold isolates get their first request at most so many milliseconds after the command's start. */
 const FIRST_WITHIN_MS = 2_000;
 
-/** How much longer than one refresh time an isolate is watched after its command has returned. */
+/** After its command has returned, an isolate is watched for one refresh time and so much longer. */
 const WATCH_MORE_MS = 500;
 
-/** An answer older than so many refresh times is never used unasked, which bounds what a kill may take. */
+/** A worker never uses an answer older than so many refresh times without asking Redis: the bound of a kill's latency. */
 const BOUND = 3;
 
 await runBench(
@@ -56,19 +56,19 @@ await runBench(
   },
 );
 
-/** An isolate that runs from the start, and is asked by no more than one kill at a time. */
+/** An isolate that runs from the start and serves one kill at a time. */
 interface Isolate {
   readonly url: string;
   /** When its last request was sent. */
   askedAt: number;
 }
 
-/** One kill, and what each kind of isolate saw of the feature after its command began. */
+/** One kill, and how each kind of isolate saw the feature after its command began. */
 interface Kill {
   readonly key: string;
   readonly begunAt: number;
   returnedAt?: number;
-  /** One for each isolate that is watched. */
+  /** One per watched isolate. */
   readonly seen: { readonly kind: Kind; readonly sightings: Sightings; readonly url: string }[];
 }
 
@@ -101,7 +101,7 @@ async function measure(bench: Bench, refreshMs: number): Promise<Row[]> {
       seen: (kinds.includes("warm") ? isolates.warm : []).map((isolate) => watch("warm", isolate)),
     };
     edge.kills.push(kill);
-    // Spread evenly over the time, in no order: the golden ratio's multiples.
+    // Multiples of the golden ratio spread evenly over the time, in no order.
     const firstInMs = ((index * 0.618_034) % 1) * FIRST_WITHIN_MS;
     if (idle !== undefined) watched.push(visitFor(edge, kill, "idle", idle, firstInMs));
     if (cold !== undefined) watched.push(visitFor(edge, kill, "cold", cold, firstInMs));
@@ -132,7 +132,7 @@ async function startIsolates(bench: Bench, system: System, refreshMs: number) {
     UPSTASH_REDIS_REST_TOKEN: readOnlyToken,
     REFRESH_MS: String(refreshMs),
   };
-  // As many idle ones as are on their way back to being idle, and a few more.
+  // Enough for all isolates that are becoming idle again, and a few more.
   const idleAgainMs = FIRST_WITHIN_MS + refreshMs + WATCH_MORE_MS + BOUND * refreshMs + WATCH_MORE_MS;
   const idle = kinds.includes("idle") ? Math.min(KILLS, Math.ceil(idleAgainMs / PACE_MS) + 3) : 0;
   const cold = kinds.includes("cold") ? KILLS : 0;
@@ -152,14 +152,14 @@ async function startIsolates(bench: Bench, system: System, refreshMs: number) {
   };
 }
 
-/** What the requests of a run share. */
+/** The state that all requests of a run share. */
 interface Edge {
   readonly bench: Bench;
   readonly send: Send;
   readonly refreshMs: number;
   readonly kills: Kill[];
   requests: number;
-  /** What is still under way at the end is cut off. */
+  /** Requests that are still open at the end are cut off. */
   isOver: boolean;
 }
 
@@ -167,7 +167,7 @@ function watch(kind: Kind, { url }: Isolate) {
   return { kind, url, sightings: collectSightings() };
 }
 
-/** One request: what it saw of each flag whose kill is under way goes to whoever watches this isolate. */
+/** Sends one request and reports to this isolate's watchers how it saw each flag that is being killed. */
 async function ask(edge: Edge, isolate: Isolate): Promise<ReadonlySet<string>> {
   const sentAt = performance.now();
   isolate.askedAt = sentAt;
@@ -177,7 +177,7 @@ async function ask(edge: Edge, isolate: Isolate): Promise<ReadonlySet<string>> {
   edge.bench.check(status === 200, `the site answered ${status} through the worker`);
   if (status !== 200) return new Set();
   const { at: heardAt, flags, isKnown } = parseHeard(text);
-  // Off because nothing is held yet says nothing of the kill.
+  // Without a snapshot in memory everything is off, which says nothing about the kill.
   if (!isKnown) return flags;
   for (const { key, begunAt, seen } of edge.kills) {
     if (heardAt < begunAt) continue;
@@ -187,7 +187,7 @@ async function ask(edge: Edge, isolate: Isolate): Promise<ReadonlySet<string>> {
   return flags;
 }
 
-/** The first requests: every feature is on, or there is nothing to be killed. */
+/** Sends the first requests and checks that every feature is on before its kill. */
 async function openEyes(edge: Edge, isolates: readonly Isolate[], keys: readonly string[]): Promise<void> {
   for (const isolate of isolates) {
     const flags = await ask(edge, isolate);
@@ -206,9 +206,9 @@ function keepAsking(edge: Edge, isolate: Isolate, kind: Kind): Load {
   return load;
 }
 
-/** Takes the isolate that was asked least recently, as soon as nobody has asked it for long enough. */
+/** Takes the isolate whose last request is oldest, once it has been idle for long enough. */
 async function longestIdle(pool: Isolate[], idleMs: number): Promise<Isolate | undefined> {
-  // Out of the pool, then back at its end: nobody else takes it meanwhile.
+  // It leaves the pool, and returns to its end, so that no other kill takes it meanwhile.
   const isolate = pool.shift();
   if (isolate === undefined) return undefined;
   pool.push(isolate);
@@ -216,7 +216,7 @@ async function longestIdle(pool: Isolate[], idleMs: number): Promise<Isolate | u
   return isolate;
 }
 
-/** Lets visitors come to an isolate that nobody asked, until one refresh time after the command has returned. */
+/** Sends visitors to an idle isolate until one refresh time after the command has returned. */
 async function visitFor(
   edge: Edge,
   kill: Kill,
@@ -231,7 +231,7 @@ async function visitFor(
   load.stop();
 }
 
-/** Waits one refresh time and a little, then for as long as the feature may be seen at most. */
+/** Waits a little more than one refresh time, then for as long as the feature may still be seen. */
 async function untilOff(kill: Kill, refreshMs: number): Promise<void> {
   while (kill.returnedAt === undefined) await sleep(100);
   await sleepUntil(kill.returnedAt + refreshMs + WATCH_MORE_MS);
@@ -250,12 +250,12 @@ function summarize(
     const own = seen.filter((one) => one.kind === kind).map(({ sightings }) => sightings);
     const last = Math.max(begunAt, ...own.map(({ lastSeenAt }) => lastSeenAt ?? begunAt));
     const where = `${key}, ${kind}, REFRESH_MS ${refreshMs}`;
-    bench.check(own.length > 0 && own.every(({ isOff }) => isOff), `${where}: not seen to be off`);
+    bench.check(own.length > 0 && own.every(({ isOff }) => isOff), `${where}: never seen off`);
     bench.check(
       own.every(({ revivals }) => revivals === 0),
       `${where}: on again after it had been off`,
     );
-    bench.check(last <= returnedAt + BOUND * refreshMs, `${where}: seen longer than may be`);
+    bench.check(last <= returnedAt + BOUND * refreshMs, `${where}: seen on for too long`);
     return last - begunAt;
   });
   const commandMs = kills.map(({ begunAt, returnedAt = begunAt }) => returnedAt - begunAt);

@@ -1,4 +1,4 @@
-// How long an admin write takes until Redis holds it, by how many flags there are: see bench/README.md.
+// Measures how long an admin write takes until Redis has it, by the number of flags: see bench/README.md.
 import { parseArgs } from "node:util";
 import { digestOf } from "../shared/snapshot/snapshot.ts";
 import { percentile, shownMs } from "./support/percentile.ts";
@@ -15,10 +15,10 @@ const { values: given } = parseArgs({
 });
 const WRITES = Number(given.writes);
 
-/** Of which nothing is measured: connections and Node's compiler warm up. */
+/** Not measured: connections and Node's compiler warm up. */
 const WARM_UP = 20;
 
-/** 5,000 flags with targeting are more than the 1 MiB that a publisher allows when it is not told otherwise. */
+/** 5,000 flags with targeting exceed the publisher's default limit of 1 MiB. */
 const MAX_SNAPSHOT_BYTES = 4_194_304;
 
 await runBench(`Admin write to Redis: ${WRITES} writes, one after the other`, async (bench) => {
@@ -44,12 +44,12 @@ async function measure(bench: Bench, system: System, flags: number): Promise<Row
   for (let turn = 0; turn < WARM_UP + WRITES; turn++) {
     const begun = performance.now();
     const { revision, published } = await system.call("PATCH", `/flags/flag_${turn % flags}/rollout`, {
-      // Another value than at any size before: what changes nothing is not published.
+      // A value that no size had before: a write that changes nothing is not published.
       rollout_pct: ((turn + flags) % 10_000) / 100,
     });
     if (turn >= WARM_UP) tookMs.push(performance.now() - begun);
 
-    // Outside of what is measured: that the answer was true.
+    // Not measured: the check that the answer was true.
     const { head } = await readPublished(system);
     bench.check(published, `at ${flags} flags, revision ${revision} was not published in time`);
     bench.check(head.revision >= revision, `Redis is at ${head.revision} after an answer for ${revision}`);
@@ -69,7 +69,7 @@ async function measure(bench: Bench, system: System, flags: number): Promise<Row
   };
 }
 
-/** Fills up to so many flags by plain SQL; each fifth one with a list, a plan and a blocklist. */
+/** Inserts flags by plain SQL up to this number; every fifth has an allowlist, a plan and a blocklist. */
 async function addFlags({ pool }: System, flags: number): Promise<void> {
   const targeting = JSON.stringify({
     allowlist: ["user-1001", "user-1002", "user-1003"],

@@ -1,4 +1,4 @@
-// How many commands Redis gets from the workers, by traffic and by how many they are: see bench/README.md.
+// Counts the commands that workers send to Redis, by traffic and number of workers: see bench/README.md.
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { putSnapshot } from "../test/support/published.ts";
@@ -20,13 +20,13 @@ const { values: given } = parseArgs({
 const toNumbers = (text: string): number[] => text.split(",").map(Number);
 const SECONDS = Number(given.seconds);
 
-/** wrangler.toml's, which the workers run with. */
+/** The value in wrangler.toml, with which the workers run. */
 const REFRESH_MS = 5_000;
 
-/** A worker refreshes when what it holds is between this share of REFRESH_MS and the whole of it old. */
+/** A worker refreshes its snapshot at an age between this share of REFRESH_MS and the whole. */
 const EARLIEST = 0.8;
 
-/** Until the workers have stopped acting in step. */
+/** Until the workers no longer refresh at the same time. */
 const WARM_UP_MS = 2 * REFRESH_MS;
 
 const ENVIRONMENT = "bench";
@@ -37,7 +37,7 @@ await runBench(
     const rows: Row[] = [];
     for (const layout of ["apart", "one colo"] as const) {
       for (const workers of toNumbers(given.workers)) {
-        // One worker has nobody to share with.
+        // One worker shares with no other.
         if (layout === "one colo" && workers === 1) continue;
         bench.progress(`${workers} workers, ${layout}`);
         rows.push(...(await measure(bench, layout, workers)));
@@ -48,7 +48,7 @@ await runBench(
   },
 );
 
-/** All rates at the same time, each with workers and a Redis of its own: a third of the time, and the same counts. */
+/** Runs all rates at the same time, each with its own workers and Redis: the counts are the same, in a third of the time. */
 async function measure(bench: Bench, layout: Layout, workers: number): Promise<Row[]> {
   const site = await startSite();
   bench.defer(site.stop);
@@ -83,7 +83,7 @@ async function measure(bench: Bench, layout: Layout, workers: number): Promise<R
     const commands = (after[index]?.commands ?? 0) - (before[index]?.commands ?? 0);
     const most = workers * (1 + (minutes * 60_000) / (EARLIEST * REFRESH_MS));
     const what = `${workers} workers, ${layout}, ${rate} requests/s`;
-    bench.check(commands <= most, `${what}: ${commands} commands, and ${Math.floor(most)} are the most`);
+    bench.check(commands <= most, `${what}: ${commands} commands, more than ${Math.floor(most)}`);
     bench.check(commands > 0, `${what}: Redis was not asked`);
     return {
       workers,
@@ -96,7 +96,7 @@ async function measure(bench: Bench, layout: Layout, workers: number): Promise<R
   });
 }
 
-/** The load of one fleet, its workers asked in turn. */
+/** The load of one fleet: requests go to its workers in turn. */
 function keepAsking(bench: Bench, send: Send, rate: number, urls: readonly string[]) {
   let answered = 0;
   let isOver = false;
@@ -120,9 +120,9 @@ function keepAsking(bench: Bench, send: Send, rate: number, urls: readonly strin
 }
 
 /**
- * The formula. A worker asks at the first request after an age drawn evenly between EARLIEST and 1 times REFRESH_MS.
- * Apart, each asks for itself. In one colo all take over what the first to be due has asked for: the least of the draws
- * counts, on the average `EARLIEST + (1 - EARLIEST) / (workers + 1)`.
+ * The formula. A worker asks Redis at the first request after a random age between EARLIEST and 1 times REFRESH_MS.
+ * Workers in different colos each ask for themselves. In one colo, all use the answer of the first that asks, so the
+ * smallest age counts: `EARLIEST + (1 - EARLIEST) / (workers + 1)` on average.
  */
 function expectedAMinute(layout: Layout, workers: number, rate: number): number {
   const gapMs = (1_000 * workers) / rate;
@@ -130,7 +130,7 @@ function expectedAMinute(layout: Layout, workers: number, rate: number): number 
     const dueMs = REFRESH_MS * (EARLIEST + (1 - EARLIEST) / (workers + 1));
     return 60_000 / Math.max(dueMs, 1_000 / rate);
   }
-  // The mean over the draws of the next request's time, which comes every gap.
+  // The mean time of the next request after the random age; there is a request every gap.
   const draws = Array.from(
     { length: 1_000 },
     (_, index) => EARLIEST + ((1 - EARLIEST) * (index + 0.5)) / 1_000,

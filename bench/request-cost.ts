@@ -1,4 +1,4 @@
-// What it costs to know who asks and to sign what the site is told, a request: see bench/README.md.
+// Measures what identifying the visitor and signing the headers cost per request: see bench/README.md.
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
@@ -21,14 +21,14 @@ import { findWorkerd, type WorkerdProcess } from "./support/workerd-process.ts";
 const { values: given } = parseArgs({
   options: { requests: { type: "string", default: "200" }, rounds: { type: "string", default: "40" } },
 });
-/** So many in a row of one kind. */
+/** Requests of one kind in a row. */
 const REQUESTS = Number(given.requests);
 const ROUNDS = Number(given.rounds);
-/** Thrown away: until then the code is compiled. */
+/** Not counted: the code is still being compiled. */
 const WARM_UP = 3;
-/** So many in one request, beside which the request is nothing. */
+/** Signatures in one request: so many that the request itself costs nothing beside them. */
 const SIGNATURES = 5_000;
-/** As many at once. */
+/** Simultaneous requests. */
 const CONCURRENCY = 8;
 
 const ENVIRONMENT = "bench";
@@ -46,12 +46,12 @@ const USER_ID = "user-0123456789abcdef";
 const ISSUER = "https://issuer.example.com/";
 const AUDIENCE = "https://www.example.com";
 
-/** One kind of visitor: how their worker is set up, and what they send. */
+/** One kind of visitor: the settings of the worker, and the request. */
 interface Kind {
   readonly name: string;
   readonly vars: Readonly<Record<string, string>>;
   readonly headers: (url: string, send: Send) => Promise<Readonly<Record<string, string>>>;
-  /** Whom the site must hear of. */
+  /** Checks the targeting key that the site receives. */
   readonly holds: (targetingKey: string | undefined) => boolean;
   /** The flags that a test override decides. */
   readonly overridden?: readonly string[];
@@ -69,7 +69,7 @@ const proxied = {
   holds: isUser,
 };
 const newcomer = { vars: {}, headers: async () => ({}), holds: isAnonymous };
-/** With the cookie that the worker itself has sent. */
+/** With the cookie that the worker set. */
 const returning = {
   vars: {},
   headers: async (url: string, send: Send) => {
@@ -124,7 +124,7 @@ const secretKind = byToken(tokenBy("HS256", new TextEncoder().encode(JWT_SECRET)
 const rsa = publicKeyKind("RS256", generateKeyPairSync("rsa", { modulusLength: 2_048 }));
 const ec = publicKeyKind("ES256", generateKeyPairSync("ec", { namedCurve: "P-256" }));
 
-/** The first is what the others are compared with. */
+/** The others are compared with the first. */
 const KINDS: readonly Kind[] = [
   { name: "anonymous, by the cookie", ...returning },
   { name: "anonymous, new", ...newcomer },
@@ -135,7 +135,7 @@ const KINDS: readonly Kind[] = [
   { name: "JWT, ES256", ...ec },
 ];
 
-/** A site that keeps what it heard last, and answers as a page that brings a cookie. */
+/** A site that stores the last headers it received, and answers with a page that sets a cookie. */
 async function startSite() {
   let heard: IncomingHttpHeaders = {};
   const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
@@ -167,7 +167,7 @@ await runBench(`Identity and signature, ${ROUNDS} times ${REQUESTS} requests of 
   const setUps = KINDS.flatMap((kind) => [false, true].map((isSigned) => ({ kind, isSigned })));
   const edge = await startEdgeWorkers({
     isolates: [
-      // What goes to the first passes one thing more in miniflare: nobody asks it.
+      // Requests to the first worker take one more step inside miniflare, so it gets none.
       common,
       ...setUps.map(({ kind, isSigned }) => ({
         ...common,
@@ -189,15 +189,18 @@ await runBench(`Identity and signature, ${ROUNDS} times ${REQUESTS} requests of 
     await send(url, way);
     const { context, keyId, problem } = await readFlags(site.heard(), optionsFor(isSigned));
     bench.check(problem === undefined, `${kind.name}: ${problem}`);
-    bench.check(kind.holds(context?.targetingKey), `${kind.name}: the site hears of somebody else`);
+    bench.check(kind.holds(context?.targetingKey), `${kind.name}: the site received another visitor`);
     const { overridden: forced = [] } = kind;
     bench.check(context?.override?.join() === (forced.join() || undefined), `${kind.name}: other overrides`);
-    bench.check((keyId !== undefined) === isSigned, `${kind.name}: signed, or not`);
+    bench.check(
+      (keyId !== undefined) === isSigned,
+      `${kind.name}: signed without a key, or unsigned with one`,
+    );
   }
   const headers = site.heard();
   for (let round = -WARM_UP; round < ROUNDS; round += 1) {
     bench.progress(`round ${round + 1} of ${ROUNDS}`);
-    // Those whose costs are subtracted from each other are measured one after the other.
+    // Kinds whose costs are compared are measured directly after each other.
     for (const way of ways) {
       const cost = await measure(workerd, send, way);
       if (round >= 0) way.costs.push(cost);
@@ -213,7 +216,7 @@ interface Way {
   readonly isSigned: boolean;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Microseconds of processor time a request, of each round. */
+  /** Microseconds of processor time per request, for each round. */
   readonly costs: number[];
 }
 
@@ -231,7 +234,7 @@ async function signingCost(bench: Bench): Promise<number> {
     for (let round = -WARM_UP; round < ROUNDS; round += 1) {
       const before = await workerd.threadsMs();
       const response = await fetch(`${edge.urls[0]}/?times=${SIGNATURES}`);
-      bench.check((await response.text()).startsWith("sluice=:"), "the worker that only signs does not sign");
+      bench.check((await response.text()).startsWith("sluice=:"), "the signing worker returned no signature");
       if (round >= 0) costs.push(((await workerd.threadsMs()) - before) * (1_000 / SIGNATURES));
     }
     return percentile(costs, 0.5);
@@ -273,7 +276,7 @@ function costsOf(ways: readonly Way[], kind: Kind, isSigned: boolean): readonly 
   return ways.find((way) => way.kind === kind && way.isSigned === isSigned)?.costs ?? [];
 }
 
-/** The median of what two ways are to each other in each round: what else the machine does falls on both. */
+/** The median ratio of two ways per round: other load on the machine affects both. */
 function median(
   costs: readonly number[] = [],
   others: readonly number[] = [],
@@ -285,7 +288,7 @@ function median(
   );
 }
 
-/** What reading costs the site, in Node. */
+/** Measures what reading the headers costs the site, in Node. */
 async function readerRows(headers: IncomingHttpHeaders): Promise<readonly Row[]> {
   const now = Date.now();
   const request = { method: "GET", url: "/ai/search?q=1", headers };

@@ -1,4 +1,4 @@
-// What a snapshot of 1 MiB costs a worker in memory and processor time: see bench/README.md.
+// Measures the memory and processor time of a worker with a snapshot of 1 MiB: see bench/README.md.
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { startEdgeWorker } from "../publisher/dev/edge-worker.ts";
@@ -26,17 +26,16 @@ const BYTES = Number(given.bytes);
 const CHANGES = Number(given.changes);
 
 /**
- * What V8's heap may reach, in MiB: workerd is started with this limit and dies beyond it, so a worker that lives through
- * everything has not needed more, be it for a moment. Half of what an isolate has; and of the whole heap, not only of
- * what comes on top of an empty snapshot.
+ * The limit of V8's heap, in MiB. workerd starts with this limit and dies above it, so a worker that survives has never
+ * needed more. It is half of an isolate's memory, and it counts the whole heap, not only the part that the snapshot adds.
  */
 const LIMIT_MIB = Number(given.limit);
-/** What an isolate has. */
+/** The memory of an isolate. */
 const ISOLATE_MIB = 128;
 
 const ENVIRONMENT = "bench";
 const REFRESH_MS = 500;
-/** Visitors who come at once to a worker that holds nothing. */
+/** Simultaneous visitors of a worker without a snapshot. */
 const CROWD = 100;
 
 await runBench(`A snapshot of ${BYTES} bytes in a worker, ${CHANGES} times replaced`, async (bench) => {
@@ -79,19 +78,19 @@ interface Parts {
 /** Memory in bytes, processor time in milliseconds. */
 interface Cost {
   readonly peakBytes: number;
-  /** Of one load with the two requests that go with it. */
+  /** One load, with its two requests. */
   readonly loadMs: number;
 }
 
 /**
- * A workerd of its own for each shape: what one has left behind would hide what the next needs.
+ * Starts a new workerd for each shape: memory left by one shape would hide the need of the next.
  *
  * @returns undefined when it died of too little memory
  */
 async function measure(parts: Parts, content: Content, limitMiB: number): Promise<Cost | undefined> {
   const { send, redis, siteUrl } = parts;
   let revision = 0;
-  /** Another snapshot each time, or there would be nothing to load. */
+  /** A different snapshot each time, so that there is something to load. */
   const publish = async (): Promise<void> => {
     revision += 1;
     const turning = { key: "turning", enabled: true, rollout_pct: revision / 100 };
@@ -127,7 +126,7 @@ async function measure(parts: Parts, content: Content, limitMiB: number): Promis
     const before = await workerd.cpuMs();
     for (let change = 0; change < CHANGES; change++) {
       await publish();
-      // Due by now, and not too old: this request sets the refresh off.
+      // The snapshot is due and not too old: this request starts the refresh.
       await sleep(REFRESH_MS + 50);
       await send(`${worker.url}/page`);
       await sleep(REFRESH_MS / 2);
@@ -139,7 +138,7 @@ async function measure(parts: Parts, content: Content, limitMiB: number): Promis
       loadMs: ((await workerd.cpuMs()) - before) / CHANGES,
     };
   } catch (error) {
-    // Whoever was waiting for an answer has lost the connection.
+    // Waiting requests have lost their connection.
     if (await workerd.isAlive()) throw error;
     return undefined;
   } finally {
@@ -158,7 +157,7 @@ async function untilHeld(send: Send, url: string, revision: number): Promise<voi
   }
 }
 
-/** The steps of a load by themselves, in Node, whose V8 is much like workerd's: medians, in milliseconds. */
+/** Measures the steps of a load in Node, whose V8 resembles workerd's: medians, in milliseconds. */
 async function timeSteps(content: Content): Promise<Row> {
   const text = toText(content);
   const tookMs = { digest: [] as number[], parse: [] as number[], compile: [] as number[] };

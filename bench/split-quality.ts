@@ -1,4 +1,4 @@
-// How evenly and how independently a million ids are split: see docs/bucketing.md.
+// Tests how evenly and how independently a million ids are split: see docs/bucketing.md.
 import { hash } from "node:crypto";
 import { parseArgs } from "node:util";
 import { allocateVariants } from "../shared/bucketing/allocate-variants.ts";
@@ -17,15 +17,15 @@ const IDS = Number(given.ids);
 const FIRST = Number(given.first);
 const LAST = FIRST + IDS - 1;
 
-/** For each test over 100 buckets. */
+/** The smallest accepted p of each test over 100 buckets. */
 const MIN_P = 0.001;
 
-/** The same for a single share, in standard deviations. */
+/** The largest accepted deviation of a single share, in standard deviations. */
 const MAX_DEVIATION = 3.3;
 
 const PERCENTAGES = [0.1, 1, 5, 25, 50, 99];
 
-/** One in so many ids is decided by the evaluator itself, and its places drawn by Web Crypto. */
+/** One in so many ids is also decided by the evaluator, with its hashes from Web Crypto. */
 const CHECKED = 1_000;
 
 const VARIANTS = [
@@ -34,19 +34,19 @@ const VARIANTS = [
   { key: "large", weight: 2 },
 ];
 
-/** Ids as databases and as the anonymous cookie make them. */
+/** Ids like those of databases and of the anonymous cookie. */
 const KINDS: readonly (readonly [name: string, id: (n: number) => string])[] = [
   ["user-1, user-2, …", (n) => `user-${n}`],
   ["anon- and 22 characters", (n) => `anon-${hash("sha256", `${n}`, "base64url").slice(0, 22)}`],
 ];
 
 /**
- * The tests of independence are many: were each held to `MIN_P`, chance alone would fail one run in sixty. So all of them
- * together are held to it.
+ * There are many tests of independence: with `MIN_P` for each, chance alone would fail one run in sixty. So `MIN_P` is for
+ * all of them together.
  */
 const INDEPENDENCE_TESTS = KINDS.length * (2 + PERCENTAGES.length);
 
-/** Two flags, and what the first one's variants are drawn by. */
+/** Two flags, and the salt of the first one's variants. */
 const SALTS = ["ai_search", "copilot", "ai_search:v"] as const;
 
 const ENDS = Object.values(allocateVariants(VARIANTS, {})).map((ranges) => ranges.at(-1)?.[1] ?? 0);
@@ -62,7 +62,7 @@ const COMPILED = compile({
   })),
 });
 
-/** How often each combination of two things was seen. */
+/** Counts each combination of two properties. */
 type Table = number[][];
 
 const tableOf = (rows: number, columns: number): Table =>
@@ -82,7 +82,7 @@ await runBench(`${IDS.toLocaleString("en-US")} ids of each kind, split`, async (
   }
 });
 
-/** The first 32 bits, as `bucketU32` has them: Node's own hash, which need not be waited for. */
+/** The first 32 bits, as in `bucketU32`, but from Node's synchronous hash. */
 function placeOf(salt: string, id: string): number {
   return hash("sha256", `${salt}::${id}`, "buffer").readUInt32BE(0);
 }
@@ -100,7 +100,7 @@ interface Counted {
   readonly inAndVariant: Table;
   /** By percentage: in or not, by variant. */
   readonly shares: readonly Table[];
-  /** What would be, were variants drawn by the place that decides who is in. */
+  /** The result if variants used the hash that decides who is in. */
   readonly samePlace: Table;
 }
 
@@ -155,7 +155,7 @@ function report(bench: Bench, { buckets, flags, inAndVariant, shares, samePlace 
       bench.check(p > least, `${what}: p is ${p}, not above ${least}`);
   even.forEach(check(MIN_P));
   independent.forEach(check(MIN_P / INDEPENDENCE_TESTS));
-  bench.check(wrong.p < MIN_P, "a draw by one place for both was not told from an independent one");
+  bench.check(wrong.p < MIN_P, "the test did not notice that one hash decided both");
 
   bench.table(
     PERCENTAGES.map((percentage, at) => {
@@ -183,10 +183,10 @@ function report(bench: Bench, { buckets, flags, inAndVariant, shares, samePlace 
   );
 }
 
-/** What was counted is what the evaluator decides, by Web Crypto. */
+/** Checks a sample of the counts against the evaluator with Web Crypto. */
 async function checkOne(bench: Bench, id: string): Promise<void> {
   for (const salt of SALTS) {
-    bench.check((await bucketU32(salt, id)) === placeOf(salt, id), `${salt}: another place by Web Crypto`);
+    bench.check((await bucketU32(salt, id)) === placeOf(salt, id), `${salt}: another hash by Web Crypto`);
   }
   const context = withTargetingKey({ userId: id });
   const decisions = decide(COMPILED, context, await computeBuckets(COMPILED, context));
@@ -194,7 +194,7 @@ async function checkOne(bench: Bench, id: string): Promise<void> {
     const isIn = isWithin(placeOf("ai_search", id), toBasisPoints(percentage));
     const expected = isIn ? VARIANTS[variantAt(placeOf("ai_search:v", id))]?.key : "off";
     const { variant } = decisionOf(COMPILED, decisions, `at-${at}`);
-    bench.check(variant === expected, `${percentage} %: the evaluator decides otherwise`);
+    bench.check(variant === expected, `${percentage} %: the evaluator decides differently`);
   }
 }
 

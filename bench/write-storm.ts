@@ -1,4 +1,4 @@
-// What 10,000 writes at full speed cost, and whether all of them arrive: see bench/README.md.
+// Measures 10,000 writes at full speed, and checks that all of them arrive: see bench/README.md.
 import { parseArgs } from "node:util";
 import pg from "pg";
 import { buildSnapshot } from "../publisher/publish/snapshot-builder.ts";
@@ -17,14 +17,14 @@ const { values: given } = parseArgs({
 });
 const WRITES = Number(given.writes);
 const CLIENTS = Number(given.clients);
-/** Each client writes flags of its own, so that what it was told last is what has to stand there. */
+/** Each client writes its own flags, so its last acknowledged value must be in Postgres. */
 const FLAGS_PER_CLIENT = 4;
 
 await runBench(`${WRITES} writes at full speed by ${CLIENTS} clients`, async (bench) => {
   const system = await startSystem(bench);
   const { pool } = system;
   await pool.query("INSERT INTO feature_flags (key, enabled) SELECT unnest($1::text[]), true", [allKeys()]);
-  // The floor: the same row and the same client, with nothing that Sluice does at a change.
+  // For comparison: the same row and client, without Sluice's work on a change.
   await pool.query("CREATE TABLE plain_flags AS SELECT * FROM feature_flags");
   await pool.query("ALTER TABLE plain_flags ADD PRIMARY KEY (key)");
   await system.settled();
@@ -47,7 +47,7 @@ await runBench(`${WRITES} writes at full speed by ${CLIENTS} clients`, async (be
   bench.check(faults.length === 0, `the publisher reported ${faults.join("; ")}`);
 });
 
-/** Lets every client write as fast as it is answered; then compares what was acknowledged, Postgres and Redis. */
+/** Lets every client write as fast as it gets answers, then compares the acknowledged values, Postgres and Redis. */
 async function storm(
   bench: Bench,
   system: System,
@@ -65,7 +65,7 @@ async function storm(
       for (let turn = 0; left > 0; turn++) {
         left -= 1;
         const key = keyOf(client, turn % FLAGS_PER_CLIENT);
-        // Another value at every write: what changes nothing would raise no revision.
+        // A new value at every write: a write that changes nothing raises no revision.
         const percent = ((turn % 9_999) + 1) / 100;
         const sentAt = performance.now();
         await write(key, percent);
@@ -102,7 +102,7 @@ async function countsOf(system: System) {
   return { publishes, commands, revision };
 }
 
-/** Everything that was acknowledged stands in Postgres, and Redis holds what Postgres holds, byte for byte. */
+/** Checks that Postgres has every acknowledged write, and that Redis equals Postgres byte for byte. */
 async function compare(
   bench: Bench,
   system: System,
@@ -111,17 +111,14 @@ async function compare(
   const source = await readSnapshotSource(system.pool);
   const { text, digest } = await buildSnapshot(source);
   const { head, snapshot } = await readPublished(system);
-  const stands = new Map(source.rows.map((row) => [row.key, Number(row.rollout_pct)]));
-  const lost = [...acknowledged].filter(([key, percent]) => stands.get(key) !== percent);
+  const saved = new Map(source.rows.map((row) => [row.key, Number(row.rollout_pct)]));
+  const lost = [...acknowledged].filter(([key, percent]) => saved.get(key) !== percent);
   bench.check(lost.length === 0, `acknowledged, but not in Postgres: ${lost.map(([key]) => key).join(", ")}`);
   bench.check(
     head.revision === source.revision,
     `Redis is at ${head.revision}, Postgres at ${source.revision}`,
   );
-  bench.check(
-    head.digest === digest && snapshot === text,
-    "Redis holds another snapshot than Postgres gives",
-  );
+  bench.check(head.digest === digest && snapshot === text, "the snapshot in Redis differs from Postgres");
 }
 
 function keyOf(client: number, flag: number): string {

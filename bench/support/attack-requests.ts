@@ -1,18 +1,18 @@
 import { readFileSync } from "node:fs";
 
-/** A request as it is written to the wire. */
+/** A request as it is sent. */
 export interface AttackRequest {
   readonly method: "GET" | "HEAD" | "POST";
   readonly target: string;
-  /** Lines, as `RSC: 1`. */
+  /** Lines such as `RSC: 1`. */
   readonly headers: readonly string[];
 }
 
 /**
- * Requests that may get a page by another address, method or header than its own, for any kind of server.
+ * Requests that may reach a page by another address, method or header, on any kind of server.
  *
  * @param pages their paths
- * @param buildId Next.js' `.next/BUILD_ID`, which stands in the addresses of its data
+ * @param buildId Next.js' `.next/BUILD_ID`, which is part of its data addresses
  */
 export function attackRequests(pages: readonly string[], buildId: string): readonly AttackRequest[] {
   const targets = new Set([...fromTable(pages), ...pages.flatMap((page) => targetsOf(page, buildId))]);
@@ -29,7 +29,7 @@ export function attackRequests(pages: readonly string[], buildId: string): reado
 
 const METHODS = ["GET", "HEAD", "POST"] as const;
 
-/** The rows of the table of tricks, with each page in the place of theirs. */
+/** The rows of the table of tricks, with each of these pages instead of theirs. */
 function fromTable(pages: readonly string[]): readonly string[] {
   const file = new URL("../../test/cases/gates.json", import.meta.url);
   const { hostile } = JSON.parse(readFileSync(file, "utf8")) as {
@@ -44,7 +44,7 @@ function fromTable(pages: readonly string[]): readonly string[] {
   );
 }
 
-/** Behind a page: other forms of it, and what some servers ignore. */
+/** Suffixes of a page: its other forms, and parts that some servers ignore. */
 const EXTENSIONS = [
   "",
   ...words(`.json .html .htm .txt .data .md .xml .php .js .body .meta .rsc .prefetch.rsc
@@ -81,7 +81,7 @@ function targetsOf(page: string, buildId: string): readonly string[] {
   ];
 }
 
-/** What is asked for with every set of headers. */
+/** The addresses that are requested with every set of headers. */
 function doorsOf(pages: readonly string[], buildId: string): readonly string[] {
   return [
     "/",
@@ -90,7 +90,7 @@ function doorsOf(pages: readonly string[], buildId: string): readonly string[] {
   ];
 }
 
-/** By which frameworks and servers are asked for another form of a page. */
+/** Headers that ask frameworks and servers for another form of a page. */
 const HEADERS: readonly (readonly string[])[] = [
   ["RSC: 1"],
   ["RSC: 1", "Next-Router-Prefetch: 1"],
@@ -101,7 +101,7 @@ const HEADERS: readonly (readonly string[])[] = [
   ["X-Requested-With: XMLHttpRequest"],
 ];
 
-/** By which they may be told another path than the URL's. */
+/** Headers by which they may take another path than the URL's. */
 const PATH_HEADERS =
   words(`x-invoke-path x-matched-path x-now-route-matches x-middleware-rewrite x-middleware-subrequest
   x-rewrite-url x-original-url x-original-uri x-forwarded-prefix x-forwarded-path x-forwarded-uri x-nextjs-rewrite

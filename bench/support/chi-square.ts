@@ -1,4 +1,4 @@
-/** A chi-square test: how far counts are from what is expected, and how often chance alone is as far off. */
+/** A chi-square test: how far counts are from the expected ones, and how often chance alone deviates as much. */
 export interface ChiSquare {
   readonly statistic: number;
   readonly degrees: number;
@@ -6,7 +6,7 @@ export interface ChiSquare {
   readonly p: number;
 }
 
-/** Whether all of these counts are as large as each other. */
+/** Tests whether all of these counts are equal. */
 export function testUniform(counts: readonly number[]): ChiSquare {
   const expected = sumOf(counts) / counts.length;
   return chiSquare(
@@ -15,7 +15,7 @@ export function testUniform(counts: readonly number[]): ChiSquare {
   );
 }
 
-/** Whether rows and columns of a table of counts say nothing about each other. */
+/** Tests whether rows and columns of a table of counts are independent. */
 export function testIndependent(table: readonly (readonly number[])[]): ChiSquare {
   const rows = table.map(sumOf);
   const columns = (table[0] ?? []).map((_, column) => sumOf(table.map((row) => row[column] ?? 0)));
@@ -38,7 +38,7 @@ function sumOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0);
 }
 
-/** Terms of series and fractions; they are exact to the last digits long before. */
+/** The most terms of series and fractions; they converge much earlier. */
 const MAX_TERMS = 10_000;
 const EPSILON = 1e-15;
 

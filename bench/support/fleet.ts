@@ -2,10 +2,10 @@ import { startEdgeWorkers } from "../../publisher/dev/edge-worker.ts";
 import type { RedisPart } from "./system.ts";
 import type { Bench } from "./run-bench.ts";
 
-/** How isolates lie: each in a workerd of its own, with a cache of its own, or all in one, as those of a colo. */
+/** How isolates are arranged: each in its own workerd with its own cache, or all in one workerd, like those of a colo. */
 export type Layout = "apart" | "one colo";
 
-/** Starts so many workers and gives their addresses. */
+/** Starts this many workers and returns their addresses. */
 export async function startFleet(
   bench: Bench,
   options: {
@@ -25,7 +25,7 @@ export async function startFleet(
   };
   const groups = layout === "apart" ? Array.from({ length: workers }, () => 1) : [workers];
   const urls: string[] = [];
-  // One after the other: all at once, they would stand in each other's way.
+  // One after the other: started together, they would slow each other down.
   for (const size of groups) {
     const group = await startEdgeWorkers({ isolates: Array.from({ length: size }, () => vars) });
     bench.defer(group.stop);

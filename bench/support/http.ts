@@ -12,13 +12,13 @@ export interface Received {
   readonly text: string;
 }
 
-/** Sends one request over connections that stay open. node:http rather than fetch: half the time for a small one. */
+/** Sends one request over connections that stay open. node:http takes half the time of fetch for a small one. */
 export type Send = (url: string, sent?: Sent) => Promise<Received>;
 
-/** To one address. What comes on top waits: a system that stalls must not cost this process its last file. */
+/** Connections to one address. More requests wait, so that a stalled system does not use up this process's files. */
 const MAX_SOCKETS = 32;
 
-/** Connections of one's own; `close` ends them. */
+/** Connections of its own; `close` ends them. */
 export function openConnections(): { readonly send: Send; readonly close: () => void } {
   const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
   const send: Send = (url, { method = "GET", headers = {}, body } = {}) =>
@@ -35,7 +35,7 @@ export function openConnections(): { readonly send: Send; readonly close: () => 
         );
         response.on("error", reject);
       });
-      // Closed from the other side for having been idle, just when it was wanted: as a browser does, once more.
+      // The server closed the idle connection at that moment: tries once more, as browsers do.
       sent.on("error", (error) => (sent.reusedSocket && isReset(error) ? retry() : reject(error)));
       sent.end(body);
       const retry = (): void =>

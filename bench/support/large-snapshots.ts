@@ -1,10 +1,10 @@
-/** What a snapshot is made of. */
+/** The items of a snapshot. */
 export interface Content {
   readonly flags: readonly object[];
   readonly segments?: readonly object[];
 }
 
-/** Snapshots by what makes them large; each but the first is as near to `bytes` as its items allow, and not above. */
+/** Snapshots by the reason of their size; each but the first is as close to `bytes` as its items allow, never above. */
 export const SHAPES: Readonly<Record<string, (bytes: number) => Content>> = {
   empty: () => ({ flags: [] }),
   flags: (bytes) => ({ flags: fill(bytes, smallFlag) }),
@@ -20,7 +20,7 @@ export const SHAPES: Readonly<Record<string, (bytes: number) => Content>> = {
   regexes: (bytes) => ({ flags: fill(bytes, flagWithRegex) }),
 };
 
-/** As the publisher would write it. */
+/** The snapshot as the publisher writes it. */
 export const toText = ({ flags, segments }: Content): string =>
   JSON.stringify({ schema: 1, flags, ...(segments && { segments }) });
 
@@ -67,7 +67,7 @@ const segmentOfIds = (index: number) => ({
   ids: Array.from({ length: 1_000 }, (_, id) => `u${index}-${String(id).padStart(6, "0")}`),
 });
 
-/** As many items as fit into so many bytes of JSON. */
+/** As many items as fit into this many bytes of JSON. */
 function fill(bytes: number, make: (index: number) => object): object[] {
   const items: object[] = [];
   let left = bytes - toText({ flags: [] }).length;

@@ -1,6 +1,6 @@
 import { availableParallelism, cpus, release, totalmem, type } from "node:os";
 
-/** What a figure is worth nothing without, in one line. */
+/** The machine and versions, without which a figure means nothing, in one line. */
 export function describeMachine(now: Date): string {
   const memory = Math.round(totalmem() / 2 ** 30);
   const model = cpus()[0]?.model.trim() ?? "unknown processor";

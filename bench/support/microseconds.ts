@@ -4,8 +4,8 @@ const BATCHES = 9;
 const BATCH_US = 40_000;
 
 /**
- * The median processor time of one call, one after the other, in microseconds: others on the machine do not add to it, and
- * other threads of this process do.
+ * The median processor time of one call in microseconds, with one call at a time. It includes other threads of this
+ * process, and no other process.
  */
 export async function microsecondsOf(call: () => Promise<unknown>): Promise<number> {
   let calls = 1;

@@ -1,12 +1,12 @@
-/** Load that goes on until it is stopped. */
+/** Load that continues until it is stopped. */
 export interface Load {
-  /** Sends no more. @returns how many were sent */
+  /** Stops sending. @returns how many were sent */
   readonly stop: () => number;
 }
 
 /**
- * Fires at fixed instants, whether or not what was fired before has been answered: a system that falls behind is seen
- * to, and is not spared.
+ * Sends at fixed instants, whether or not earlier requests have been answered: a system that falls behind gets no less
+ * load, and its delay is measured.
  */
 export function startOpenLoop(options: {
   readonly perSecond: number;

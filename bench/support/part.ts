@@ -4,16 +4,16 @@ import { once } from "node:events";
 /** Longer than any part takes to stop in order. */
 const STOP_TIMEOUT_MS = 15_000;
 
-/** A part of the system in a process of its own, so that its work does not stand in the way of who measures it. */
+/** A part of the system in its own process, so that its work does not slow the measuring process. */
 export interface Part<Started, Counts> {
-  /** What it said when it was up. */
+  /** Its first message, once it runs. */
   readonly started: Started;
-  /** What it has counted so far. */
+  /** Its counts so far. */
   readonly counts: () => Promise<Counts>;
   readonly stop: () => Promise<void>;
 }
 
-/** What a part's module runs. */
+/** The functions of a part's module. */
 export interface PartWork<Started, Counts> {
   readonly started: Started;
   readonly counts: () => Counts;
@@ -27,7 +27,7 @@ export async function startPart<Started, Counts>(url: URL, options: object): Pro
   const gone = exited.then((): never => {
     throw new Error(`${url.pathname.split("/").at(-1)} has ended by itself`);
   });
-  // Heard of by whoever asks next.
+  // The next call reports it.
   gone.catch(() => undefined);
 
   async function ask(question: object | string): Promise<unknown> {
@@ -46,12 +46,12 @@ export async function startPart<Started, Counts>(url: URL, options: object): Pro
   };
 }
 
-/** Serves a part in this process until the one that started it lets go of it, or is gone. */
+/** Serves a part in this process until its parent releases it or ends. */
 export function servePart<Started, Counts>(
   start: (options: object) => Promise<PartWork<Started, Counts>>,
 ): void {
   let work: Promise<PartWork<Started, Counts>> | undefined;
-  // A terminal's Ctrl-C is for the one that started it: it ends the parts in their order.
+  // Ctrl-C is for the parent, which ends the parts in order.
   process.on("SIGINT", () => undefined);
   process.on("message", (message: object | "counts") => {
     void answer(message);
@@ -70,7 +70,7 @@ export function servePart<Started, Counts>(
   }
 
   async function end(): Promise<void> {
-    // Nobody is left to hear of an orderly stop that hangs.
+    // If an orderly stop hangs, there is no parent left to report it to.
     setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref();
     await (await work)?.stop();
     process.exit(0);

@@ -4,7 +4,7 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }
 
-/** Milliseconds as a table shows them: whole ones from 100 on, else to a tenth. */
+/** Milliseconds as a table shows them: whole from 100 on, else with one decimal. */
 export function shownMs(ms: number): number {
   return ms >= 100 ? Math.round(ms) : Math.round(ms * 10) / 10;
 }

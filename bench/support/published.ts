@@ -2,7 +2,7 @@ import { Redis } from "@upstash/redis";
 import { parseHead, redisKeys, type Head } from "../../shared/snapshot/snapshot.ts";
 import type { System } from "./system.ts";
 
-/** What Redis really holds, asked of it and not of the publisher. */
+/** Reads head and snapshot from Redis itself, not from the publisher. */
 export async function readPublished({
   redis,
   environment,

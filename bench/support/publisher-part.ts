@@ -11,7 +11,7 @@ export interface PublisherStarted {
 export interface PublisherCounts {
   /** How often Redis was written. */
   readonly publishes: number;
-  /** What went wrong, by its event; empty in a sound run. */
+  /** Log events that report a failure; empty in a good run. */
   readonly faults: readonly string[];
 }
 

@@ -2,7 +2,7 @@ import diagnostics from "node:diagnostics_channel";
 import { startRedisRest } from "../../publisher/dev/redis-rest/start.ts";
 import { servePart } from "./part.ts";
 
-/** The local Redis end, before a Redis of its own. */
+/** The local REST endpoint in front of its own Redis. */
 export interface RedisStarted {
   readonly url: string;
   readonly token: string;

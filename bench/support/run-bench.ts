@@ -6,38 +6,38 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describeMachine } from "./machine.ts";
 import { toTable, type Row } from "./table.ts";
 
-/** What a measurement works with. */
+/** The tools of a measurement. */
 export interface Bench {
-  /** Gone afterwards. */
+  /** A folder that is removed afterwards. */
   readonly folder: string;
-  /** Keeps how to end a part; the last started is ended first, however the run ends. */
+  /** Registers how to end a part. However the run ends, the last part that started ends first. */
   readonly defer: (stop: () => Promise<unknown>) => void;
   /** Ends everything that was deferred so far. */
   readonly clear: () => Promise<void>;
-  /** Where the run is; to standard error, so that a redirected report holds figures alone. */
+  /** Reports progress to standard error, so that a redirected report has only figures. */
   readonly progress: (text: string) => void;
   readonly print: (text: string) => void;
   readonly table: (rows: readonly Row[]) => void;
-  /** Makes the run fail when it is not so; it goes on all the same. */
+  /** Marks the run as failed unless the condition is true, and continues. */
   readonly check: (isSo: boolean, otherwise: string) => void;
 }
 
-/** Of each kind one is enough, and a broken run has thousands. */
+/** The most failures that are listed: a broken run has thousands. */
 const SHOWN_FAILURES = 20;
 
-/** How long a part may take to start, when the run is over before. */
+/** How long to wait for a part that is still starting when the run ends. */
 const LAST_START_MS = 5_000;
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 const FAILED = 1;
-/** As a shell reports what Ctrl-C ended. */
+/** The exit code that shells use for Ctrl-C. */
 const INTERRUPTED = 130;
 
-/** Runs one measurement from start to end: the process's exit code is not 0 when a check failed or something broke. */
+/** Runs one measurement. The exit code is not 0 when a check or the run itself failed. */
 export async function runBench(title: string, work: (bench: Bench) => Promise<void>): Promise<void> {
   const begun = performance.now();
-  /** What failed, and how often. */
+  /** Failed checks, and how often each failed. */
   const failures = new Map<string, number>();
   const fail = (text: string): void => void failures.set(text, (failures.get(text) ?? 0) + 1);
   const stops: (() => Promise<unknown>)[] = [];
@@ -76,7 +76,7 @@ export async function runBench(title: string, work: (bench: Bench) => Promise<vo
   const broken = once(process, "uncaughtException").then(([error]) => fail(messageOf(error)));
   const isInterrupted = (await Promise.race([done, broken, interrupted])) === "interrupted";
   if (isInterrupted) {
-    // What was being started when the signal came has to be started before it can be stopped.
+    // A part that was starting when the signal came can only be stopped once it has started.
     await clear().catch(() => undefined);
     await Promise.race([done, sleep(LAST_START_MS)]);
   }
@@ -91,7 +91,7 @@ export async function runBench(title: string, work: (bench: Bench) => Promise<vo
       ? `Holds. (${seconds} s)`
       : `FAILED (${seconds} s):\n${lines.slice(0, SHOWN_FAILURES).join("\n")}${more}`,
   );
-  // Not waited for: whatever is still open has no more to say.
+  // Not awaited: open connections matter no more.
   process.exit(lines.length === 0 ? 0 : FAILED);
 }
 

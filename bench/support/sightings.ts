@@ -7,13 +7,13 @@ export interface Visit {
   readonly isOn: boolean;
 }
 
-/** What became of one flag at one isolate, after its kill began. */
+/** How one isolate saw one flag after its kill began. */
 export interface Sightings {
-  /** When a request still saw the feature for the last time; absent when none did. */
+  /** When a request last saw the feature; absent when none did. */
   readonly lastSeenAt: number | undefined;
-  /** Whether a request has been told that it is off. */
+  /** Whether a request saw it off. */
   readonly isOff: boolean;
-  /** Requests that began after another had been told "off", and saw the feature all the same: none is allowed. */
+  /** Requests that saw the feature although they began after another had seen it off: none is allowed. */
   readonly revivals: number;
   readonly add: (visit: Visit) => void;
 }
@@ -39,7 +39,7 @@ export function collectSightings(): Sightings {
         return;
       }
       lastSeenAt = Math.max(lastSeenAt ?? 0, heardAt);
-      // Only what began later: two that are under way together may arrive in either order.
+      // Only requests that began later: two open requests may arrive in either order.
       if (sentAt > offSince) revivals += 1;
     },
   };

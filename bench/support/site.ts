@@ -2,16 +2,16 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** What the site heard of one request. */
+/** The flags that the site received with one request. */
 export interface Heard {
   /** When it came, on the clock of `performance.now()`. */
   readonly at: number;
   readonly flags: ReadonlySet<string>;
-  /** False while the worker holds nothing, and everything is off for that reason. */
+  /** False while the worker has no snapshot, so that everything is off. */
   readonly isKnown: boolean;
 }
 
-/** A site behind the worker that looks at `x-flags`, and answers with what it heard and when. */
+/** A site behind the worker that looks at `x-flags`, and answers with the flags and the time. */
 export async function startSite(): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
   // The worker's connections must outlast its idle times, or some request is sent just as one is closed.
   const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {

@@ -12,18 +12,18 @@ import type { Bench } from "./run-bench.ts";
 
 export type RedisPart = Part<RedisStarted, RedisCounts>;
 
-/** Everything before the edge, each in a process of its own: Postgres, the Redis end, the publisher. */
+/** Postgres, the Redis endpoint and the publisher, each in its own process. */
 export interface System {
   readonly databaseUrl: string;
-  /** A few connections as a superuser, for what people do with psql. */
+  /** A few connections as a superuser, for plain SQL. */
   readonly pool: pg.Pool;
   readonly redis: RedisPart;
   readonly publisher: Part<PublisherStarted, PublisherCounts>;
   readonly environment: string;
   readonly adminToken: string;
-  /** The admin API, over connections that stay open. Throws unless the answer is a success. */
+  /** The admin API, over connections that stay open. Throws unless the status is 2xx. */
   readonly call: (method: string, path: string, body?: object) => Promise<ApiAnswer>;
-  /** Waits until Redis holds what Postgres holds. */
+  /** Waits until Redis has the revision of Postgres. */
   readonly settled: () => Promise<ApiAnswer>;
 }
 
@@ -33,14 +33,14 @@ export interface ApiAnswer {
   readonly published: boolean;
 }
 
-/** Starts the Redis end. */
+/** Starts the Redis endpoint. */
 export async function startRedis(bench: Bench): Promise<RedisPart> {
   const redis: RedisPart = await startPart(new URL("redis-part.ts", import.meta.url), {});
   bench.defer(redis.stop);
   return redis;
 }
 
-/** Starts them, Postgres as it is by default: every commit is flushed to the disk. */
+/** Starts the system. Postgres has its defaults: every commit is flushed to disk. */
 export async function startSystem(
   bench: Bench,
   { maxSnapshotBytes = 1_048_576 }: { readonly maxSnapshotBytes?: number } = {},
@@ -77,7 +77,7 @@ export async function startSystem(
     for (;;) {
       const answer = await call("GET", "/status");
       if (answer.published) return answer;
-      if (performance.now() > deadline) throw new Error("Redis does not come to hold what Postgres holds");
+      if (performance.now() > deadline) throw new Error("Redis did not reach the revision of Postgres");
       await sleep(100);
     }
   };
@@ -93,7 +93,7 @@ export async function startSystem(
   };
 }
 
-/** What has not arrived by then never will. */
+/** A revision that takes longer will never arrive. */
 const SETTLE_LIMIT_MS = 60_000;
 
 function connectApi(send: Send, apiUrl: string, token: string): System["call"] {
@@ -102,7 +102,7 @@ function connectApi(send: Send, apiUrl: string, token: string): System["call"] {
       method,
       headers: {
         authorization: `Bearer ${token}`,
-        // A script that is alone with its flags needs no lock against others.
+        // No other client changes these flags, so no precondition is needed.
         ...(method === "PATCH" && { "if-match": "*" }),
         ...(body !== undefined && { "content-type": "application/json" }),
       },

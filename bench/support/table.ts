@@ -1,7 +1,7 @@
-/** A row of a table: text stands left, numbers right, `undefined` as a dash. */
+/** A row of a table: text is left-aligned, numbers are right-aligned, `undefined` is a dash. */
 export type Row = Readonly<Record<string, string | number | undefined>>;
 
-/** A Markdown table that is aligned for a terminal, too. Columns are those of the first row. */
+/** A Markdown table that is also aligned for a terminal. The first row defines the columns. */
 export function toTable(rows: readonly Row[]): string {
   const names = Object.keys(rows[0] ?? {});
   const columns = names.map((name) => {

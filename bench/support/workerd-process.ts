@@ -1,23 +1,23 @@
 import { readFile, readdir, writeFile } from "node:fs/promises";
 
-/** How fine the kernel counts processor time: USER_HZ is 100 on every Linux that Node runs on. */
+/** The kernel's unit of processor time: USER_HZ is 100 on every Linux that Node supports. */
 const TICK_MS = 10;
 
-/** The process of a workerd that this process has started, as Linux sees it. */
+/** A workerd process that this process started, as Linux reports it. */
 export interface WorkerdProcess {
-  /** Forgets the peak so far: from here on counts what comes. */
+  /** Resets the peak. */
   readonly resetPeak: () => Promise<void>;
-  /** The most memory that stood in RAM since, in bytes: JavaScript's heap, texts and buffers beside it, and code. */
+  /** The peak of resident memory since, in bytes: JavaScript's heap, texts and buffers outside it, and code. */
   readonly peakBytes: () => Promise<number>;
-  /** False also when miniflare has started another one in its place. */
+  /** Also false when miniflare has replaced it. */
   readonly isAlive: () => Promise<boolean>;
   /** Processor time of all its threads so far, in milliseconds. */
   readonly cpuMs: () => Promise<number>;
-  /** The same in steps of nanoseconds, without threads that have ended. */
+  /** Processor time in nanoseconds, without threads that have ended. */
   readonly threadsMs: () => Promise<number>;
 }
 
-/** Finds the one workerd below this process. Throws on anything but Linux, and when there is another one. */
+/** Finds the one workerd below this process. Throws on other systems than Linux, and when there are several. */
 export async function findWorkerd(): Promise<WorkerdProcess> {
   if (process.platform !== "linux") throw new Error("memory is read from /proc: this needs Linux");
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
@@ -42,17 +42,17 @@ export async function findWorkerd(): Promise<WorkerdProcess> {
       const texts = await Promise.all(
         threads.map((thread) => readFile(`${folder}/task/${thread}/schedstat`, "utf8")),
       );
-      // Time on a processor, time waited for one, times that it got one.
+      // Time on a processor, time spent waiting for one, and number of time slices.
       return texts.reduce((sum, text) => sum + Number(text.split(" ", 1)[0]) / 1_000_000, 0);
     },
   };
 }
 
-/** Reads /proc/PID/stat; undefined when the process has gone meanwhile. */
+/** Reads /proc/PID/stat; undefined when the process has ended. */
 async function readStat(pid: string) {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
   if (text === undefined) return undefined;
-  // The name stands in parentheses and may hold spaces.
+  // The name is in parentheses and may contain spaces.
   const name = text.slice(text.indexOf("(") + 1, text.lastIndexOf(")"));
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [parent, user, system] = [fields[1], fields[11], fields[12]].map(Number);

@@ -5,7 +5,7 @@ const FLAGS = "ai_feature_0, ai_feature_1, ai_feature_2, ai_feature_3, ai_featur
 const CONTEXT =
   'epoch=1, rev=412, age=1200, key=:dXNlci0wMTIzNDU2Nzg5YWJjZGVm:, m="GET", h="127.0.0.1:8789", p="/ai/search?q=1", src=memory, at=@1790000000';
 
-/** Signs as often as `?times=` says: a runtime that has no clock while it computes is timed from outside. */
+/** Signs as often as `?times=` says. workerd's clock stands still during a computation, so the caller measures the time. */
 export default {
   async fetch(request: Request, { SIGNING_KEYS }: { readonly SIGNING_KEYS: string }): Promise<Response> {
     const times = Number(new URL(request.url).searchParams.get("times"));
