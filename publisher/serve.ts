@@ -15,6 +15,7 @@ import { createPool } from "./postgres/postgres.ts";
 import { briefly } from "./problem/problem.ts";
 import { createOverrideService } from "./service/override-service.ts";
 import { createSegmentService } from "./service/segment-service.ts";
+import { pruneHistory } from "./publish/head-history.ts";
 import { startPublisher } from "./publish/publisher.ts";
 import { createPublisherRedis, type PublisherRedis } from "./redis/redis.ts";
 import { withinTime } from "./process/within-time.ts";
@@ -22,8 +23,8 @@ import { withinTime } from "./process/within-time.ts";
 /** How often the publisher compares Redis with Postgres and imports kills that Postgres lacks, in milliseconds. */
 const EVERY_MS = 10_000;
 
-/** How often kills that every snapshot has are removed from Redis, in milliseconds. */
-const PRUNE_KILLS_MS = 3_600_000;
+/** How often kills that every snapshot has are removed from Redis, and old versions from Postgres, in milliseconds. */
+const PRUNE_MS = 3_600_000;
 
 /** How long open requests may take when the publisher stops: a write waits up to 15 s for Postgres and Redis. */
 const DRAIN_MS = 20_000;
@@ -63,7 +64,7 @@ export async function servePublisher(
     const publisher = startPublisher({ pool, redis, log, reconcileMs: everyMs });
     stops.push(publisher.stop);
     const killImporter = startKillImporter({ pool, redis, publisher }, everyMs, log);
-    stops.push(killImporter.stop, startKillPruner(pool, redis, log).stop);
+    stops.push(killImporter.stop, ...startPruners(pool, redis, log).map(({ stop: stopLoop }) => stopLoop));
     const listener = listenForChanges({
       databaseUrl: config.databaseUrl,
       onChange: publisher.request,
@@ -128,12 +129,19 @@ function causesOf(error: unknown): { kills?: Readonly<Record<string, string>> } 
   return { kills: Object.fromEntries(logged.map(([key, cause]) => [key, briefly(cause)])) };
 }
 
-function startKillPruner(pool: pg.Pool, redis: PublisherRedis, log: Log): BackgroundLoop {
-  return startLoop({
-    everyMs: PRUNE_KILLS_MS,
-    onError: (error) => log("kill.prune_failed", { error: briefly(error) }),
-    work: () => pruneKills(pool, redis),
-  });
+function startPruners(pool: pg.Pool, redis: PublisherRedis, log: Log): readonly BackgroundLoop[] {
+  return [
+    startLoop({
+      everyMs: PRUNE_MS,
+      onError: (error) => log("kill.prune_failed", { error: briefly(error) }),
+      work: () => pruneKills(pool, redis),
+    }),
+    startLoop({
+      everyMs: PRUNE_MS,
+      onError: (error) => log("lineage.prune_failed", { error: briefly(error) }),
+      work: () => pruneHistory(pool, redis),
+    }),
+  ];
 }
 
 function urlOf({ address, port, family }: AddressInfo): string {

@@ -7,6 +7,7 @@ import { guardPostgres } from "../postgres/postgres-problem.ts";
 import { checkPrecondition, type Precondition } from "../write/precondition.ts";
 import { Problem, briefly, type ProblemKind } from "../problem/problem.ts";
 import type { PublisherRedis } from "../redis/redis.ts";
+import { readDivergence } from "../postgres/publication.ts";
 import { readFlagState, type FlagColumns } from "../postgres/store.ts";
 
 /** The flag is off at the edge. Postgres may or may not have recorded it. */
@@ -68,7 +69,7 @@ export async function switchOff(
     else onUnrecordedKill();
     return { ...written, atEdge: isAtEdge };
   } catch (error) {
-    if (error instanceof Problem && REFUSALS.has(error.kind)) {
+    if (error instanceof Problem && REFUSALS.has(error.kind) && !(await isLost(pool, error))) {
       await edge.release();
       throw error;
     }
@@ -102,6 +103,12 @@ async function checkBeforehand(pool: pg.Pool, key: string, precondition: Precond
   } catch (error) {
     if (!(error instanceof Problem) || error.kind !== "unavailable") throw error;
   }
+}
+
+/** Whether Postgres lost the flag, and visitors still have it: nothing is published while Redis contradicts Postgres. */
+async function isLost(pool: pg.Pool, { kind }: Problem): Promise<boolean> {
+  if (kind !== "not-found") return false;
+  return (await readDivergence(pool).catch(() => undefined)) !== undefined;
 }
 
 /** The cause without advice to retry: the kill has worked at the edge. */

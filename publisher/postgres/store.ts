@@ -10,6 +10,7 @@ import {
   type VersionColumns,
 } from "./publication.ts";
 import type { FlagRow } from "./flag-record.ts";
+import { readLineage } from "./lineage.ts";
 import { inTransaction, only, type Queryable } from "./postgres.ts";
 import { readSegments, type SegmentRow } from "./segment-store.ts";
 
@@ -17,6 +18,8 @@ import { readSegments, type SegmentRow } from "./segment-store.ts";
 export interface SnapshotSource extends PublicationState {
   /** While a divergence is open, nothing is published. */
   readonly divergence: Divergence | undefined;
+  /** The id of this version in the history; undefined if the history lacks it. */
+  readonly lineageId: string | undefined;
   /** Ordered by key. */
   readonly rows: readonly FlagRow[];
   /** Ordered by name. */
@@ -36,11 +39,12 @@ export function readSnapshotSource(pool: pg.Pool): Promise<SnapshotSource> {
       await client.query("LOCK TABLE feature_flags, segments IN ACCESS SHARE MODE");
       const state = await readPublicationState(client);
       const divergence = await readDivergence(client);
+      const { id: lineageId } = await readLineage(client, state);
       const { rows } = await client.query<FlagRow>(
         `SELECT ${FLAG_COLUMNS} FROM feature_flags ORDER BY key COLLATE "C"`,
       );
       const segmentRows = await readSegments(client);
-      return { ...state, divergence, rows, segmentRows };
+      return { ...state, divergence, lineageId, rows, segmentRows };
     },
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
   );
@@ -54,6 +58,14 @@ export async function readAllGates(
     "SELECT key, gates FROM feature_flags WHERE gates <> '[]'",
   );
   return rows;
+}
+
+/** The keys of all flags that are enabled, sorted. */
+export async function readEnabledKeys(db: Queryable): Promise<readonly string[]> {
+  const { rows } = await db.query<{ key: string }>(
+    `SELECT key FROM feature_flags WHERE enabled ORDER BY key COLLATE "C"`,
+  );
+  return rows.map(({ key }) => key);
 }
 
 /** Reads a flag; undefined if it does not exist. @param lock locks its row until the transaction ends */

@@ -25,15 +25,17 @@ export class UnverifiedError extends Error {
  * Publishes, then reads Redis to verify it. Writes everything again if Redis differs, for example because somebody
  * changed it by hand: the truth is in Postgres.
  *
+ * @param options.keepOn see `publishByForce`
  * @throws UnverifiedError, and the errors of the publish
  */
 export async function publishVerified(
   pool: pg.Pool,
   redis: PublisherRedis,
-  options: { readonly force: boolean },
+  { force, keepOn }: { readonly force: boolean; readonly keepOn: readonly string[] },
 ): Promise<PublishedVerified> {
-  const publish = options.force ? publishByForce : publishOnce;
-  const published = await publish(pool, redis, new Date());
+  const published = force
+    ? await publishByForce(pool, redis, new Date(), { keepOn })
+    : await publishOnce(pool, redis, new Date());
   const found = await verifyPublished(redis, published);
   if ("value" in found) return { published, repaired: undefined, snapshot: found.value };
 

@@ -2,24 +2,24 @@ import type pg from "pg";
 import { compareVersions, type Version } from "../../shared/snapshot/revision.ts";
 import { SCHEMA, type Head } from "../../shared/snapshot/snapshot.ts";
 import { startLoop } from "../process/background-loop.ts";
-import { AHEAD, BUILDER, decidePublish } from "./publish-decision.ts";
+import { readHeadHistory } from "./head-history.ts";
+import { BUILDER, decidePublish } from "./publish-decision.ts";
 import {
   DivergedError,
   openDivergence,
   raiseForRebuild,
   readDivergence,
-  readPublicationState,
   type Divergence,
 } from "../postgres/publication.ts";
 import type { Log } from "../process/log.ts";
 import { ForeseenFault, briefly } from "../problem/problem.ts";
 import type { PublisherRedis } from "../redis/redis.ts";
-import { buildSnapshot, type BuiltSnapshot } from "./snapshot-builder.ts";
+import { buildSnapshot, digestOfGated, type BuiltSnapshot } from "./snapshot-builder.ts";
 import { MAX_PUBLISHED_BYTES } from "./snapshot-segment.ts";
 import { readSnapshotSource } from "../postgres/store.ts";
 
 /** A publish that succeeded. */
-export interface Published extends Version, Omit<BuiltSnapshot, "text"> {
+export interface Published extends Version, Omit<BuiltSnapshot, "text" | "gatedKeys"> {
   /** False if Redis had it already. */
   readonly written: boolean;
 }
@@ -52,8 +52,8 @@ export async function publishOnce(
 ): Promise<Published> {
   const source = await readSnapshotSource(pool);
   if (source.divergence !== undefined) throw new DivergedError(source.divergence);
-  const { epoch, revision, databaseId } = source;
-  const { text, bytes, digest, invalid } = await buildSnapshot(source);
+  const { epoch, revision, databaseId, lineageId } = source;
+  const { text, bytes, digest, gatedKeys, invalid } = await buildSnapshot(source);
   if (bytes > MAX_PUBLISHED_BYTES) {
     // Workers would reject it. Unpublished, they continue with the last snapshot, and kills still arrive.
     throw new TooLargeError(
@@ -61,7 +61,8 @@ export async function publishOnce(
     );
   }
   const published = { epoch, revision, digest, bytes, invalid };
-  const head: Head & { readonly builder: number } = {
+  const candidate = { epoch, revision, databaseId, digest, bytes, builder: BUILDER, lineageId, gatedKeys };
+  const head: Head & { readonly builder: number; readonly gated: string } = {
     schema: SCHEMA,
     epoch,
     revision,
@@ -70,6 +71,8 @@ export async function publishOnce(
     bytes,
     published_at: now.toISOString(),
     builder: BUILDER,
+    ...(lineageId !== undefined && { lineage_id: lineageId }),
+    gated: await digestOfGated(gatedKeys),
   };
   const again = () => publishOnce(pool, redis, now, { rewrite });
 
@@ -83,16 +86,13 @@ export async function publishOnce(
 
   for (let swaps = 0; swaps < MAX_SWAPS; swaps++) {
     const stored = await redis.readStored();
-    const decision = decidePublish(stored, { epoch, revision, databaseId, digest, bytes, builder: BUILDER });
+    const history = await readHeadHistory(pool, redis, stored.head, candidate);
+    const decision = decidePublish(stored, candidate, history);
     switch (decision.step) {
       case "diverged":
         return diverge(decision);
-      case "behind": {
-        // Another publisher may have read a later state; then Postgres has it by now.
-        const state = await readPublicationState(pool);
-        if (compareVersions(state, decision.redis) < 0) return diverge({ ...decision, why: AHEAD });
+      case "behind":
         return { ...published, written: false };
-      }
       case "rebuild":
         await raiseForRebuild(pool, source);
         return again();

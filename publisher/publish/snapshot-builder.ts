@@ -1,5 +1,6 @@
 import { compileSegments } from "../../shared/compile/compile-segments.ts";
 import { faultText } from "../../shared/flag/fault.ts";
+import { isObject } from "../../shared/flag/members.ts";
 import { orderFlags } from "../../shared/compile/order-flags.ts";
 import { SCHEMA, digestOf, type Snapshot } from "../../shared/snapshot/snapshot.ts";
 import { MAX_INVALID_BYTES, cutToBytes, toSnapshotSegment } from "./snapshot-segment.ts";
@@ -22,6 +23,8 @@ export interface BuiltSnapshot {
   /** The length in UTF-8. */
   readonly bytes: number;
   readonly digest: string;
+  /** The flags that have gates. */
+  readonly gatedKeys: readonly string[];
   /** See `AssembledSnapshot`. */
   readonly invalid: ReadonlyMap<string, string>;
 }
@@ -30,7 +33,8 @@ export interface BuiltSnapshot {
 export async function buildSnapshot(source: SnapshotRows): Promise<BuiltSnapshot> {
   const { snapshot, invalid } = assembleSnapshot(source);
   const text = JSON.stringify(snapshot);
-  return { text, bytes: Buffer.byteLength(text), digest: await digestOf(text), invalid };
+  const digest = await digestOf(text);
+  return { text, bytes: Buffer.byteLength(text), digest, gatedKeys: gatedKeysOf(snapshot.flags), invalid };
 }
 
 /** Builds the snapshot that workers read. A broken row is `invalid`, and affects no other. */
@@ -56,4 +60,18 @@ export function assembleSnapshot({ rows, segmentRows }: SnapshotRows): Assembled
     snapshot: { schema: SCHEMA, flags, ...(segments.length > 0 && { segments }) },
     invalid,
   };
+}
+
+/** The keys of a snapshot's flags that have gates. */
+export function gatedKeysOf(flags: readonly unknown[]): readonly string[] {
+  return flags.flatMap((flag) => {
+    if (!isObject(flag)) return [];
+    const { key, gates } = flag;
+    return typeof key === "string" && Array.isArray(gates) && gates.length > 0 ? [key] : [];
+  });
+}
+
+/** A short digest of the gated flags, for the head. */
+export async function digestOfGated(keys: readonly string[]): Promise<string> {
+  return (await digestOf(JSON.stringify(keys.toSorted()))).slice(0, 16);
 }

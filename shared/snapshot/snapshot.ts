@@ -26,6 +26,8 @@ export interface Head extends Version {
   readonly bytes: number;
   /** RFC 3339, UTC. */
   readonly published_at: string;
+  /** The id of this version in the history of the database. Absent in heads of older publishers. */
+  readonly lineage_id?: string;
 }
 
 /** The value of `off` in Redis: killed flags, by key. The version is the one that recorded the kill; null: not recorded yet. */
@@ -69,7 +71,7 @@ export function parseSnapshot(text: string): Parsed<Snapshot> {
 export function parseHead(text: string): Parsed<Head> {
   const json = parseObject("head", text);
   if ("problem" in json) return json;
-  const { schema, epoch, revision, database_id, digest, bytes, published_at } = json.value;
+  const { schema, epoch, revision, database_id, digest, bytes, published_at, lineage_id } = json.value;
   if (schema !== SCHEMA) return schemaProblem("head", schema);
   if (!isCount(epoch) || !isCount(revision) || !isCount(bytes)) {
     return { problem: "head: epoch, revision and bytes must be integers from 0, of at most 15 digits" };
@@ -81,7 +83,8 @@ export function parseHead(text: string): Parsed<Head> {
     return { problem: "head: digest must be 64 lower-case hex digits" };
   }
   if (typeof published_at !== "string") return { problem: "head: published_at must be a string" };
-  return { value: { schema, epoch, revision, database_id, digest, bytes, published_at } };
+  const head: Head = { schema, epoch, revision, database_id, digest, bytes, published_at };
+  return { value: typeof lineage_id === "string" ? { ...head, lineage_id } : head };
 }
 
 /** Parses the value of `off` in Redis. Null, a missing key, means that no flag is killed. */

@@ -103,6 +103,9 @@ test.for([
 
 test("additions are ignored, because they never raise the schema", () => {
   expect(parseHead(JSON.stringify({ ...HEAD, colo: "FRA" }))).toStrictEqual({ value: HEAD });
+  const identified = { ...HEAD, lineage_id: "5f0c4a52-0d0c-4c3a-9d53-2f3f2f6c1b12" };
+  expect(parseHead(JSON.stringify(identified))).toStrictEqual({ value: identified });
+  expect(parseHead(JSON.stringify({ ...HEAD, lineage_id: 7 }))).toStrictEqual({ value: HEAD });
   expect(parseSnapshot(JSON.stringify({ ...SNAPSHOT, built_by: "x" }))).toStrictEqual({ value: SNAPSHOT });
 });
 

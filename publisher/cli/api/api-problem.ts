@@ -1,21 +1,23 @@
 import type { ProblemBody } from "./answers.ts";
+import type { TypedWords } from "./pointer-words.ts";
 
-/** The admin API refused a request. Commands check the status; `describeProblem` makes the error text. */
+/** The admin API refused a request. Commands look at the status; `describeProblem` puts it in the CLI's words. */
 export class ApiProblem extends Error {
   override readonly name = "ApiProblem";
   readonly status: number;
   readonly problem: ProblemBody;
-  /** The key of the flag in the request. */
+  /** The key of the flag that the request was about. */
   readonly key: string | undefined;
-  /** The name of the segment in the request. */
+  /** The name of the segment that it was about. */
   readonly segment: string | undefined;
-  /** The body of the request. Pointers refer to it. */
+  /** What had been sent: what a pointer points into. */
   readonly sent: unknown;
+  readonly typed: TypedWords;
 
   constructor(
     status: number,
     problem: ProblemBody,
-    request: { key?: string | undefined; segment?: string | undefined; body?: unknown },
+    request: { key?: string | undefined; segment?: string | undefined; body?: unknown; typed?: TypedWords },
   ) {
     super(problem.detail);
     this.status = status;
@@ -23,6 +25,7 @@ export class ApiProblem extends Error {
     this.key = request.key;
     this.segment = request.segment;
     this.sent = request.body;
+    this.typed = request.typed ?? {};
   }
 }
 

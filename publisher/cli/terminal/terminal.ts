@@ -20,23 +20,23 @@ export interface Streams {
   readonly stderr: Output;
 }
 
-/** Output of the CLI: results go to standard output, messages to standard error. */
+/** Where the CLI writes: answers to standard output, everything about them to standard error. */
 export interface Terminal {
-  /** Prints lines of the result. */
+  /** One or more lines of the answer. */
   print(text: string): void;
-  /** Prints the result as JSON; then nothing else goes to standard output. */
+  /** The answer for machines; then nothing else goes to standard output. */
   printJson(value: unknown): void;
-  /** Prints lines to standard error. */
+  /** One or more lines for whoever watches. */
   note(text: string): void;
-  /** Replaces the progress line, on a terminal only. The empty text removes it. */
+  /** Replaces the line that tells how far a long work is; shown on a terminal only. The empty text removes it. */
   progress(text: string): void;
-  /** Waits until everything is written. @returns the error, such as a full disk */
+  /** Waits until the answer is written. @returns why it could not be, on a full disk for one */
   written(): Promise<Error | undefined>;
   readonly paint: Paint;
   readonly paintNote: Paint;
   readonly outColours: boolean;
   readonly noteColours: boolean;
-  /** Columns of standard output; undefined when it is not a terminal. */
+  /** Columns of standard output; undefined when it is no terminal and so has no end. */
   readonly columns: number | undefined;
 }
 
@@ -45,7 +45,7 @@ const REMOVE_LINE = "\r\x1b[K";
 export function createTerminal(environment: Environment, { stdout, stderr }: Streams): Terminal {
   const outColours = wantsColours(environment, stdout.isTTY === true);
   const noteColours = wantsColours(environment, stderr.isTTY === true);
-  // `written` returns the error. Without a listener, it would end the process with a stack trace.
+  // Told by `written`; without a listener it would end the process, with a stack trace.
   stdout.on("error", () => undefined);
   stderr.on("error", () => undefined);
   const writes: Promise<void>[] = [];
@@ -88,7 +88,7 @@ export function createTerminal(environment: Environment, { stdout, stderr }: Str
   };
 }
 
-/** `sluice list | head` closes the pipe early, which is not an error. */
+/** `sluice list | head` closes the pipe early. That is no fault, and a change that was made stays made. */
 function isClosedPipe(error: Error): boolean {
   return "code" in error && error.code === "EPIPE";
 }

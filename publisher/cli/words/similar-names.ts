@@ -1,4 +1,4 @@
-/** Most edits between a typed name and a similar one. */
+/** The most of so many edits between a name that was typed and one that was meant. */
 const MAX_EDITS = 3;
 
 /** The names that are most like one that does not exist, best first, at most three. */

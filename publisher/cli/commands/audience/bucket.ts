@@ -8,7 +8,7 @@ import { parseFlagKey } from "../../input/flag-key.ts";
 import { formatPairs } from "../../terminal/table.ts";
 import { visible } from "../../terminal/visible.ts";
 import { percentInWords } from "../../words/amounts.ts";
-import { variantHints } from "../../words/variant-words.ts";
+import { drawHints } from "../../words/variant-words.ts";
 
 interface Options extends JsonOption {
   readonly by?: string;
@@ -19,17 +19,20 @@ interface Options extends JsonOption {
 export function addBucket(program: Command, cli: Cli): void {
   program
     .command("bucket")
-    .description("Choose the attribute that assigns buckets, or re-randomize the users.")
+    .description("Say what deals users into the percentage, or draw others on purpose.")
     .argument("<key>", "the flag", parseFlagKey)
-    .option("--by <attribute>", "users with the same value share a bucket; targetingKey: one bucket per user")
-    .option("--salt <salt>", "re-randomize: the same percentage, other users")
-    .option("--no-salt", "use the flag's key as salt again")
+    .option(
+      "--by <attribute>",
+      "all who share this attribute are in together; targetingKey is each user alone",
+    )
+    .option("--salt <salt>", "draw other users for the same percentage")
+    .option("--no-salt", "deal by the flag's key again")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
       `
-Both re-randomize all buckets: at 10 %, other users get the flag than before. Users without the attribute do not get it.
-Flags with the same salt have the same buckets. Without an option, the command shows the current values.
+Both draw everybody's place anew: at 10 %, other users are in than before. Whoever lacks the attribute is out.
+Flags with the same salt let the same users in. Without an option it shows what stands there.
 
 Examples:
   sluice bucket ai_search --by organization
@@ -39,9 +42,7 @@ Examples:
       const { by, salt } = options;
       if (by === undefined && salt === undefined) return show(cli, key, options);
       if (by === "")
-        throw new CliError(EXIT.usage, "--by is empty", {
-          fix: ["use --by targetingKey for one bucket per user"],
-        });
+        throw new CliError(EXIT.usage, "--by is empty", { mend: ["--by targetingKey is each user alone"] });
       const api = cli.api();
       const wished = {
         ...(by !== undefined && { bucket_by: by }),
@@ -56,18 +57,18 @@ Examples:
       await reportChange(cli, api, options, answer, {
         lines: [
           isChange
-            ? `${key} assigns buckets by ${inWords(flag)}.`
-            : `${key} already assigns buckets by ${inWords(flag)}: nothing was changed.`,
+            ? `${key} deals users in by ${inWords(flag)}.`
+            : `${key} deals users in by ${inWords(flag)} already: nothing was changed.`,
         ],
-        hints: isChange ? [...reassignedHint(flag), ...variantHints(flag)] : [],
+        hints: isChange ? [...drawnAnew(flag), ...drawHints(flag)] : [],
       });
     });
 }
 
-/** Printed only when some users had the flag. */
-function reassignedHint({ enabled, rollout_pct: percent }: Flag): readonly string[] {
+/** Who was in is told only where some were. */
+function drawnAnew({ enabled, rollout_pct: percent }: Flag): readonly string[] {
   if (!enabled || percent === 0 || percent === 100) return [];
-  return [`The buckets are re-randomized: other users are in its ${percentInWords(percent)} than before.`];
+  return [`Places are drawn anew: others are in its ${percentInWords(percent)} than before.`];
 }
 
 interface DealtFlag {
@@ -76,7 +77,7 @@ interface DealtFlag {
   readonly salt: string | null;
 }
 
-/** Without a salt, the flag's key is the salt. */
+/** The key itself is what a flag without a salt is dealt with. */
 function isOtherSalt(flag: DealtFlag, salt: string | null | undefined): boolean {
   return salt !== undefined && (salt ?? flag.key) !== (flag.salt ?? flag.key);
 }
@@ -91,7 +92,7 @@ async function show(cli: Cli, key: string, options: Options): Promise<void> {
   cli.terminal.print(
     formatPairs(
       [
-        ["bucket by", visible(by, 128)],
+        ["dealt by", visible(by, 128)],
         ["salt", salt === null ? `${key} (its key)` : visible(salt, 64)],
       ],
       cli.terminal.paint,

@@ -17,7 +17,7 @@ import { requirementInWords } from "../../words/flag-words.ts";
 export function addRequire(program: Command, cli: Cli): void {
   const require = program
     .command("require")
-    .description("Prerequisites: flags that a user must have before this rule.")
+    .description("Flags that must be on for somebody before this one can be.")
     .addHelpText(
       "after",
       `
@@ -28,7 +28,7 @@ Examples:
     );
   require
     .command("list")
-    .description("List the prerequisites of a flag.")
+    .description("List what a flag needs.")
     .argument("<key>", "the flag", parseFlagKey)
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sluice require list ai_chat")
@@ -40,9 +40,9 @@ Examples:
     });
   require
     .command("add")
-    .description("Add prerequisites: other flags, or variants of them.")
+    .description("Let a flag need others, or a variant of them.")
     .argument("<key>", "the flag", parseFlagKey)
-    .argument("<other[=variant]...>", "the prerequisites", collectPrerequisites)
+    .argument("<other[=variant]...>", "what it needs", collectPrerequisites)
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -54,9 +54,9 @@ Examples:
     });
   require
     .command("remove")
-    .description("Remove prerequisites.")
+    .description("Let a flag need others no longer.")
     .argument("<key>", "the flag", parseFlagKey)
-    .argument("<other...>", "the prerequisites", collectPrerequisites)
+    .argument("<other...>", "what it needs", collectPrerequisites)
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sluice require remove ai_chat ai_search")
     .action((key: string, others: readonly Prerequisite[], options: JsonOption) =>
@@ -73,11 +73,13 @@ function change(
   return editPart(cli, key, options, {
     edit,
     toPatch: ({ requires }) => ({ requires }),
-    unchanged: `${key} already needs this`,
-    changed: `Changed the prerequisites of ${key}:`,
+    unchanged: `${key} needs that already`,
+    changed: `What ${key} needs is changed:`,
     below: (flag) => {
       const needs = readRequires(flag).map(requirementInWords).join(", ");
-      return needs === "" ? `${key} needs no other flag now.` : `${key} is off for users without ${needs}.`;
+      return needs === ""
+        ? `${key} needs no other flag now.`
+        : `${key} is off for everybody who has not ${needs}.`;
     },
   });
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { jsonEquals } from "../../../../shared/condition/json-equals.ts";
 import type { Segment } from "../../api/answers.ts";
+import type { TypedWords } from "../../api/pointer-words.ts";
 import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
 import { retryOnConflict } from "../../edit/edit-flag.ts";
@@ -23,7 +24,7 @@ interface Content {
 
 const IF_EXAMPLE = `'{"email": {"$endsWith": "@example.com"}}'`;
 
-/** The subcommands of `segment` that change something. */
+/** The commands below `segment` that change something. */
 export function addSegmentEdits(segment: Command, cli: Cli): void {
   addCreating(segment, cli);
   addSetting(segment, cli);
@@ -46,7 +47,7 @@ Examples:
     .action(async (name: string, options: Content & JsonOption) => {
       const content = await readContent(cli, options);
       const api = cli.api();
-      const answer = await api.segments.create({ name, ...content });
+      const answer = await api.segments.create({ name, ...content }, typedIds(options, "/ids"));
       await reportChange(cli, api, options, answer, {
         lines: [`Created the segment ${name}: ${contentInWords(answer.segment)}.`],
         hints: [`Next: \`sluice rule add <key> --if '{"userId": {"$inGroup": "${name}"}}' --rollout 100\`.`],
@@ -59,10 +60,10 @@ function addSetting(segment: Command, cli: Cli): void {
     segment
       .command("set")
       .description(
-        "Change a segment's condition or description, or replace its ids. Everything else stays the same.",
+        "Change a segment's condition or description, or replace its ids. The rest stays as it is.",
       ),
   )
-    .option("--no-if", "remove the condition")
+    .option("--no-if", "without a condition: the ids alone")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -75,7 +76,7 @@ Examples:
       const content = await readContent(cli, options);
       if (Object.keys(content).length === 0) {
         throw new CliError(EXIT.usage, "there is nothing to change", {
-          fix: ["name --description, --if, --no-if, --id or --id-file"],
+          mend: ["name --description, --if, --no-if, --id or --id-file"],
         });
       }
       const api = cli.api();
@@ -83,13 +84,13 @@ Examples:
       const answer = await retryOnConflict(async () => {
         const { answer: seen, etag } = await api.segments.get(name);
         isChange = isOther(seen.segment, content);
-        return isChange ? api.segments.patch(name, content, etag) : seen;
+        return isChange ? api.segments.patch(name, content, etag, typedIds(options, "/ids")) : seen;
       });
       await reportChange(cli, api, options, answer, {
         lines: [
           isChange
             ? `The segment ${name} is now: ${contentInWords(answer.segment)}.`
-            : `The segment ${name} is already like this: nothing was changed.`,
+            : `The segment ${name} is like that already: nothing was changed.`,
         ],
         hints: isChange ? usersInWords(answer.segment) : [],
       });
@@ -100,10 +101,10 @@ function addIdCommand(segment: Command, cli: Cli, verb: "add" | "remove"): void 
   const isAdding = verb === "add";
   segment
     .command(verb)
-    .description(isAdding ? "Add ids to a segment." : "Remove ids from a segment.")
+    .description(isAdding ? "Add ids to a segment." : "Take ids off a segment.")
     .argument("<name>", "the segment", parseName)
     .argument("[id...]", "ids; several may be separated by commas", collectItems)
-    .option("--id-file <file>", "the ids in a file, one per line; - is standard input")
+    .option("--id-file <file>", "those in a file, one a line; - is standard input")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -112,8 +113,8 @@ function addIdCommand(segment: Command, cli: Cli, verb: "add" | "remove"): void 
     .action(async (name: string, given: readonly string[] | undefined, options: Content & JsonOption) => {
       const ids = await readIds(cli, given, options.idFile);
       if (ids.length === 0) {
-        throw new CliError(EXIT.usage, "no id is given", {
-          fix: [`name ids, for example \`sluice segment ${verb} ${name} u1 u2\`, or a file with --id-file`],
+        throw new CliError(EXIT.usage, "no id is named", {
+          mend: [`name ids, for example \`sluice segment ${verb} ${name} u1 u2\`, or a file with --id-file`],
         });
       }
       const api = cli.api();
@@ -125,9 +126,10 @@ function addIdCommand(segment: Command, cli: Cli, verb: "add" | "remove"): void 
         const why = `${words}${isAdding ? " already" : ""}: nothing was changed.`;
         return reportChange(cli, api, options, seen, { lines: [why] });
       }
-      const answer = await api.segments.editIds(name, { [verb]: ids });
+      const typed = typedIds({ id: given, idFile: options.idFile }, `/${verb}`, "<id>");
+      const answer = await api.segments.editIds(name, { [verb]: ids }, typed);
       await reportChange(cli, api, options, answer, {
-        lines: [`${words}, which now has ${counted(answer.segment.ids.length, "id")}.`],
+        lines: [`${words}, which has ${counted(answer.segment.ids.length, "id")} now.`],
         hints: usersInWords(answer.segment),
       });
     });
@@ -136,7 +138,7 @@ function addIdCommand(segment: Command, cli: Cli, verb: "add" | "remove"): void 
 function addDeleting(segment: Command, cli: Cli): void {
   segment
     .command("delete")
-    .description("Delete a segment that no rule uses.")
+    .description("Delete a segment that no rule asks for.")
     .argument("<name>", "the segment", parseName)
     .option("-y, --yes", "do not ask")
     .option("--json", "print JSON")
@@ -144,8 +146,8 @@ function addDeleting(segment: Command, cli: Cli): void {
     .action(async (name: string, options: { readonly yes?: boolean } & JsonOption) => {
       if (options.yes !== true && cli.stdin.isTTY !== true) {
         throw new CliError(EXIT.usage, `deleting ${name} needs --yes here`, {
-          why: ["There is no terminal for the question."],
-          fix: [`sluice segment delete ${name} --yes`],
+          why: ["There is no terminal to ask on."],
+          mend: [`sluice segment delete ${name} --yes`],
         });
       }
       const api = cli.api();
@@ -153,23 +155,23 @@ function addDeleting(segment: Command, cli: Cli): void {
       if (options.yes !== true) {
         const question = `Delete the segment ${name} (${contentInWords(answer.segment)})? [y/N] `;
         if (!(await ask(cli, question))) {
-          throw new CliError(EXIT.failure, `${name} was not deleted`, { fix: ["answer y to delete it"] });
+          throw new CliError(EXIT.failure, `${name} was not deleted`, { mend: ["answer y to delete it"] });
         }
       }
-      // With the ETag: a segment that changed since the question is not deleted.
+      // What was looked at is what goes: changed meanwhile, it stays.
       const deletion = await api.segments.remove(name, etag);
       await reportChange(cli, api, options, deletion, { lines: [`The segment ${name} is deleted.`] });
     });
 }
 
-/** The options of `segment create` and `segment set`. */
+/** What `segment create` and `segment set` have in common. */
 function contentOptions(command: Command): Command {
   return command
     .argument("<name>", "a-z, 0-9, _ and -", parseName)
-    .option("--id <id>", "the ids; may be repeated or separated by commas", collectItems)
-    .option("--id-file <file>", "the ids in a file, one per line; - is standard input")
-    .option("--if <json>", "a condition that adds more users: JSON, a file name, or -")
-    .option("--description <text>", "a description");
+    .option("--id <id>", "ids that are in; repeat it, or separate several by commas", collectItems)
+    .option("--id-file <file>", "those in a file, one a line; - is standard input")
+    .option("--if <json>", "in are those, too, whom this condition matches: JSON itself, a file of it, or -")
+    .option("--description <text>", "who they are");
 }
 
 async function readContent(cli: Cli, options: Content): Promise<Readonly<Record<string, unknown>>> {
@@ -193,12 +195,21 @@ async function readIds(
   return [...new Set([...given, ...fromFile])];
 }
 
-/** The order of ids does not matter. */
+/** Ids are a set: their order says nothing. */
 function isOther(segment: Segment, wished: Readonly<Record<string, unknown>>): boolean {
-  const current: Readonly<Record<string, unknown>> = { ...segment };
   return Object.entries(wished).some(([member, value]) => {
-    if (member !== "ids" || !Array.isArray(value)) return !jsonEquals(current[member], value);
+    if (member !== "ids" || !Array.isArray(value)) return !jsonEquals(segment[member], value);
     const listed = new Set<unknown>(segment.ids);
     return value.length !== listed.size || !value.every((id) => listed.has(id));
   });
+}
+
+/** What ids were typed with: words and a file go into one list. */
+function typedIds(
+  { id = [], idFile }: { readonly id?: readonly string[] | undefined; readonly idFile?: string | undefined },
+  pointer: string,
+  words = "--id",
+): TypedWords {
+  const typed = [...(id.length > 0 ? [words] : []), ...(idFile === undefined ? [] : ["--id-file"])];
+  return { [pointer]: typed.join(" and ") || words };
 }

@@ -1,9 +1,14 @@
 import type { Command } from "commander";
-import type { Explained, PublishState } from "../../api/answers.ts";
+import type { Explained, Standing } from "../../api/answers.ts";
 import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { addContextOptions, type ContextOptions, readContext } from "../../input/context-option.ts";
-import { readDraft } from "../../input/draft-option.ts";
+import {
+  addContextOptions,
+  type ContextOptions,
+  readContext,
+  typedContext,
+} from "../../input/context-option.ts";
+import { readDraft, typedDraft } from "../../input/draft-option.ts";
 import { parseFlagKey } from "../../input/flag-key.ts";
 import { type Cell, formatPairs, formatTable } from "../../terminal/table.ts";
 import { visible } from "../../terminal/visible.ts";
@@ -12,12 +17,12 @@ import { valueInWords } from "../../words/condition-words.ts";
 import {
   becauseInWords,
   decidingStep,
-  bucketInWords,
+  placeInWords,
   stepLines,
   verdictInWords,
 } from "../../words/explanation-words.ts";
 
-/** Longest reason in a table, in characters. */
+/** So many characters of a reason fit into a table. */
 const MAX_BECAUSE = 80;
 
 interface Options extends ContextOptions {
@@ -29,11 +34,14 @@ interface Options extends ContextOptions {
 export function addExplain(program: Command, cli: Cli): void {
   const explain = program
     .command("explain")
-    .description("Show whether a flag is on for a user, and every step of the decision.")
+    .description("Say whether a flag is on for somebody, and why: the whole way to the decision.")
     .argument("[key]", "the flag", parseFlagKey)
-    .option("--all", "every flag, one per line");
+    .option("--all", "every flag, one a line");
   addContextOptions(explain)
-    .option("--draft <file>", "preview a change: a JSON merge patch as for PATCH; JSON, a file name, or -")
+    .option(
+      "--draft <file>",
+      "as if this were saved: a JSON merge patch, as PATCH takes it; JSON itself, a file of it, or -",
+    )
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -46,22 +54,21 @@ Examples:
     .action(async (key: string | undefined, options: Options) => {
       if (options.all === true) return explainAll(cli, key, options);
       if (key === undefined) {
-        // Commander's text for the other commands.
+        // As Commander says it of every other command.
         throw new CliError(EXIT.usage, "missing required argument 'key'", {
-          fix: ["name a flag, or use --all", "`sluice explain --help` explains it"],
+          mend: ["name a flag, or give --all", "`sluice explain --help` explains it"],
         });
       }
       const draft = options.draft === undefined ? undefined : await readDraft(cli, options.draft);
       const context = await readContext(cli, options);
-      const explanation = await cli.api().explain(key, context, draft);
-      if (options.json === true) return cli.terminal.printJson(explanation);
+      const typed = { ...typedContext(options), ...typedDraft({}) };
+      const { body: explanation, said } = await cli.api().explain(key, context, draft, typed);
+      if (options.json === true) return cli.terminal.printJson(said);
       const { terminal } = cli;
-      terminal.print(
-        formatPairs([...pairsOf(explanation), ...publishStatePairs(explanation)], terminal.paint),
-      );
+      terminal.print(formatPairs([...pairsOf(explanation), ...standingPairs(explanation)], terminal.paint));
       const lines = stepLines(explanation);
       if (lines.length === 0) return;
-      terminal.print("\nSteps:");
+      terminal.print("\nThe way to it:");
       terminal.print(
         formatPairs(
           lines.map(([step, words]) => [`  ${step}`, words] as const),
@@ -73,31 +80,33 @@ Examples:
 
 async function explainAll(cli: Cli, key: string | undefined, options: Options): Promise<void> {
   if (options.draft !== undefined) {
-    throw new CliError(EXIT.usage, "--draft and --all cannot be combined", {
-      fix: ["name the flag of the draft"],
+    throw new CliError(EXIT.usage, "--draft and --all do not go together", {
+      mend: ["name the flag that it is a draft of"],
     });
   }
   if (key !== undefined) {
-    throw new CliError(EXIT.usage, `${key} and --all cannot be combined`, {
-      fix: ["name one flag, or use --all"],
+    throw new CliError(EXIT.usage, `${key} and --all do not go together`, {
+      mend: ["name one flag, or give --all"],
     });
   }
   const context = await readContext(cli, options);
-  const answer = await cli.api().explainAll(context);
-  if (options.json === true) return cli.terminal.printJson(answer);
+  const { body: answer, said } = await cli.api().explainAll(context, typedContext(options));
+  if (options.json === true) return cli.terminal.printJson(said);
   const { terminal } = cli;
   if (answer.flags.length === 0) return terminal.print("There are no flags yet.");
   const rows = answer.flags.map((flag): Cell[] => [
     visible(flag.flag_key, 64),
     { text: verdictInWords(flag), style: flag.value ? "green" : "dim" },
     decidingStep(flag) ?? "-",
-    // The fault of a broken flag may be long; `explain <key>` shows all of it.
+    // What is wrong with a broken flag may be long; `explain <key>` says all of it.
     visible(becauseInWords(flag), MAX_BECAUSE),
   ]);
-  terminal.print(formatTable(["FLAG", "STATE", "DECIDED BY", "REASON"], rows, terminal));
+  terminal.print(formatTable(["FLAG", "FOR THEM", "DECIDED BY", "BECAUSE"], rows, terminal));
   const unknown = answer.flags.find(({ killed_at_edge: killed }) => killed === null);
   if (unknown !== undefined) {
-    terminal.print(terminal.paint("yellow", `Kills of these flags are unknown: ${edgeFault(unknown)}`));
+    terminal.print(
+      terminal.paint("yellow", `Whether the edge holds one of them off is not known: ${edgeFault(unknown)}`),
+    );
   }
 }
 
@@ -109,24 +118,24 @@ function pairsOf(explained: Explained): (readonly [string, string])[] {
     ...(explained.variant_value === undefined
       ? []
       : [["value", valueInWords(explained.variant_value)] as const]),
-    ["why", becauseInWords(explained)],
+    ["because", becauseInWords(explained)],
     ["reason", visible(errorCode === undefined ? reason : `${reason} (${errorCode})`, 80)],
     ...(rule === undefined ? [] : [["decided by", rule] as const]),
     ...(bucket === undefined
       ? []
-      : [["bucket", `${bucketInWords(bucket)} of 100, by ${visible(bucketBy, 128)}`] as const]),
+      : [["their place", `${placeInWords(bucket)} of 100, by ${visible(bucketBy, 128)}`] as const]),
     ["percentage", percentInWords(explained.rollout_pct)],
-    // The explanation is based on Postgres.
+    // This answer is that of Postgres.
     ...(explained.killed_at_edge === null
-      ? [["at the edge", `unknown: ${edgeFault(explained)}`] as const]
+      ? [["at the edge", `not known: ${edgeFault(explained)}`] as const]
       : []),
   ];
 }
 
 function edgeFault({ edge_fault: fault }: Explained): string {
-  return visible(fault ?? "Redis does not answer", 300);
+  return visible(fault ?? "Redis does not say", 300);
 }
 
-function publishStatePairs({ revision, published }: PublishState): (readonly [string, string])[] {
+function standingPairs({ revision, published }: Standing): (readonly [string, string])[] {
   return [["all flags", `revision ${revision}, ${published ? "in Redis" : "NOT yet in Redis"}`]];
 }
