@@ -5,7 +5,7 @@ import { decide, decisionOf, type Buckets } from "../../shared/evaluate/evaluate
 import type { Decision } from "../../shared/flag/reason.ts";
 import { onlyThese, withDependents, withNeeded } from "./flag-closure.ts";
 import { assembleSnapshot, type SnapshotRows } from "../publish/snapshot-builder.ts";
-import type { Preview } from "../schema/preview-schema.ts";
+import type { PreviewAnswer } from "../schema/preview-schema.ts";
 
 type Change = "gains" | "loses" | "moves";
 
@@ -31,7 +31,7 @@ export async function preview(
   after: SnapshotRows,
   key: string,
   contexts: readonly EvaluationContext[],
-): Promise<Omit<Preview, "epoch" | "revision">> {
+): Promise<Omit<PreviewAnswer, "epoch" | "revision">> {
   const others = new Map(
     [...withDependents(after.rows, key)]
       .filter((other) => other !== key)

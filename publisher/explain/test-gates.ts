@@ -5,11 +5,11 @@ import { withPath } from "../../shared/gate/gate.ts";
 import { passGates, type Passage } from "../../shared/gate/pass-gates.ts";
 import { assembleSnapshot } from "../publish/snapshot-builder.ts";
 import type { PublisherRedis } from "../redis/redis.ts";
-import type { GateTest } from "../schema/gate-test-schema.ts";
+import type { GateTestResult } from "../schema/gate-test-schema.ts";
 import { explainFlags, type ExplainedState } from "./explain.ts";
 
-type Outcome = GateTest["outcome"];
-type Step = GateTest["steps"][number];
+type Outcome = GateTestResult["outcome"];
+type Step = GateTestResult["steps"][number];
 
 /**
  * Shows what gates do to one visitor's request, with the flags in Postgres and the kills at the edge. It runs the code
@@ -23,7 +23,7 @@ export async function testGates(
   visitor: EvaluationContext | undefined,
   url: URL,
   redis: PublisherRedis,
-): Promise<GateTest> {
+): Promise<GateTestResult> {
   const explained = visitor === undefined ? [] : await explainFlags(source, visitor, redis);
   const on = new Set(explained.flatMap(({ flag_key: key, value }) => (value ? [key] : [])));
   const isOn = (key: string): boolean => on.has(key);

@@ -81,4 +81,4 @@ export const status = z
   })
   .openapi("Status");
 
-export type Status = z.output<typeof status>;
+export type StatusAnswer = z.output<typeof status>;

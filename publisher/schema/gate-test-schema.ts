@@ -103,4 +103,4 @@ export const gateTest = z
   })
   .openapi("GateTest");
 
-export type GateTest = Omit<z.output<typeof gateTest>, keyof typeof publishState>;
+export type GateTestResult = Omit<z.output<typeof gateTest>, keyof typeof publishState>;

@@ -52,4 +52,4 @@ export const preview = z
   })
   .openapi("Preview");
 
-export type Preview = z.output<typeof preview>;
+export type PreviewAnswer = z.output<typeof preview>;

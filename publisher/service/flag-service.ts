@@ -24,7 +24,7 @@ import {
 } from "../publish/publish-state.ts";
 import type { Publisher } from "../publish/publisher.ts";
 import { RedisFault, type PublisherRedis } from "../redis/redis.ts";
-import type { Status } from "../schema/answer-schema.ts";
+import type { StatusAnswer } from "../schema/answer-schema.ts";
 import type { FlagCreate, FlagDraft, FlagPatch } from "../schema/flag-schema.ts";
 import { createdColumns, draftedRow, patchedColumns } from "../write/flag-draft.ts";
 import { readFlagView, readFlagViews, type FlagView } from "../write/flag-view.ts";
@@ -86,7 +86,7 @@ export function createFlagService(options: {
     kill,
 
     /** Reads Redis, and Postgres after that: the publisher's own view of Redis may be out of date. */
-    async status(): Promise<Status> {
+    async status(): Promise<StatusAnswer> {
       const seen = await readRedisState(redis);
       const { state, divergence, changedAt, changedMsAgo } = await guardPostgres("read", () =>
         readStatus(pool),

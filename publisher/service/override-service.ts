@@ -15,7 +15,7 @@ import { assembleSnapshot } from "../publish/snapshot-builder.ts";
 import type { PublisherRedis } from "../redis/redis.ts";
 import type { OverrideAnswer } from "../schema/override-schema.ts";
 import { effectOf } from "./override-effect.ts";
-import { signOverride, type SignedOverride } from "./sign-override.ts";
+import { signOverride, type OverrideToken } from "./sign-override.ts";
 
 export type OverrideService = ReturnType<typeof createOverrideService>;
 
@@ -81,7 +81,7 @@ async function recordOverride(
   db: Queryable,
   actor: string,
   overrides: Overrides,
-  { id, endsAt }: SignedOverride,
+  { id, endsAt }: OverrideToken,
 ): Promise<void> {
   await guardPostgres("write", async () => {
     try {

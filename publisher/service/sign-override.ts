@@ -9,7 +9,7 @@ import {
 import type { SigningKey } from "../../shared/x-flags/signing-keys.ts";
 
 /** A signed override. */
-export interface SignedOverride {
+export interface OverrideToken {
   /** Random; names this override in the audit and the log. */
   readonly id: string;
   /** Anyone who has it has the forced flags. Never logged, never stored. */
@@ -34,7 +34,7 @@ export async function signOverride(
   overrides: Overrides,
   seconds: number,
   now: Date,
-): Promise<SignedOverride> {
+): Promise<OverrideToken> {
   const issuedAt = Math.floor(now.getTime() / 1000);
   const id = randomBytes(16).toString("base64url");
   const token = await new SignJWT({ flags: Object.fromEntries(overrides) })
