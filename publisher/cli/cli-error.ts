@@ -1,47 +1,47 @@
-/** A fault that is told to whoever typed the command: what is wrong, why, and how to mend it. Never holds a token. */
+/** An error for the user: what is wrong, why, and how to fix it. It never contains a token. */
 export class CliError extends Error {
   override readonly name = "CliError";
   readonly exitCode: ExitCode;
   /** One line each. */
   readonly why: readonly string[];
-  readonly mend: readonly string[];
+  readonly fix: readonly string[];
 
   /**
-   * @param what one line without a full stop at its end; text from outside has gone through `visible`
+   * @param what one line without a full stop; pass text from outside through `visible` first
    *
    * @example
-   * new CliError(EXIT.notFound, "there is no flag ai_serch", { mend: ["`sluice list` shows all flags"] })
+   * new CliError(EXIT.notFound, "there is no flag ai_serch", { fix: ["`sluice list` shows all flags"] })
    */
   constructor(
     exitCode: ExitCode,
     what: string,
-    more: { why?: readonly string[]; mend?: readonly string[]; cause?: unknown } = {},
+    more: { why?: readonly string[]; fix?: readonly string[]; cause?: unknown } = {},
   ) {
     super(what, { cause: more.cause });
     this.exitCode = exitCode;
     this.why = more.why ?? [];
-    this.mend = more.mend ?? [];
+    this.fix = more.fix ?? [];
   }
 }
 
-/** What `sluice` ends with. Scripts rely on these numbers: docs/cli.md lists them, and none ever changes meaning. */
+/** Exit codes of `sluice`. Scripts rely on them (docs/cli.md): a number never changes its meaning. */
 export const EXIT = {
   ok: 0,
-  /** Something unforeseen, or the answer "no" to a question. */
+  /** An unexpected error, or the answer "no" to a question. */
   failure: 1,
-  /** The command line, the environment or a value is not valid: nothing was sent, or nothing was changed. */
+  /** The command line, the environment or a value is not valid. Nothing was changed. */
   usage: 2,
   /** There is no such flag, segment, rule, variant or gate. */
   notFound: 3,
-  /** What is there stands against it, or has changed meanwhile. */
+  /** A conflict with the current state, or a change by somebody else. */
   conflict: 4,
-  /** The token is missing where one is needed, or is not the right one. */
+  /** The token is missing or wrong. */
   unauthorised: 5,
-  /** The admin API, Postgres or Redis cannot be reached, or what answers there is something else. */
+  /** The admin API, Postgres or Redis cannot be reached, or another server answers. */
   unreachable: 6,
-  /** Done, but not everywhere: Redis does not have it yet, or Postgres does not know of a kill yet. */
+  /** Done, but Redis does not have the change yet, or Postgres does not have the kill yet. */
   notYetEverywhere: 7,
-  /** Redis contradicts Postgres: nothing is published until somebody says which is right. */
+  /** Redis contradicts Postgres. Nothing is published until an operator decides which one is right. */
   diverged: 8,
 } as const;
 

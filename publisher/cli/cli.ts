@@ -3,7 +3,7 @@ import type { ApiClient } from "./api/client.ts";
 import type { ExitCode } from "./cli-error.ts";
 import type { Input, Terminal } from "./terminal/terminal.ts";
 
-/** What every command gets. */
+/** The services of every command. */
 export interface Cli {
   readonly environment: Environment;
   readonly terminal: Terminal;
@@ -14,8 +14,8 @@ export interface Cli {
    * @throws CliError when another option has read it
    */
   takeStdin(option: string): Input;
-  /** The admin API that the environment, or the local system, names. Read once, when first asked for. */
+  /** The admin API of the environment or the local system; created on the first call. */
   api(): ApiClient;
-  /** What the program ends with when the command returns; 0 when never called. */
+  /** Sets the exit code; 0 when never called. */
   endWith(exitCode: ExitCode): void;
 }

@@ -27,7 +27,7 @@ import { addPublish } from "./commands/system/publish.ts";
 import { addServe } from "./commands/system/serve.ts";
 import { keepOnlyColours, visible } from "./terminal/visible.ts";
 
-/** The order of `sluice --help`: what a flag goes through, then what the system needs. */
+/** The order of `sluice --help`: a flag's life first, then the system. */
 const GROUPS: readonly (readonly [
   heading: string,
   commands: readonly ((program: Command, cli: Cli) => void)[],
@@ -56,14 +56,14 @@ Where to: SLUICE_URL and SLUICE_TOKEN; without them, the local system that \`npm
 Exit codes, environment and a walk through: docs/cli.md
 `;
 
-/** What every command has, also one below another. */
+/** Settings of every command and subcommand. */
 function finish(command: Command, path: string): void {
   command.showHelpAfterError(`  -> \`sluice ${path} --help\` explains it`);
   if (command.commands.length > 0) command.helpCommand(false);
   for (const below of command.commands) finish(below, `${path} ${below.name()}`);
 }
 
-/** The whole command line. Every command is added by a file of its own. */
+/** The whole command line. Each command has its own file. */
 export function createProgram(cli: Cli): Command {
   const { terminal } = cli;
   const program = new Command("sluice")
@@ -73,7 +73,7 @@ export function createProgram(cli: Cli): Command {
     .addHelpCommand(
       new Command("help").argument("[command]").description("Explain a command.").helpGroup("More:"),
     )
-    // What stands behind `gate test` is that command's own, and not `gate`'s.
+    // Options after `gate test` belong to that command, not to `gate`.
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
@@ -87,7 +87,7 @@ export function createProgram(cli: Cli): Command {
     })
     .configureHelp({
       styleTitle: (text) => terminal.paint("bold", text),
-      // Names alone: what a command takes is in its own help.
+      // Names only: each command's own help shows its options.
       subcommandTerm: (command) =>
         [command.name(), ...command.registeredArguments.map((argument) => `<${argument.name()}>`)].join(" "),
     })
@@ -100,11 +100,11 @@ export function createProgram(cli: Cli): Command {
   return program.showHelpAfterError("  -> `sluice --help` lists the commands");
 }
 
-/** How Commander says that a value is not valid, before it says why. */
+/** Commander's text for a value that is not valid, before the reason. */
 const ARGUMENT = /^error: command-argument value '([\s\S]*?)' is invalid for argument '([^']*)'\./;
 const OPTION = /^error: option '(?:-\w, )?(--[\w-]+)[^']*' argument '([\s\S]*?)' is invalid\./;
 
-/** What Commander says of a command line, in this program's words: `error: <key> "Beta" is not valid.` */
+/** Rewrites Commander's errors: `error: <key> "Beta" is not valid.` */
 export function usageInWords(text: string): string {
   return text
     .replace(ARGUMENT, (_, value: string, name: string) => notValid(`<${name}>`, value))

@@ -13,7 +13,7 @@ import { visible } from "./terminal/visible.ts";
  * Runs one command line.
  *
  * @param args without the program's own name
- * @returns what the process is to end with; never throws
+ * @returns the exit code; never throws
  */
 export async function runCli(
   args: readonly string[],
@@ -23,6 +23,7 @@ export async function runCli(
   const terminal = createTerminal(environment, streams);
   let exitCode: ExitCode = EXIT.ok;
   let api: ApiClient | undefined;
+  let command: Command | undefined;
   let stdinTaker: string | undefined;
 
   function openApi(): ApiClient {
@@ -38,7 +39,7 @@ export async function runCli(
   const cli: Cli = {
     environment,
     terminal,
-    // Not before it is needed: whoever touches standard input waits for its end.
+    // Lazy: a process that touches standard input waits for its end.
     get stdin() {
       return streams.stdin;
     },
@@ -54,16 +55,18 @@ export async function runCli(
   };
 
   try {
-    const program = createProgram(cli);
+    const program = createProgram(cli).hook("preAction", (_, action) => {
+      command = action;
+    });
     await program.parseAsync(withoutVainHelp(program, args), { from: "user" });
     const fault = await terminal.written();
     if (fault !== undefined) throw outputLost(fault);
     return exitCode;
   } catch (error) {
-    // Commander has said what there was to say.
+    // Commander has printed the error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     terminal.progress("");
-    const told = toCliError(error, api);
+    const told = toCliError(error, api, command);
     const suggestions = await suggestKeys(error, api);
     reportError(terminal, withSuggestions(told, suggestions), {
       debug: Boolean(environment["SLUICE_DEBUG"]),
@@ -72,7 +75,7 @@ export async function runCli(
   }
 }
 
-/** Asked for help on a command that does not exist, Commander would explain all the others and call that a success. */
+/** Without this, `help` for an unknown command would print the general help and exit with 0. */
 function withoutVainHelp(program: Command, args: readonly string[]): readonly string[] {
   const [name = "-"] = args[0] === "help" ? args.slice(1) : args;
   const isKnown =
@@ -82,24 +85,24 @@ function withoutVainHelp(program: Command, args: readonly string[]): readonly st
 
 function stdinTaken(first: string, second: string): CliError {
   return new CliError(EXIT.usage, `${first} and ${second} cannot both read standard input`, {
-    mend: ["put one of the two into a file"],
+    fix: ["put one of them into a file"],
   });
 }
 
 function outputLost(cause: Error): CliError {
   return new CliError(EXIT.failure, "standard output cannot be written", {
-    why: [`${visible(cause.message, 200)}.`, "What the command was to do is done all the same."],
-    mend: ["see whether the disk is full; `sluice show` and `sluice list` change nothing when repeated"],
+    why: [`${visible(cause.message, 200)}.`, "The command itself has finished."],
+    fix: ["check whether the disk is full; `sluice show` and `sluice list` can be repeated safely"],
     cause,
   });
 }
 
 function withSuggestions(error: CliError, keys: readonly string[]): CliError {
   if (keys.length === 0) return error;
-  const { message, exitCode, why, mend, cause } = error;
+  const { message, exitCode, why, fix, cause } = error;
   return new CliError(exitCode, message, {
     why,
-    mend: [`did you mean ${keys.join(" or ")}?`, ...mend],
+    fix: [`did you mean ${keys.join(" or ")}?`, ...fix],
     cause,
   });
 }

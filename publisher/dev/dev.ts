@@ -6,9 +6,9 @@ import { startLocalSystem, type LocalSystem } from "./local-system.ts";
 import type { Log } from "../process/log.ts";
 
 /**
- * `npm start`: brings the whole system up, says what to try, and ends it cleanly on Ctrl-C.
+ * `npm start`: starts the whole system, prints what to try, and stops it cleanly on Ctrl-C.
  *
- * @throws AlreadyRunning when one runs from this clone
+ * @throws AlreadyRunning when one runs in this clone
  */
 export async function runDev(environment: Environment): Promise<void> {
   const parts = readDevParts(environment);
@@ -25,25 +25,25 @@ export async function runDev(environment: Environment): Promise<void> {
   const removeDevFile = await leaveDevFile({ url: system.apiUrl, token: system.adminToken });
   say(whatToTry(system));
 
-  const why = await untilTold(environment);
+  const why = await untilStopped(environment);
   say(`\n${why}: stopping. Flags are kept for the next start.`);
   await removeDevFile();
   await system.stop();
 }
 
-/** @returns what ended it, in words */
-async function untilTold(environment: Environment): Promise<string> {
+/** @returns the reason in words */
+async function untilStopped(environment: Environment): Promise<string> {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  // miniflare's own handlers end the process at once, before flags and files are put away.
+  // The handlers of miniflare would end the process immediately, before the cleanup.
   for (const signal of signals) process.removeAllListeners(signal);
   const told = signals.map(async (signal): Promise<string> => {
     await once(process, signal);
     return signal === "SIGINT" ? "Ctrl-C" : signal;
   });
-  // npm passes signals on to a shell, which ends without a word to what it started.
+  // npm sends signals to a shell, which exits without a signal to this process.
   if (environment["npm_lifecycle_event"] !== undefined) told.push(untilParentEnds());
   const why = await Promise.race(told);
-  // Whoever presses Ctrl-C twice does not want to wait.
+  // A second Ctrl-C ends the process immediately.
   process.once("SIGINT", () => process.exit(130));
   return why;
 }
@@ -56,7 +56,7 @@ function untilParentEnds(): Promise<string> {
       clearInterval(timer);
       resolve("npm has ended");
     }, 500);
-    // Told otherwise, the process ends without it.
+    // The timer must not keep the process alive.
     timer.unref();
   });
 }
@@ -73,21 +73,21 @@ function whatToTry(system: LocalSystem): string {
   Redis, as Upstash speaks   ${redis.url}   (token ${redis.token})
   x-flags is signed by       ${signingKeys}   (SIGNING_KEYS, for a site of your own)
 
-  Open ${edgeUrl}/ai/answers: for a quarter of all browsers the AI page, for the others the classic search under that
-  address. The flag ai_search gates it. Then, in another terminal in this folder:
+  Open ${edgeUrl}/ai/answers: a quarter of all browsers see the AI page, the others the classic search at the same
+  address. The flag ai_search has a gate for it. Then, in another terminal in this folder:
 
-    curl -s ${edgeUrl}/flags.json                # what the site hears of you
-    npm run -s sluice -- gate test /ai/answers --user u1    # who would get the page, and why
-    npm run -s sluice -- rollout ai_search 100   # within seconds everybody has the AI page
-    npm run -s sluice -- kill ai_search --edge ${edgeUrl}   # and now nobody has; it says since when
+    curl -s ${edgeUrl}/flags.json                # the flags that the site sees
+    npm run -s sluice -- gate test /ai/answers --user u1    # who gets the page, and why
+    npm run -s sluice -- rollout ai_search 100   # everybody gets the AI page within seconds
+    npm run -s sluice -- kill ai_search --edge ${edgeUrl}   # now nobody; shows since when
 
-  On a quiet site ask twice: the first request after a pause may still be answered from what the worker held.
+  On a quiet site, ask twice: the first answer after a pause may come from an old snapshot in memory.
 
-  As an employee that your proxy has logged in:
+  As an employee whom your proxy logged in:
 
     curl -s ${edgeUrl}/flags.json -H 'x-sluice-proof: ${contextSecret}' -H 'x-sluice-context: ${employee}'
 
-  The AI page in one browser, whoever it is (open what this prints; where it shows what is in force, it ends it, too):
+  The AI page in one browser (open the printed link; the same page ends the override):
 
     npm run -s sluice -- override ai_search=on --for 2h --url ${edgeUrl}/ai/answers
 
@@ -99,14 +99,14 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Somebody at a terminal wants to hear what goes wrong, not every publish. */
+/** Prints faults only, not every publish. */
 const logFaults: Log = (event, fields = {}) => {
   if (event === "publish.done") return;
   if (event === "postgres") {
-    // Where it runs is said already.
+    // The address is already printed.
     const line = String(fields["line"]);
-    if (line.includes("gone by itself"))
-      process.stderr.write(`${line} Ctrl-C and \`npm start\` bring it back.\n`);
+    if (line.includes("exited by itself"))
+      process.stderr.write(`${line} Ctrl-C and \`npm start\` start it again.\n`);
     return;
   }
   process.stderr.write(`[${event}] ${JSON.stringify(fields)}\n`);

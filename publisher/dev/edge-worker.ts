@@ -15,24 +15,24 @@ export interface EdgeWorker {
   readonly stop: () => Promise<void>;
 }
 
-/** Several isolates of the worker in one workerd; as those of one colo, they share the Cache API. */
+/** Several isolates of the worker in one workerd. They share the Cache API, like isolates of one colo. */
 export interface EdgeWorkers {
-  /** One for each isolate, in their order. */
+  /** One per isolate, in order. */
   readonly urls: readonly string[];
   readonly stop: () => Promise<void>;
 }
 
-/** Bindings over wrangler.toml's, by name, secrets too. */
+/** Bindings and secrets that override wrangler.toml. */
 type Vars = Readonly<Record<string, string>>;
 
 interface EdgeOptions {
-  /** The port of the first; 0: a free one. */
+  /** The port of the first isolate; 0: a free port. */
   readonly port?: number;
-  /** The first speaks TLS with this certificate, in PEM; plain HTTP when absent. */
+  /** TLS certificate of the first isolate, in PEM; plain HTTP when absent. */
   readonly tls?: { readonly key: string; readonly cert: string };
-  /** Hears what the workers log. */
+  /** Receives the log lines of the workers. */
   readonly log?: (line: string) => void;
-  /** Where wrangler.toml, worker/ and shared/ stand; this project when absent. */
+  /** The folder with wrangler.toml, worker/ and shared/; this project when absent. */
   readonly root?: string;
   /** The worker's bundle, instead of one that is made here. */
   readonly script?: string;
@@ -41,16 +41,15 @@ interface EdgeOptions {
 const bundles = new Map<string, Promise<string>>();
 
 /**
- * Starts the worker as `wrangler deploy` would send it, with wrangler.toml's settings and `vars` over them. Nothing of
- * the machine's own settings (.dev.vars, .env) comes in. Not by wrangler's own dev server, whose second proxy in front
- * halves what goes through.
+ * Starts the worker as `wrangler deploy` would send it, with the settings of wrangler.toml and `vars`. Ignores .dev.vars
+ * and .env. Does not use wrangler's dev server, whose extra proxy halves the throughput.
  */
 export async function startEdgeWorker(options: EdgeOptions & { readonly vars: Vars }): Promise<EdgeWorker> {
   const { urls, stop } = await startEdgeWorkers({ ...options, isolates: [options.vars] });
   return { url: urls[0] ?? "", stop };
 }
 
-/** Starts the worker several times over, each with its own memory and `vars`; see `startEdgeWorker`. */
+/** Starts several isolates of the worker, each with its own memory and `vars`; see `startEdgeWorker`. */
 export async function startEdgeWorkers(
   options: EdgeOptions & { readonly isolates: readonly Vars[] },
 ): Promise<EdgeWorkers> {
@@ -64,7 +63,7 @@ export async function startEdgeWorkers(
       ...(options.tls && { httpsKey: options.tls.key, httpsCert: options.tls.cert }),
       // Request.cf would be fetched from the network.
       cf: false,
-      // Ctrl-C reaches workerd too, and miniflare would call that a crash.
+      // Ctrl-C also stops workerd, which miniflare would log as a crash.
       log: new Log(LogLevel.NONE),
       handleStructuredLogs: ({ message }) => options.log?.(message),
       workers: options.isolates.map((vars, index) => ({
@@ -73,7 +72,7 @@ export async function startEdgeWorkers(
         script,
         compatibilityDate,
         bindings: { ...bindings, ...vars },
-        // The first is behind the port above.
+        // The first isolate uses the port above.
         ...(index > 0 && { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] }),
       })),
     }),
@@ -93,14 +92,14 @@ interface Settings {
 }
 
 function readSettings(root: string): Settings {
-  // wrangler's own type for this leans on a package that it does not ship.
+  // wrangler's own type needs a package that wrangler does not ship.
   const settings: unknown = unstable_getMiniflareWorkerOptions(
     path.join(root, "wrangler.toml"),
   ).workerOptions;
   return settings as Settings;
 }
 
-/** The script that `wrangler deploy` would send, made once; `root` holds its wrangler.toml. */
+/** The script that `wrangler deploy` would send, built once per `root`, the folder of wrangler.toml. */
 export function bundleWorker(root: string): Promise<string> {
   const bundle = bundles.get(root) ?? runWrangler(root);
   bundles.set(root, bundle);

@@ -4,7 +4,7 @@ import { insertSegment, type SegmentColumns } from "../postgres/segment-store.ts
 import { insertFlag, type FlagColumns } from "../postgres/store.ts";
 import { setActor } from "../postgres/publication.ts";
 
-/** What a team that rolls AI features out might have: each flag in another phase. */
+/** Flags of an imaginary team, each in another phase of its rollout. */
 const EXAMPLES: Readonly<Record<string, FlagColumns>> = {
   ai_search: {
     description: "Search answers written by a model instead of a list of pages",
@@ -65,11 +65,11 @@ const EXAMPLE_SEGMENTS: Readonly<Record<string, SegmentColumns>> = {
   },
 };
 
-/** Puts the example flags into an empty database; one that holds flags is left as it is. */
+/** Adds the example flags to a database that never had flags. */
 export async function addExampleFlags(pool: pg.Pool): Promise<void> {
   await inTransaction(pool, async (client) => {
     const { rowCount } = await client.query("SELECT FROM flag_audit LIMIT 1");
-    // Whoever deleted the examples does not want them back.
+    // Deleted examples do not come back.
     if (rowCount !== 0) return;
     await setActor(client, "sluice: example flags");
     for (const [name, columns] of Object.entries(EXAMPLE_SEGMENTS))

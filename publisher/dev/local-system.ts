@@ -12,12 +12,12 @@ import { addExampleFlags } from "./example-flags.ts";
 import { startEmbeddedPostgres } from "./postgres/embedded-postgres.ts";
 import { startRedisRest } from "./redis-rest/start.ts";
 
-/** Everything that Sluice is, on this machine. */
+/** All parts of Sluice on this machine. */
 export interface LocalSystem {
   /** The admin API. */
   readonly apiUrl: string;
   readonly adminToken: string;
-  /** The worker: where a visitor goes. */
+  /** The worker, which visitors open. */
   readonly edgeUrl: string;
   /** The site behind the worker. */
   readonly originUrl: string;
@@ -25,35 +25,35 @@ export interface LocalSystem {
   readonly redis: { readonly url: string; readonly token: string; readonly readOnlyToken: string };
   readonly databaseUrl: string;
   readonly environment: string;
-  /** What a proxy sends beside a visitor's context. */
+  /** The proof that a proxy sends with a visitor's context. */
   readonly contextSecret: string;
-  /** By which the worker signs what it tells the site: `SIGNING_KEYS` of both. */
+  /** The worker signs x-flags with these keys: `SIGNING_KEYS` of worker and site. */
   readonly signingKeys: string;
-  /** Ends every part, the last started first. `remove` deletes the embedded database as well. */
+  /** Stops every part, the last started first. `remove` also deletes the embedded database. */
   readonly stop: (options?: { readonly remove?: boolean }) => Promise<void>;
 }
 
 export interface LocalSystemOptions {
-  /** Where the embedded Postgres keeps its data. */
+  /** The data folder of the embedded Postgres. */
   readonly dataDir: string;
   readonly parts: LocalParts;
   readonly environment: string;
   readonly log: Log;
-  /** Puts the example flags in, into an embedded database only. */
+  /** Adds the example flags, to an embedded database only. */
   readonly examples?: boolean;
-  /** Takes the well-known ports where they are free. */
+  /** Uses the well-known ports if they are free. */
   readonly handyPorts?: boolean;
-  /** Bindings over wrangler.toml's. */
+  /** Bindings that override wrangler.toml. */
   readonly workerVars?: Readonly<Record<string, string>>;
-  /** Hears path and query of every request that the embedded site is asked. */
+  /** Receives path and query of every request to the embedded site. */
   readonly onSiteRequest?: (target: string) => void;
-  /** What is thrown away needs no safe disk. */
+  /** Turns off fsync, for data that is deleted anyway. */
   readonly throwaway?: boolean;
 }
 
 const PORTS = { edge: 8787, api: 8788, origin: 8789, redis: 8790 } as const;
 
-/** Starts Postgres, the Redis end, the publisher, a site and the worker before it; each embedded unless `parts` names another. */
+/** Starts Postgres, Redis with its REST server, the publisher, a site and the worker. `parts` can replace the embedded ones. */
 export async function startLocalSystem(options: LocalSystemOptions): Promise<LocalSystem> {
   const { parts, log, environment } = options;
   const stops: ((options: { remove: boolean }) => Promise<void>)[] = [];
@@ -73,7 +73,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     await migrate(databaseUrl);
     if (options.examples && parts.databaseUrl === undefined) await fillDatabase(databaseUrl);
 
-    // Held by the publisher, which signs, and by the worker, which verifies.
+    // The publisher signs overrides with this key, and the worker verifies them.
     const overrideKey = { id: "dev", secret: new Uint8Array(randomBytes(32)) };
     const adminToken = randomBytes(24).toString("base64url");
     const publisher = await servePublisher(
@@ -157,7 +157,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
   }
 }
 
-/** The port itself when it is free on loopback, else 0 for any free one: handy addresses, and no port that must be free. */
+/** The port if it is free on loopback, else 0 for any free port. */
 export async function preferPort(port: number): Promise<number> {
   const server = createServer();
   try {

@@ -3,7 +3,7 @@ import { chmod, chown, cp, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { findBinaries, makeRunnable } from "../../publisher/dev/postgres/postgres-binaries.ts";
-import { findSharedPlace } from "../../publisher/dev/postgres/reachable-place.ts";
+import { findSharedFolder } from "../../publisher/dev/postgres/shared-folder.ts";
 import { findServerUser, runAs } from "../../publisher/dev/postgres/server-user.ts";
 
 // Each test checks the behaviour for root and for ordinary users.
@@ -88,9 +88,9 @@ test("a shared folder that other users could have prepared is not used", async (
   if (isRoot) await chown(foreign, user.uid, user.gid);
 
   const refused = [open, link, foreign, path.join(parent, "missing", "parent")];
-  await expect(findSharedPlace(user, refused)).rejects.toThrow(
+  await expect(findSharedFolder(user, refused)).rejects.toThrow(
     /nobody, who can enter none of .*open, .*link/,
   );
-  const found = findSharedPlace(user, [...refused, good]).catch(() => "none, not being root");
+  const found = findSharedFolder(user, [...refused, good]).catch(() => "none, not being root");
   expect(await found).toBe(isRoot ? good : "none, not being root");
 });

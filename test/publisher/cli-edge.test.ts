@@ -87,8 +87,8 @@ describe("sluice kill --edge", () => {
     expect(lines).toEqual([
       `${key} is off for everybody.`,
       expect.stringMatching(/^revision \d+, in Redis$/),
-      expect.stringMatching(/ has it, at the latest [\d.]+ m?s after the command began\.$/),
-      expect.stringMatching(/^Proved for the isolate that answered.* 3 x REFRESH_MS/),
+      expect.stringMatching(/ has the kill, at most [\d.]+ m?s after the command started\.$/),
+      expect.stringMatching(/^Confirmed by the isolate that answered.* 3 x REFRESH_MS/),
     ]);
     expect(lines[2]).toContain(edge);
     expect(await ask(edge)).toMatchObject({ revision: await revision() });
@@ -112,9 +112,9 @@ describe("sluice kill --edge", () => {
     expect(parse(run)).toMatchObject({
       published: true,
       edges: [
-        { has_kill: false, after_ms: null, problem: "this is no http:// or https:// address" },
+        { has_kill: false, after_ms: null, problem: "this is not an http:// or https:// address" },
         { has_kill: false, problem: "nothing listens at 127.0.0.1:2" },
-        { has_kill: false, problem: "it answered 200, and not as a Sluice worker" },
+        { has_kill: false, problem: "it answered 200, but not as a Sluice worker" },
         { has_kill: true, problem: null },
       ],
     });
@@ -128,11 +128,11 @@ describe("sluice kill --edge", () => {
     expect(run).toMatchObject({ code: 7, stderr: "" });
     expect(run.stdout).toMatch(
       new RegExp(
-        `is NOT known to have it: after 2\\.0 s it is at revision ${before}, which Redis confirmed .* ago; it says redis-refused\\.$`,
+        `has NOT confirmed the kill: after 2\\.0 s it is at revision ${before}, confirmed by Redis .* ago; it reports redis-refused\\.$`,
         "m",
       ),
     );
-    expect(run.stdout).not.toContain("Proved");
+    expect(run.stdout).not.toContain("Confirmed by");
   });
 
   test("with Postgres down, no revision has it: that the worker has asked Redis since then proves it", async () => {
@@ -143,7 +143,7 @@ describe("sluice kill --edge", () => {
     faulty.fault = "hang";
     const other = await system.sluice(["kill", key, "--edge", fragile, "--edge-timeout", "2"]);
     expect(other.stdout).toContain("is killed at the edge, NOT yet recorded");
-    expect(other.stdout).toMatch(/is NOT known to have it: after 2\.0 s it is at revision \d+/);
+    expect(other.stdout).toMatch(/has NOT confirmed the kill: after 2\.0 s it is at revision \d+/);
   });
 
   test.each(["0", "-1", "soon", "99999"])("a time limit of %s is refused", async (limit) => {
@@ -196,7 +196,7 @@ describe("sluice status --edge", () => {
     const run = await system.sluice(["status", "--edge", `${fragile},${site.url}`]);
     expect(run.code).toBe(7);
     expect(run.stdout).toMatch(/NOT yet +redis-refused$/m);
-    expect(run.stdout).toMatch(/ \? +it answered 200, and not as a Sluice worker$/m);
+    expect(run.stdout).toMatch(/ \? +it answered 200, but not as a Sluice worker$/m);
   });
 
   test("a worker that finds a contradiction ends it with 8", async () => {
@@ -204,7 +204,7 @@ describe("sluice status --edge", () => {
     await vi.waitUntil(async () => (await ask(fragile))["diverged"] === true, patient(20_000));
     const run = await system.sluice(["status", "--edge", fragile]);
     expect(run.code).toBe(8);
-    expect(run.stdout).toMatch(/DIVERGED: `sluice publish --force`.*; foreign-database$/m);
+    expect(run.stdout).toMatch(/DIVERGED: .*`sluice publish --force`.*; foreign-database$/m);
     expect(await system.redisCommand("GET", redisKey("head"))).toContain('"epoch":1');
   });
 });

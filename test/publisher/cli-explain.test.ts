@@ -54,7 +54,7 @@ async function explain(...args: readonly string[]): Promise<string> {
 
 /** The way to a decision, from its heading on. */
 async function wayOf(...args: readonly string[]): Promise<readonly string[]> {
-  const [, way = ""] = (await explain(...args)).split("\nThe way to it:\n");
+  const [, way = ""] = (await explain(...args)).split("\nSteps:\n");
   return way.trimEnd().split("\n");
 }
 
@@ -72,30 +72,32 @@ describe("the way to a decision", () => {
       "age=18",
     ];
     expect(await wayOf(...args)).toEqual([
-      "  kill         not killed",
-      "  switch       on",
-      expect.stringMatching(/^ {2}needs {8}models must be on: yes, it is on with (small|large) \(SPLIT\)$/),
-      '  allowed ids  userId is one of "vip": no, it is "u1"',
-      '  denied ids   userId is one of "lawyer": no, it is "u1"',
-      '  plans        plan is one of "pro": yes, it is "pro"',
-      "  rule acme    age is at least 18: yes, it is 18",
-      '               organization is "acme": yes, it is "acme"',
-      "               it matches",
-      expect.stringMatching(/^ {15}30 %, place <place> of organization "acme": (in|out)$/),
+      "  kill           not killed",
+      "  kill switch    on",
+      expect.stringMatching(
+        /^ {2}prerequisites {2}models must be on: yes, it is on with (small|large) \(SPLIT\)$/,
+      ),
+      '  allowed ids    userId is one of "vip": no, it is "u1"',
+      '  denied ids     userId is one of "lawyer": no, it is "u1"',
+      '  plans          plan is one of "pro": yes, it is "pro"',
+      "  rule acme      age is at least 18: yes, it is 18",
+      '                 organization is "acme": yes, it is "acme"',
+      "                 it matches",
+      expect.stringMatching(/^ {17}30 %, bucket <place> of organization "acme": (on|off)$/),
     ]);
     expect(await explain(...args)).toMatch(
-      /^chat +(on|off)\nbecause +the rule acme matches them, and they are (within|beyond) its percentage\nreason +SPLIT\ndecided by +rules: acme\n/,
+      /^chat +(on|off)\nwhy +the rule acme matches, and the bucket is (not )?below its percentage\nreason +SPLIT\ndecided by +rules: acme\n/,
     );
   });
 
   test("past the rules to the flag's percentage", async () => {
     const way = await wayOf("chat", "--user", "u1", "--plan", "pro", "--attribute", "country=DE");
     expect(way.slice(6)).toEqual([
-      "  rule acme    age is at least 18: no, it is not there",
-      "               it does not match",
-      '  rule swiss   country is one of "CH", "LI": no, it is "DE"',
-      "               it does not match",
-      expect.stringMatching(/^ {2}percentage {3}50 %, place <place> of targetingKey "u1": (in|out)$/),
+      "  rule acme      age is at least 18: no, it is missing",
+      "                 it does not match",
+      '  rule swiss     country is one of "CH", "LI": no, it is "DE"',
+      "                 it does not match",
+      expect.stringMatching(/^ {2}percentage {5}50 %, bucket <place> of targetingKey "u1": (on|off)$/),
     ]);
   });
 
@@ -116,20 +118,20 @@ describe("the way to a decision", () => {
     await on("beta");
     const way = await wayOf("beta", "--user", "u1", "--attribute", "email=ann@acme.example");
     expect(way.slice(2, 7)).toEqual([
-      "  rule a  c is null: yes, it is not there (within $or, $not)",
-      '          segment testers: userId is one of "u7": no, it is "u1" (within $or)',
-      '          segment testers: email ends with "@acme.example": yes, it is "ann@acme.example" (within $or)',
-      '          userId is in the segment "testers": yes, it is "u1" (within $or)',
-      "          it matches",
+      "  rule a       c is null: yes, it is missing (within $or, $not)",
+      '               segment testers: userId is one of "u7": no, it is "u1" (within $or)',
+      '               segment testers: email ends with "@acme.example": yes, it is "ann@acme.example" (within $or)',
+      '               userId is in the segment "testers": yes, it is "u1" (within $or)',
+      "               it matches",
     ]);
   });
 
   test("to the draw of a variant", async () => {
     const way = await wayOf("models", "--user", "u1");
     expect(way.slice(2)).toEqual([
-      "  percentage  100 %: everybody is in",
+      "  percentage   100 %: on for everybody",
       expect.stringMatching(
-        /^ {2}variant {5}place <place> of targetingKey "u1", from (0 to 50 it is small|50 to 100 it is large)$/,
+        /^ {2}variant {6}bucket <place> of targetingKey "u1": (small is from 0 to 50|large is from 50 to 100)$/,
       ),
     ]);
   });
@@ -138,25 +140,25 @@ describe("the way to a decision", () => {
     {
       args: ["chat", "--user", "vip"],
       value: "on",
-      because: "their user id is allowed",
+      because: "the user id is on the allowlist",
       last: /^ {2}allowed ids .*: yes/,
     },
     {
       args: ["chat", "--user", "lawyer"],
       value: "off",
-      because: "their user id is denied",
+      because: "the user id is on the blocklist",
       last: /denied ids .*: yes/,
     },
     {
       args: ["chat", "--user", "u1"],
       value: "off",
-      because: "they are on none of its plans",
-      last: /plans .*not there$/,
+      because: "the user is on none of its plans",
+      last: /plans .*missing$/,
     },
     {
       args: ["chat", "--user", "u1", "--plan", "pro", "--attribute", "country=CH"],
       value: "off",
-      because: "the rule swiss matches them",
+      because: "the rule swiss matches",
       last: /^ +it matches$/,
     },
     {
@@ -172,18 +174,18 @@ describe("the way to a decision", () => {
         "company.name=acme",
       ],
       value: "(on|off)",
-      because: "they are (within|beyond) the rollout percentage",
+      because: "the bucket is (not )?below the rollout percentage",
       last: /percentage/,
     },
     {
       args: ["models"],
       value: "off",
       because: "the variant needs a user id or an anonymous id",
-      last: /none can be drawn: there is no targetingKey$/,
+      last: /no variant: there is no targetingKey$/,
     },
   ])("$args: $because", async ({ args, value, because, last }) => {
     const text = await explain(...args);
-    expect(text).toMatch(new RegExp(`^${args[0] ?? ""} +${value}(, \\w+)?\nbecause +${because}\n`));
+    expect(text).toMatch(new RegExp(`^${args[0] ?? ""} +${value}(, \\w+)?\nwhy +${because}\n`));
     expect((await wayOf(...args)).at(-1)).toMatch(last);
   });
 
@@ -191,31 +193,29 @@ describe("the way to a decision", () => {
     await system.make("by_company", { bucket_by: "organization" });
     await on("by_company", 50);
     const text = await explain("by_company", "--user", "u1");
-    expect(text).toMatch(/^because +the percentage needs their organization$/m);
+    expect(text).toMatch(/^why +the percentage needs the attribute organization$/m);
     expect(text).toMatch(/^reason +ERROR \(TARGETING_KEY_MISSING\)$/m);
-    expect(text).toContain("50 %, but there is no organization: out");
+    expect(text).toContain("50 %, but there is no organization: off");
     expect(await explain("by_company", "--attribute", "organization=7")).toMatch(
-      /^their place +<place> of 100, by organization$/m,
+      /^bucket +<place> of 100, by organization$/m,
     );
   });
 
   test("ends at what is switched off, killed, not met or broken", async () => {
     await system.make("still");
-    expect(await wayOf("still")).toEqual(["  kill    not killed", "  switch  off"]);
+    expect(await wayOf("still")).toEqual(["  kill         not killed", "  kill switch  off"]);
 
     await system.make("unmet", { requires: [{ flag: "still" }, { flag: "models" }] });
     await on("unmet");
     expect((await wayOf("unmet", "--user", "u1")).at(-1)).toBe(
-      "  needs   still must be on: no, it is off (DISABLED)",
+      "  prerequisites  still must be on: no, it is off (DISABLED)",
     );
-    expect(await explain("unmet", "--user", "u1")).toMatch(
-      /^because +a flag that it needs is not on for them$/m,
-    );
+    expect(await explain("unmet", "--user", "u1")).toMatch(/^why +a prerequisite is not met$/m);
 
     await system.sql(`INSERT INTO feature_flags (key, targeting) VALUES ('sql_broken', '{"plans": 1}')`);
     const broken = await explain("sql_broken");
     expect(broken).toMatch(/^reason +ERROR \(PARSE_ERROR\)$/m);
-    expect(broken).toMatch(/^because +.*plans/m);
+    expect(broken).toMatch(/^why +.*plans/m);
   });
 
   test("a flag that plain SQL broke is not killed, but broken", async () => {
@@ -266,15 +266,17 @@ test("the value of a variant is shown", async () => {
   });
   await on("valued");
   expect(await explain("valued", "--user", "u1")).toMatch(
-    /^valued +on, large\nvalue +\{"m":\[1\]\}\nbecause +the rule r matches them$/m,
+    /^valued +on, large\nvalue +\{"m":\[1\]\}\nwhy +the rule r matches$/m,
   );
 });
 
 test("--all is a table of every flag for one user", async () => {
   const text = await explain("--all", "--user", "vip");
-  expect(text).toMatch(/^FLAG +FOR THEM +DECIDED BY +BECAUSE$/m);
-  expect(text).toMatch(/^chat +on +allowlist +their user id is allowed$/m);
-  expect(text).toMatch(/^models +on, (small|large) +rollout_pct +they are within the rollout percentage$/m);
+  expect(text).toMatch(/^FLAG +STATE +DECIDED BY +REASON$/m);
+  expect(text).toMatch(/^chat +on +allowlist +the user id is on the allowlist$/m);
+  expect(text).toMatch(
+    /^models +on, (small|large) +rollout_pct +the bucket is below the rollout percentage$/m,
+  );
   const json = await callSluice(["explain", "--all", "--user", "vip", "--json"], { env: system.env });
   const { flags } = JSON.parse(json.stdout) as { flags: { flag_key: string }[] };
   expect(flags.map((flag) => flag.flag_key)).toEqual(
@@ -335,8 +337,11 @@ describe("the context", () => {
       args: ["--attribute", `bio=${"x".repeat(257)}`],
       says: /attribute "bio" is longer than 256 characters/,
     },
-    { args: ["--context", '{"userId": 5}'], says: /^error: the attribute "userId" must be a string/ },
-    { args: ["--user", "y".repeat(257)], says: /^error: --user "y+…" must have at most 256/ },
+    {
+      args: ["--context", '{"userId": 5}'],
+      says: /^error: \/context\/userId \(--context\): must be a string/,
+    },
+    { args: ["--user", "y".repeat(257)], says: /^error: \/context\/userId "y+…": must have at most 256/ },
     {
       args: ["--context", '{"a": {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}}'],
       says: /attribute "a" is nested deeper than 5/,
@@ -359,9 +364,11 @@ test("--draft explains what is not saved", async () => {
   const percent = await callSluice(["explain", "chat", "--draft", '{"rollout_pct": 101}'], {
     env: system.env,
   });
-  expect(percent.stderr).toMatch(/^error: --draft at rollout_pct: /);
+  expect(percent.stderr).toMatch(/^error: \/draft\/rollout_pct \(--draft\): /);
   await writeFile(file, '{"targeting": {"rules": [{"id": "x", "if": {"a": {"$b": 1}}, "off": true}]}}');
   const run = await callSluice(["explain", "chat", "--draft", file], { env: system.env });
   expect(run).toMatchObject({ code: 2, stdout: "" });
-  expect(run.stderr).toMatch(/^error: --draft at targeting\.rules\.0\.if\.a\.\$b: unknown operator/);
+  expect(run.stderr).toMatch(
+    /^error: \/draft\/targeting\/rules\/0\/if\/a\/\$b \(--draft of x\): unknown operator/,
+  );
 });

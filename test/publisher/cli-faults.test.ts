@@ -79,19 +79,19 @@ const ENVIRONMENTS: readonly {
     fault: "a password in the URL",
     env: { SLUICE_URL: "https://secret:secret@flags.example.com" },
     code: 2,
-    says: /SLUICE_URL must not hold a user name or password/,
+    says: /SLUICE_URL must not contain a user name or password/,
   },
   {
     fault: "nothing that listens",
     env: { SLUICE_URL: "http://127.0.0.1:2" },
     code: 6,
-    says: /^error: nothing listens at 127\.0\.0\.1:2\n {2}The connection was refused\.\n {2}-> see whether/,
+    says: /^error: nothing listens at 127\.0\.0\.1:2\n {2}The connection was refused\.\n {2}-> check that/,
   },
   {
     fault: "a port that is blocked",
     env: { SLUICE_URL: "http://127.0.0.1:6000" },
     code: 6,
-    says: /^error: 127\.0\.0\.1:6000 has a port that .*\n.* nothing was sent\.\n {2}-> let the publisher listen/,
+    says: /^error: 127\.0\.0\.1:6000 has a port that .*\n.* Nothing was sent\.\n {2}-> set another PORT/,
   },
   {
     fault: "a host that does not exist",

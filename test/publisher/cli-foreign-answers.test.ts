@@ -53,7 +53,7 @@ const ANSWERS: readonly {
       void response
         .writeHead(404, { "content-type": "application/problem+json" })
         .end('{"type":"about:blank","title":"secret","detail":"secret"}'),
-    says: /answered 404, and not in Sluice's words\n/,
+    says: /answered 404, but not in Sluice's format\n/,
   },
   {
     kind: "with less than it announced",
@@ -61,7 +61,7 @@ const ANSWERS: readonly {
       response.writeHead(200, { "content-length": "99" });
       response.write('{"secret', () => response.destroy());
     },
-    says: /^error: the connection to \S+ broke off$/m,
+    says: /^error: the connection to \S+ was lost$/m,
   },
 ];
 
@@ -84,8 +84,8 @@ describe.each([301, 302, 303, 307, 308])("a redirect with %s", (status) => {
         response.writeHead(status, { location: `${elsewhere.url}${url}` }).end(),
       );
       const run = await ask(server, args);
-      expectUnusable(run, 6, /redirects instead of answering\n {2}Redirects are not followed/);
-      expect(run.stderr).toContain(`if ${elsewhere.url} is the admin API, set it to that`);
+      expectUnusable(run, 6, /redirects the request\n {2}Redirects are not followed/);
+      expect(run.stderr).toContain(`if ${elsewhere.url} is the admin API, use that address`);
       expect(heard).toEqual([]);
     },
   );
@@ -93,6 +93,8 @@ describe.each([301, 302, 303, 307, 308])("a redirect with %s", (status) => {
 
 test("a flag without the ETag that an edit is based on is not edited", async () => {
   const flag = {
+    ...{ id: "4b0f6f0e-3f0c-4d1b-9a53-0f6c1d1e8a11", bucket_by: "targetingKey", salt: null },
+    ...{ variants: [], requires: [] },
     ...{ key: "ai_search", description: "", owner: "", tags: [], enabled: false, rollout_pct: 0 },
     ...{ targeting: {}, gates: [], fail_mode: "off", in_header: true, client_visible: false },
     ...{ archived_at: null, created_at: "2026-01-01T00:00:00Z", updated_at: "2026-01-01T00:00:00Z" },
@@ -103,14 +105,14 @@ test("a flag without the ETag that an edit is based on is not edited", async () 
     json(response, { flag, epoch: 1, revision: 1, published: true });
   });
   const run = await ask(server, ["target", "ai_search", "--allow", "u1"]);
-  expectUnusable(run, 6, /lost its ETag on the way$/m);
+  expectUnusable(run, 6, /arrived without its ETag$/m);
   expect(asked).toEqual(["GET"]);
 });
 
 test("a list that names one page again and again has an end", async () => {
   const page = { flags: [], next_cursor: "same", epoch: 1, revision: 1, published: true };
   const server = await start((_, response) => json(response, page));
-  expectUnusable(await ask(server, ["list"]), 1, /^error: the list has no end$/m);
+  expectUnusable(await ask(server, ["list"]), 1, /^error: the list does not end$/m);
 });
 
 test("a path that the publisher does not know is not told as a flag that it does not know", async () => {
@@ -123,6 +125,6 @@ test("a path that the publisher does not know is not told as a flag that it does
   expectUnusable(
     run,
     6,
-    /^error: there is no such endpoint\n {2}-> check SLUICE_URL: it is the publisher's address/,
+    /^error: there is no such endpoint\n {2}-> check SLUICE_URL: it must be the address of the publisher/,
   );
 });

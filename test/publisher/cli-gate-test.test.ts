@@ -34,22 +34,22 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 
 describe("gate test says what happens, and why", () => {
-  test("open to them", async () => {
+  test("open to this visitor", async () => {
     expect(await told("/ai/chat", "--user", "u1", "--plan", "pro")).toEqual([
-      "/ai/chat is open to them",
+      "/ai/chat is open to this visitor",
       "",
-      "PAGE      GATE   FLAG       FOR THEM  SO IT    BECAUSE",
-      "/ai/chat  /ai/*  ai_search  on        is open  they are within the rollout percentage",
+      "PAGE      GATE   FLAG       STATE  RESULT   REASON",
+      "/ai/chat  /ai/*  ai_search  on     is open  the bucket is below the rollout percentage",
     ]);
   });
 
   test("closed by one gate, open by the next", async () => {
     expect(await told("/ai/chat?q=1", "--user", "u2")).toEqual([
-      "/ai/chat?q=1 is closed: they are shown /classic?q=1 under that address",
+      "/ai/chat?q=1 is closed: the visitor sees /classic?q=1 at the same address",
       "",
-      "PAGE          GATE      FLAG       FOR THEM  SO IT           BECAUSE",
-      "/ai/chat?q=1  /ai/*     ai_search  off       shows /classic  they are on none of its plans",
-      "/classic?q=1  /classic  classic    on        is open         they are within the rollout percentage",
+      "PAGE          GATE      FLAG       STATE  RESULT          REASON",
+      "/ai/chat?q=1  /ai/*     ai_search  off    shows /classic  the user is on none of its plans",
+      "/classic?q=1  /classic  classic    on     is open         the bucket is below the rollout percentage",
     ]);
   });
 
@@ -62,27 +62,27 @@ describe("gate test says what happens, and why", () => {
 
   test("closed by both, by another spelling of the page", async () => {
     expect(await told("/x/..%2fai", "--user", "u1")).toEqual([
-      "/x/..%2fai is closed: they get 410 with a plain page",
+      "/x/..%2fai is closed: the visitor gets 410 with a plain page",
       "",
-      "PAGE        GATE      FLAG       FOR THEM  SO IT           BECAUSE",
-      "/x/..%2fai  /ai/*     ai_search  off       shows /classic  some servers take the path for /ai; they are on none of its plans",
-      "/classic    /classic  classic    off       answers 410     their user id is denied",
+      "PAGE        GATE      FLAG       STATE  RESULT          REASON",
+      "/x/..%2fai  /ai/*     ai_search  off    shows /classic  some servers read the path as /ai; the user is on none of its plans",
+      "/classic    /classic  classic    off    answers 410     the user id is on the blocklist",
     ]);
   });
 
   test("redirected, closed with a page, and open to everybody", async () => {
-    expect((await told("/start"))[0]).toBe("/start is closed: they are redirected to / (302)");
-    expect((await told("/shop"))[0]).toBe("/shop is closed: they get 403 with /sorry");
-    expect(await told("/about")).toEqual(["/about is open to everybody: no gate is for it"]);
+    expect((await told("/start"))[0]).toBe("/start is closed: the visitor is redirected to / (302)");
+    expect((await told("/shop"))[0]).toBe("/shop is closed: the visitor gets 403 with /sorry");
+    expect(await told("/about")).toEqual(["/about is open to everybody: it has no gate"]);
   });
 
-  test("while nothing is held", async () => {
+  test("without flags", async () => {
     expect(await told("/ai/chat", "--cold")).toEqual([
-      "/ai/chat is closed: they get 410 with a plain page",
+      "/ai/chat is closed: the visitor gets 410 with a plain page",
       "",
-      "PAGE      GATE      FLAG       FOR THEM  SO IT           BECAUSE",
-      "/ai/chat  /ai/*     ai_search  -         shows /classic  no flags are held",
-      "/classic  /classic  classic    -         answers 410     no flags are held",
+      "PAGE      GATE      FLAG       STATE  RESULT          REASON",
+      "/ai/chat  /ai/*     ai_search  -      shows /classic  no flags are loaded",
+      "/classic  /classic  classic    -      answers 410     no flags are loaded",
     ]);
   });
 
@@ -98,7 +98,7 @@ describe("gate test says what happens, and why", () => {
     await system.redisCommand("SET", redisKey("off"), "garbage");
     try {
       expect((await told("/ai/chat", "--plan", "pro", "--user", "u1")).at(-1)).toMatch(
-        /^Whether the edge holds one of these flags off is not known: /,
+        /^Kills of these flags are unknown: /,
       );
     } finally {
       await system.redisCommand("SET", redisKey("off"), "{}");
@@ -108,14 +108,14 @@ describe("gate test says what happens, and why", () => {
 
 describe("a command line that is not right", () => {
   test.each([
-    { args: ["test", "ai/chat"], says: '<url> "ai/chat" must be a path that begins with /' },
+    { args: ["test", "ai/chat"], says: '/url (<url>) "ai/chat": must be a path that begins with /' },
     { args: ["test", "/ä"], says: "percent-encode it" },
-    { args: ["test", "/ai", "--user", "anon-1"], says: '--user "anon-1"' },
-    { args: ["test", "/ai", "--cold", "--user", "u1"], says: "--cold does not go with who is asking" },
+    { args: ["test", "/ai", "--user", "anon-1"], says: '/context/userId "anon-1"' },
+    { args: ["test", "/ai", "--cold", "--user", "u1"], says: "--cold cannot be combined with a visitor" },
     { args: ["test"], says: "missing required argument 'url'" },
     { args: ["test", "/ai", "/classic"], says: "too many arguments" },
     { args: ["test", "/ai", "--add", "/x"], says: "unknown option '--add'" },
-    { args: ["--list", "test", "/ai"], says: "options of `gate test` stand behind the word test" },
+    { args: ["--list", "test", "/ai"], says: "options of `gate test` must follow the word test" },
   ])("$args", async ({ args, says }) => {
     const before = await system.everything();
     const { code, stdout, stderr } = await run(...args);
@@ -129,7 +129,7 @@ describe("a command line that is not right", () => {
 test('a flag that is called "test" has its gates behind an option', async () => {
   await system.make("test");
   const added = await run("--add", "/t", "--status", "404", "test");
-  expect(added.stdout).toContain("test is changed:\n  gate for /t: answers 404 for whoever is not in\n");
+  expect(added.stdout).toContain("Changed test:\n  gate for /t: answers 404 to visitors without the flag\n");
   expect((await run("--list", "test")).stdout).toContain("/t     answers 404\n");
 });
 
@@ -143,7 +143,7 @@ describe("whoever writes a gate that leads to a page of another flag's is told",
     const { code, stdout } = await run(name, "--add", `/${name}/*`, ...args);
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /\n\/classic\S* is gated, too: where classic is off as well, its gate for \/classic answers 410\.\n$/,
+      /\n\/classic\S* has a gate too: if classic is also off, its gate for \/classic answers 410\.\n$/,
     );
   });
 

@@ -19,7 +19,7 @@ test("x-flags that would be too long is mended by a command", async () => {
   const refused = await call("create", "one_more");
   expect(refused).toMatchObject({ code: 2, stdout: "" });
   expect(refused.stderr).toMatch(
-    /^error: this flag: x-flags with every flag on would have \d+ bytes.*\n {2}-> `sluice describe <key> --no-in-header` takes/,
+    /^error: \/in_header \(not set by this command\): x-flags with every flag on would have \d+ bytes.*\n {2}-> `sluice describe <key> --no-in-header` takes/,
   );
   expect(await call("describe", `f${"1".padStart(61, "0")}`, "--no-in-header")).toMatchObject({
     code: 0,

@@ -39,7 +39,7 @@ test("where none runs, people are told both ways", async () => {
   const run = await runSluice(["list"], { program });
   expect(run).toMatchObject({ code: 2, stdout: "" });
   expect(run.stderr).toMatch(
-    /^error: it is not known which Sluice to talk to\n {2}.*\n {2}-> set SLUICE_URL .*\n {5}or run `npm start`/,
+    /^error: no Sluice is configured\n {2}.*\n {2}-> set SLUICE_URL .*\n {5}or run `npm start`/,
   );
 });
 
@@ -62,7 +62,7 @@ test("one that ended without a word is told from a publisher that is down", asyn
   await leave(JSON.stringify({ url: "http://127.0.0.1:2", token: ADMIN_TOKEN }));
   const run = await runSluice(["list"], { program });
   expect(run).toMatchObject({ code: 6, stdout: "" });
-  expect(run.stderr).toContain("`npm start` was ended without its end being noted");
+  expect(run.stderr).toContain("`npm start` was killed before it could clean up");
   expect(run.stderr).not.toContain(ADMIN_TOKEN);
 });
 
@@ -84,7 +84,7 @@ test.each([
   await leave(content);
   const run = await runSluice(["list"], { program });
   expect(run).toMatchObject({ code: 2, stdout: "" });
-  expect(run.stderr).toContain("dev.json does not say where the local system is\n");
+  expect(run.stderr).toContain("dev.json does not contain the address of the local system\n");
   expect(run.stderr).not.toContain("evil");
 });
 
@@ -97,7 +97,7 @@ test("a second one in the same clone is told that one runs, and by whom", async 
     expect(run.code).toBe(4);
     expect(run.stderr).toMatch(
       new RegExp(
-        `^error: a local system runs from this clone already\n {2}Another Sluice .* started by process ${process.pid}\\)`,
+        `^error: a local system already runs in this clone\n {2}Another Sluice .* started by process ${process.pid}\\)`,
       ),
     );
     expect(run.stderr).not.toMatch(/unforeseen|^\s+at /m);

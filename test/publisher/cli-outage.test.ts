@@ -46,9 +46,7 @@ test("without Redis, every change says that it is made and not there yet, and wh
 
   const killed = await system.sluice(["kill", "late"]);
   expect(killed.code).toBe(7);
-  expect(killed.stdout).toContain(
-    "late is switched off in Postgres; whether the edge has heard of it is not known.",
-  );
+  expect(killed.stdout).toContain("late is off in Postgres; it is unknown whether the edge has the kill.");
 
   const status = await system.sluice(["status"]);
   expect(status.code).toBe(7);

@@ -29,7 +29,7 @@ test("an answer that cannot be written is a failure, and no stack trace", async 
   });
   expect(code).toBe(1);
   expect(stderr.join("")).toMatch(
-    /^error: standard output cannot be written\n {2}ENOSPC: .*\n {2}What the command was to do is done all the same\.\n {2}-> /,
+    /^error: standard output cannot be written\n {2}ENOSPC: .*\n {2}The command itself has finished\.\n {2}-> /,
   );
   expect(await system.row("ai_search")).toMatchObject({ description: "new words" });
 });
@@ -110,7 +110,7 @@ describe("an environment that is not usable", () => {
     const run = await callSluice(["migrate"], { env: { DATABASE_URL: wrong.href } });
     expect(run).toMatchObject({ code: 6, stdout: "" });
     expect(run.stderr).toMatch(
-      /^error: Postgres cannot be reached, or does not let this user in\n {2}.*\n {2}-> check /,
+      /^error: Postgres cannot be reached, or rejects this user\n {2}.*\n {2}-> check /,
     );
     expect(run.stderr).not.toContain("secret");
   });

@@ -79,11 +79,11 @@ test("says what it makes, and what that does", async () => {
     [
       "https://www.example.com/.well-known/sluice/override?token=<token>",
       "",
-      "FLAG       FORCED  IN FORCE  BECAUSE",
+      "FLAG       FORCED  IN FORCE  REASON",
       "ai_search  on      yes",
       "ai_agent   on      NO        it is switched off",
       "",
-      "Open it in the browser that shall have it; it holds until <time>.",
+      "Open the link in the browser to test. It expires at <time>.",
     ],
   ]);
 });
@@ -157,14 +157,14 @@ describe("refuses, and signs nothing", () => {
     [["ai_search=on", "--for", "59s", ...site], 2, /a minute or more/],
     [["ai_search=on", "--for", "8d", ...site], 2, /a week at most/],
     [["ai_search=on", "--for", "-2h", ...site], 2, /90s/],
-    [["ai_search=on"], 2, /for which site/],
-    [["ai_search=on", "--url", "https://a.example", ...site], 2, /do not go together/],
-    [["ai_search=on", "--url", "www.example.com/ai"], 2, /no address of a site/],
-    [["ai_search=on", "--url", "javascript:alert(1)"], 2, /no address of a site/],
+    [["ai_search=on"], 2, /the site is missing/],
+    [["ai_search=on", "--url", "https://a.example", ...site], 2, /cannot be combined/],
+    [["ai_search=on", "--url", "www.example.com/ai"], 2, /not the address of a site/],
+    [["ai_search=on", "--url", "javascript:alert(1)"], 2, /not the address of a site/],
     [["ai_search=on", "--url", "https://user:secret@a.example"], 2, /user name or password/],
-    [["ai_search=on", "--edge", "nowhere"], 2, /no address of a site/],
-    [["ai_serch=on", ...site], 2, /ai_serch=on: there is no such flag/],
-    [["copilot=huge", ...site], 2, /copilot=huge: must be one of on, off, small, large/],
+    [["ai_search=on", "--edge", "nowhere"], 2, /not the address of a site/],
+    [["ai_serch=on", ...site], 2, /\/flags\/ai_serch "on": there is no such flag/],
+    [["copilot=huge", ...site], 2, /\/flags\/copilot "huge": must be one of on, off, small, large/],
     [[...Array.from({ length: 21 }, (_, at) => `f${at}=on`), ...site], 2, /at most 20 flags/],
   ])("%j", async ([args, code, words]) => {
     const before = await system.sql("SELECT count(*) FROM override_audit");
@@ -194,5 +194,5 @@ test("with Redis down it says that a kill would not be known", async () => {
   const run = await other.sluice(["override", "ai_search=on", "--edge", "https://a.example"]);
   await other.stop();
   expect(run.code).toBe(0);
-  expect(run.stdout).toContain("Whether one was killed is not known");
+  expect(run.stdout).toContain("Kills of these flags are unknown");
 });

@@ -56,15 +56,15 @@ describe("who changes", () => {
       stderr: "",
       stdout:
         "models for 3 contexts; nothing is saved:\n" +
-        "on now            1 of 3\n" +
-        "on then           3 of 3\n" +
-        "gain it           2 (small: 2), for example u1, u3\n" +
-        "lose it           0\n" +
-        "stay as they are  1\n" +
+        "on now     1 of 3\n" +
+        "on after   3 of 3\n" +
+        "gain       2 (small: 2), for example u1, u3\n" +
+        "lose       0\n" +
+        "unchanged  1\n" +
         "\n" +
-        "Flags that change with it, since they need models:\n" +
-        "FLAG  GAIN IT  LOSE IT\n" +
-        "chat  2        0\n",
+        "Flags that also change, because they need models:\n" +
+        "FLAG  GAIN  LOSE\n" +
+        "chat  2     0\n",
     });
     expect(await system.everything()).toBe(before);
   });
@@ -75,7 +75,7 @@ describe("who changes", () => {
       '{"variants": [{"key": "small", "weight": 0}, {"key": "large", "weight": 1}]}',
     );
     const run = await preview(["models", "--draft", draft, "--contexts", "-"], "u1\nu2\n");
-    expect(run.stdout).toContain("change variant    2 (small -> large: 2), for example u1, u2\n");
+    expect(run.stdout).toContain("change variant  2 (small -> large: 2), for example u1, u2\n");
   });
 
   test.each([
@@ -106,7 +106,7 @@ describe("who changes", () => {
     expect(run).toMatchObject({
       code: 0,
       stderr:
-        "1 context of 2 with neither userId nor anonymousId: out wherever users are dealt in one by one, by a percentage between 0 and 100 or a draw of variants.\n",
+        "1 context of 2 have neither userId nor anonymousId: they have no bucket, so percentages below 100 and variants exclude them.\n",
     });
   });
 });
@@ -130,7 +130,7 @@ describe("a sample", () => {
     });
   });
 
-  test("is ids, one a line, anonymous ones among them", async () => {
+  test("is ids, one per line, anonymous ones among them", async () => {
     const answer = await counts(
       ["models", "--disable", "--contexts", "-"],
       "u1\nanon-abcdefghijklmnopqrstuv\n\n007\n",
@@ -169,36 +169,41 @@ describe("a sample", () => {
       input: ids,
     });
     expect(run.code).toBe(0);
-    expect(run.stdout).toMatch(/^on now +10000 of 10000\non then +\d{4} of 10000$/m);
+    expect(run.stdout).toMatch(/^on now +10000 of 10000\non after +\d{4} of 10000$/m);
     expect(run.stderr).toContain("Sending 10000 contexts");
     expect(run.stderr.endsWith("\r\u001b[K")).toBe(true);
   });
 
   test.each([
-    { fault: "nothing", input: "", says: /standard input holds no contexts/ },
-    { fault: "an empty array", input: "[]", says: /standard input holds no contexts/ },
-    { fault: "a header alone", input: "userId,plan\n", says: /standard input holds no contexts/ },
+    { fault: "nothing", input: "", says: /standard input contains no contexts/ },
+    { fault: "an empty array", input: "[]", says: /standard input contains no contexts/ },
+    { fault: "a header alone", input: "userId,plan\n", says: /standard input contains no contexts/ },
     {
       fault: "too many",
       input: "u\n".repeat(10_001),
-      says: /holds 10001 contexts\n {2}.* at most 10000 contexts/,
+      says: /contains 10001 contexts\n {2}.* at most 10000 contexts/,
     },
     {
       fault: "too many bytes",
       input: "x".repeat(8_388_609),
       says: /standard input is larger than 8 MiB\n.*\n {2}-> take a sample/,
     },
-    { fault: "broken JSON", input: '[{"userId": secret}]', says: /is not JSON from line 1, column 13 on/ },
+    { fault: "broken JSON", input: '[{"userId": secret}]', says: /is not JSON at line 1, column 13/ },
     {
       fault: "a broken line",
       input: '{"userId": "u1"}\n{"userId": secret}\n',
-      says: /not JSON from line 2, column 12 on/,
+      says: /not JSON at line 2, column 12/,
     },
-    { fault: "an array that is none", format: "json", input: "{}", says: /standard input is no JSON array/ },
+    {
+      fault: "an array that is none",
+      format: "json",
+      input: "{}",
+      says: /standard input is not a JSON array/,
+    },
     {
       fault: "a number for a context",
       input: '[{"userId": "u1"}, 5]',
-      says: /item 2 of standard input cannot be .*\n {2}it is no JSON object/,
+      says: /item 2 of standard input is not .*\n {2}it is not a JSON object/,
     },
     {
       fault: "an attribute of another type",
@@ -210,22 +215,22 @@ describe("a sample", () => {
       input: `u1\n${"x".repeat(257)}\n`,
       says: /line 2 of .*\n {2}attribute "userId" is longer than 256/,
     },
-    { fault: "a blank beside an id", input: "u1\nu2 \n", says: /line 2 of standard input cannot be an id/ },
+    { fault: "a blank beside an id", input: "u1\nu2 \n", says: /line 2 of standard input is not an id/ },
     {
       fault: "no header",
       input: "secret 1,pro\nu2,pro\n",
-      says: /line 1 of standard input is no header of attributes/,
+      says: /line 1 of standard input is not a header of attributes/,
     },
-    { fault: "a header with a name twice", input: "plan,plan\na,b\n", says: /It names plan twice/ },
+    { fault: "a header with a name twice", input: "plan,plan\na,b\n", says: /plan is there twice/ },
     {
       fault: "a field too many",
       input: "userId,plan\nu1,pro,secret\n",
-      says: /line 2 of .* has 3 fields, and the header 2/,
+      says: /line 2 of .* has 3 fields, but the header has 2/,
     },
     {
       fault: "a quote without an end",
       input: 'userId,plan\nu1,"secret\n',
-      says: /line 2 of standard input is not CSV\n {2}Its quotes/,
+      says: /line 2 of standard input is not CSV\n {2}The quotes/,
     },
   ])("with $fault is refused, by line and unquoted", async ({ format, input, says }) => {
     const options = format === undefined ? [] : ["--format", format];
@@ -240,7 +245,7 @@ describe("a command line that is wrong is said to be", () => {
   const people = ["--contexts", "-"];
 
   test.each([
-    { args: ["models", "--disable"], code: 2, says: /it is not said for whom/ },
+    { args: ["models", "--disable"], code: 2, says: /the users are missing/ },
     { args: ["models", ...people], code: 2, says: /there is no change to preview/ },
     { args: ["models", "--enable", "--disable", ...people], code: 2, says: /cannot be used with/ },
     { args: ["models", "--draft", "-", ...people], code: 2, says: /--draft and --contexts cannot both read/ },
@@ -264,14 +269,17 @@ describe("a command line that is wrong is said to be", () => {
   });
 
   test.each([
-    { draft: "[]", says: /--draft is no JSON object/ },
-    { draft: '{"rollout_pct": 101}', says: /^error: --draft at rollout_pct: .*100/ },
+    { draft: "[]", says: /--draft is not a JSON object/ },
+    { draft: '{"rollout_pct": 101}', says: /^error: \/draft\/rollout_pct \(--draft\): .*100/ },
     {
       draft: '{"targeting": {"rules": [{"id": "x", "if": {}, "variant": "z"}]}}',
-      says: /^error: --draft at targeting\.rules\.0\.variant: is not the key/,
+      says: /^error: \/draft\/targeting\/rules\/0\/variant \(--draft of x\) "z": is not the key/,
     },
-    { draft: '{"colour": 1}', says: /^error: --draft at colour: is an unknown member/ },
-    { draft: '{"requires": [{"flag": "chat"}]}', says: /^error: --draft at requires\.0.*circle/ },
+    { draft: '{"colour": 1}', says: /^error: \/draft\/colour \(--draft\): is an unknown member/ },
+    {
+      draft: '{"requires": [{"flag": "chat"}]}',
+      says: /^error: \/draft\/requires\/0\/flag \(--draft\).*circle/,
+    },
   ])("$draft", async ({ draft, says }) => {
     const at = await file("faulty.json", draft);
     for (const given of [at, `@${at}`, draft]) {
@@ -290,7 +298,7 @@ describe("a command line that is wrong is said to be", () => {
     const run = await preview(["sql_liked", "--rollout", "10", ...people], "u1\n");
     expect(run).toMatchObject({ code: 2, stdout: "" });
     expect(run.stderr).toMatch(
-      /^error: the flag as it stands is not valid at targeting\.rules\.0\.if\.a\.\$like: /,
+      /^error: \/draft\/targeting\/rules\/0\/if\/a\/\$like \(not set by this command\): /,
     );
     const percent = await preview(["models", "--draft", "{}", "--rollout", "101", ...people], "u1\n");
     expect(percent.stderr).toMatch(/--rollout/);

@@ -102,7 +102,9 @@ describe("what widens", () => {
     expect(run).toMatchObject({ code: 4, stdout: "" });
     expect(run.stderr).toMatch(/^error: flag wide has changed, its ETag is now "\d+\.\d+": /);
     expect(run.stderr).toMatch(/^ {2}revision \d+: sql:\S+ changed targeting at /m);
-    expect(run.stderr).toContain("-> look at the flag with `sluice show wide`, and decide again");
+    expect(run.stderr).toContain(
+      "-> look at the flag with `sluice show wide`, then run the command again if you still want it",
+    );
     expect(await system.row("wide")).toMatchObject({ [column]: was });
   });
 

@@ -70,7 +70,7 @@ describe("publish", () => {
     const first = await runSluice(["publish", "--no-gates-module"], { env });
     expect(first).toMatchObject({ code: 0, stderr: "" });
     expect(first.stdout).toMatch(/^Published revision \d+ \(epoch \d+\): the snapshot has \d+ bytes\.\n/);
-    expect(first.stdout).toMatch(/^broken is off at the edge, as it is not valid: .*plans/m);
+    expect(first.stdout).toMatch(/^broken is off at the edge, because it is not valid: .*plans/m);
     const second = await callSluice(["publish", "--no-gates-module"], { env });
     expect(second).toMatchObject({ code: 0, stderr: "" });
     expect(second.stdout).toMatch(
@@ -207,7 +207,7 @@ describe("serve", () => {
     const run = await runSluice(["serve"], { env: { ...env, ADMIN_TOKEN, PORT: new URL(url).port } });
     expect(run).toMatchObject({ code: 1, stdout: "" });
     expect(run.stderr).toMatch(/^error: the admin API cannot listen on 0\.0\.0\.0, port \d+$/m);
-    expect(run.stderr).toContain("Something else listens there.");
+    expect(run.stderr).toContain("Another process uses that port.");
     child.kill("SIGTERM");
     await ended;
   });

@@ -66,9 +66,10 @@ describe("variant", () => {
     await call(["variant", "set", key, ...from.split(" ")]);
     const run = await call(["variant", "set", key, ...to.split(" ")]);
     expectDone(run);
-    const told = /^ {2}([\d.]+) % of those who are in change their variant; nobody else does$/m.exec(
-      run.stdout,
-    );
+    const told =
+      /^ {2}([\d.]+) % of the users who have the flag change their variant; nobody else does$/m.exec(
+        run.stdout,
+      );
     expect(Number(told?.[1] ?? 0)).toBe(moved);
   });
 
@@ -81,19 +82,19 @@ describe("variant", () => {
     });
     const run = await call(["variant", "set", "left", "--without-value", "b"]);
     expectDone(run);
-    expect(run.stdout).toContain("  b: no value any more\n");
+    expect(run.stdout).toContain("  b: no value\n");
     expect(await variantsOf("left")).toEqual([
       { key: "a", weight: 1, value: { z: 1, a: [2] } },
       { key: "b", weight: 1 },
     ]);
     const same = await call(["variant", "set", "left", "a=1", "--value", 'a={"z": 1, "a": [2]}']);
-    expect(same.stdout).toContain("The variants of left are like that already: nothing was changed.");
+    expect(same.stdout).toContain("The variants of left are already like this: nothing was changed.");
   });
 
   test("null is a value", async () => {
     await system.make("nulls", { variants: [{ key: "a", weight: 1 }] });
     const run = await call(["variant", "set", "nulls", "--value", "a=null"]);
-    expect(run.stdout).toContain("  a: another value\n");
+    expect(run.stdout).toContain("  a: new value\n");
     expect(await variantsOf("nulls")).toEqual([{ key: "a", weight: 1, value: null }]);
   });
 
@@ -105,14 +106,14 @@ describe("variant", () => {
       ],
     });
     expect((await call(["variant", "remove", "fewer", "a"])).stdout).toContain(
-      "50 % of those who are in change",
+      "50 % of the users who have the flag change",
     );
     const run = await call(["variant", "remove", "fewer", "b"]);
     expectDone(run);
-    expect(run.stdout).toContain("  - b\n  without variants it is a boolean flag: on or off\n");
+    expect(run.stdout).toContain("  - b\n  without variants the flag is boolean: on or off\n");
     expect(await variantsOf("fewer")).toEqual([]);
     expect((await call(["variant", "list", "fewer"])).stdout).toBe(
-      "fewer has no variants: it is a boolean flag.\n",
+      "fewer has no variants: it is on or off.\n",
     );
   });
 
@@ -135,18 +136,21 @@ describe("variant", () => {
     { args: ["set", "faulty"], says: /there is nothing to change/ },
     { args: ["set", "faulty", "large"], says: /Write key=weight, like large=25/ },
     { args: ["set", "faulty", "large="], says: /Write key=weight, like large=25/ },
-    { args: ["set", "faulty", "large=1.5"], says: /A weight is a whole number from 0 to 10000/ },
-    { args: ["set", "faulty", "large=10001"], says: /A weight is a whole number from 0 to 10000/ },
-    { args: ["set", "faulty", "Large=1"], says: /begins with a lower-case letter/ },
-    { args: ["set", "faulty", "off=1"], says: /^error: the key of variant off: must not be "off"/ },
-    { args: ["set", "faulty", "a=0"], says: /^error: the variants: at least one weight must be above 0/ },
+    { args: ["set", "faulty", "large=1.5"], says: /A weight must be a whole number from 0 to 10000/ },
+    { args: ["set", "faulty", "large=10001"], says: /A weight must be a whole number from 0 to 10000/ },
+    { args: ["set", "faulty", "Large=1"], says: /must begin with a lower-case letter/ },
+    {
+      args: ["set", "faulty", "off=1"],
+      says: /^error: \/variants\/0\/key \(of off\) "off": must not be "off"/,
+    },
+    { args: ["set", "faulty", "a=0"], says: /^error: \/variants: at least one weight must be above 0/ },
     { args: ["set", "faulty", "a=1", "--value", "a"], says: /Write key=JSON or key=@FILE/ },
-    { args: ["set", "faulty", "a=1", "--value", "a=secret"], says: /--value a is not JSON from column 1 on/ },
+    { args: ["set", "faulty", "a=1", "--value", "a=secret"], says: /--value a is not JSON at column 1/ },
     { args: ["set", "faulty", "a=1", "--value", "a=@/nowhere"], says: /--value a: \/nowhere cannot be read/ },
     { args: ["set", "faulty", "a=1", "--value", "a=1", "--without-value", "a"], says: /both name a/ },
     {
       args: ["set", "faulty", "a=1", "--value", `a="${"x".repeat(4_096)}"`],
-      says: /^error: the value of variant a: must have at most 4096 bytes of JSON/,
+      says: /^error: \/variants\/0\/value \(--value of a\) "x+…": must have at most 4096 bytes of JSON/,
     },
   ])("what is wrong is said, and changes nothing: $args", async ({ args, says }) => {
     await system.sql("INSERT INTO feature_flags (key) VALUES ('faulty') ON CONFLICT DO NOTHING");
@@ -161,7 +165,7 @@ describe("variant", () => {
     );
     expect(run).toMatchObject({ code: 2, stdout: "" });
     expect(run.stderr).toBe(
-      "error: --value a and --value b cannot both read standard input\n  -> put one of the two into a file\n",
+      "error: --value a and --value b cannot both read standard input\n  -> put one of them into a file\n",
     );
   });
 
@@ -178,13 +182,13 @@ describe("variant", () => {
     await expectUntouched(
       ["variant", "remove", "used", "nope"],
       3,
-      /used has no variant nope\n {2}It has a, b, c\./,
+      /used has no variant nope\n {2}Its variants are a, b, c\./,
     );
     await expectUntouched(["variant", "set", "used", "--value", "nope=1"], 3, /used has no variant nope/);
     await expectUntouched(
       ["variant", "remove", "used", "a"],
       4,
-      /^error: the rule r gives a: change that rule first\n {2}-> `sluice rule set used r` takes another --variant/,
+      /^error: the rule r uses a: change the rule first\n {2}-> `sluice rule set used r` changes --variant/,
     );
     await expectUntouched(["variant", "remove", "used", "b"], 4, /user_of_it/);
   });
@@ -204,7 +208,7 @@ test("variants that several rules give stay", async () => {
   await expectUntouched(
     ["variant", "remove", "given", "a", "b"],
     4,
-    /^error: the rule r gives a, the rule t gives b: change these rules first\n/,
+    /^error: the rule r uses a, the rule t uses b: change these rules first\n/,
   );
 });
 
@@ -214,7 +218,8 @@ test("a weight that stays is not told", async () => {
 });
 
 test("who is left out by the draw of variants is said", async () => {
-  const hint = /^Its variants are drawn by organization: whoever lacks it is out, also on the allowlist/m;
+  const hint =
+    /^Its variants are assigned by organization: users without it do not get the flag, even by the allowlist/m;
   await system.make("drawn");
   expect((await call(["bucket", "drawn", "--by", "organization"])).stdout).not.toMatch(hint);
   expect((await call(["variant", "set", "drawn", "a=1"])).stdout).not.toMatch(hint);
@@ -244,11 +249,11 @@ describe("bucket", () => {
     const run = await call(["bucket", "dealt", "--by", "organization", "--salt", "second"]);
     expectDone(run);
     expect(run.stdout).toMatch(
-      /^dealt deals users in by organization, with the salt second\.\nrevision \d+, in Redis\nPlaces are drawn anew: others are in its 10 % than before\.\n$/,
+      /^dealt assigns buckets by organization, with the salt second\.\nrevision \d+, in Redis\nThe buckets are re-randomized: other users are in its 10 % than before\.\n$/,
     );
     expect(await system.row("dealt")).toMatchObject({ bucket_by: "organization", salt: "second" });
-    expect((await call(["bucket", "dealt"])).stdout).toBe("dealt by  organization\nsalt      second\n");
-    expect((await call(["show", "dealt"])).stdout).toMatch(/^dealt by +organization\nsalt +second$/m);
+    expect((await call(["bucket", "dealt"])).stdout).toBe("bucket by  organization\nsalt       second\n");
+    expect((await call(["show", "dealt"])).stdout).toMatch(/^bucket by +organization\nsalt +second$/m);
     expectDone(await call(["bucket", "dealt", "--no-salt", "--by", "targetingKey"]));
     expect(await system.row("dealt")).toMatchObject({ bucket_by: "targetingKey", salt: null });
   });
@@ -257,15 +262,15 @@ describe("bucket", () => {
     await system.make("undealt");
     const before = await system.everything();
     const run = await call(["bucket", "undealt", "--by", "targetingKey", "--salt", "undealt"]);
-    expect(run.stdout).toContain("already: nothing was changed.");
+    expect(run.stdout).toMatch(/^undealt already assigns buckets by .*: nothing was changed\./);
     expect(await system.everything()).toBe(before);
-    expect((await call(["bucket", "undealt"])).stdout).toContain("salt      undealt (its key)\n");
+    expect((await call(["bucket", "undealt"])).stdout).toContain("salt       undealt (its key)\n");
   });
 
   test.each([
-    { args: ["--by", "a b"], says: /^error: --by "a b" must name an attribute/ },
+    { args: ["--by", "a b"], says: /^error: \/bucket_by "a b": must name an attribute/ },
     { args: ["--by", ""], says: /--by is empty/ },
-    { args: ["--salt", "A:b"], says: /^error: --salt "A:b" must begin with a lower-case letter/ },
+    { args: ["--salt", "A:b"], says: /^error: \/salt \(--salt\) "A:b": must begin with a lower-case letter/ },
   ])("$args is refused", async ({ args, says }) => {
     await system.sql("INSERT INTO feature_flags (key) VALUES ('dealt_faulty') ON CONFLICT DO NOTHING");
     await expectUntouched(["bucket", "dealt_faulty", ...args], 2, says);
@@ -287,9 +292,7 @@ describe("require", () => {
     await system.make("needy");
     const run = await call(["require", "add", "needy", "base=a", "other"]);
     expectDone(run);
-    expect(run.stdout).toContain(
-      "  + base=a\n  + other\nneedy is off for everybody who has not base=a, other.\n",
-    );
+    expect(run.stdout).toContain("  + base=a\n  + other\nneedy is off for users without base=a, other.\n");
     expect(await system.row("needy")).toMatchObject({
       requires: [{ flag: "base", variant: "a" }, { flag: "other" }],
     });
@@ -309,15 +312,15 @@ describe("require", () => {
     await system.make("listed_all", { requires: [{ flag: "base", variant: "a" }, { flag: "other" }] });
     await system.make("listed_few", { targeting: { plans: ["pro"] }, requires: [{ flag: "other" }] });
     const { stdout } = await call(["list", "--search", "listed_"]);
-    expect(stdout).toMatch(/^listed_all .* everybody who has base=a and other {2}/m);
-    expect(stdout).toMatch(/^listed_few .* plans: pro, who have other {2}/m);
+    expect(stdout).toMatch(/^listed_all .* everybody with base=a and other {2}/m);
+    expect(stdout).toMatch(/^listed_few .* plans: pro, with other {2}/m);
   });
 
   test("enable and rollout say what else it takes", async () => {
     await system.make("dependent", { requires: [{ flag: "other" }] });
     const { stdout } = await call(["enable", "dependent"]);
-    expect(stdout).toContain("dependent is on, for everybody who has other, at 0 %.\n");
-    expect(stdout).toContain("It is off for whoever has not other.\n");
+    expect(stdout).toContain("dependent is on, for everybody with other, at 0 %.\n");
+    expect(stdout).toContain("It is off for users without other.\n");
   });
 
   test.each([
@@ -335,16 +338,16 @@ describe("require", () => {
     {
       args: ["add", "circle", "base=z"],
       code: 3,
-      says: /^error: base has no variant z\n {2}It has a, b\.\n {2}-> /,
+      says: /^error: base has no variant z\n {2}Its variants are a, b\.\n {2}-> /,
     },
-    { args: ["add", "circle", "other=z"], code: 3, says: /It has no variants: it is a boolean flag/ },
+    { args: ["add", "circle", "other=z"], code: 3, says: /The flag has no variants: it is on or off/ },
     { args: ["add", "circle", "base="], code: 2, says: /Write flag or flag=variant/ },
-    { args: ["add", "circle", "A"], code: 2, says: /A key begins with a lower-case letter/ },
+    { args: ["add", "circle", "A"], code: 2, says: /A key must begin with a lower-case letter/ },
     { args: ["remove", "circle", "base"], code: 3, says: /circle does not need base\n {2}It needs other\./ },
     {
       args: ["add", "other", "base", "circle"],
       code: 4,
-      says: /^error: flags would need each other, in a circle: other -> circle -> other\n/,
+      says: /^error: the flags would need each other in a circle: other -> circle -> other\n/,
     },
   ])("$args is refused", async ({ args, code, says }) => {
     await system.sql(

@@ -60,7 +60,7 @@ describe("create", () => {
     const run = await system.sluice(["create", "taken", "--description", "second"]);
     expect(run).toMatchObject({ code: 4, stdout: "" });
     expect(run.stderr).toBe(
-      "error: a flag with this key exists already\n  -> `sluice show taken` shows the flag as it is\n",
+      "error: a flag with this key exists already\n  -> `sluice show taken` shows the current flag\n",
     );
     expect(await system.row("taken")).toMatchObject({ description: "first" });
   });
@@ -111,7 +111,7 @@ describe("list and show", () => {
   });
 
   test("list says when nothing fits", async () => {
-    expect((await system.sluice(["list", "--tag", "nobody"])).stdout).toBe("No flag is like that.\n");
+    expect((await system.sluice(["list", "--tag", "nobody"])).stdout).toBe("No flag matches.\n");
   });
 
   test("show tells what there is, and what stands in the way", async () => {
@@ -145,7 +145,7 @@ describe("describe", () => {
     expectDone(await system.sluice(["describe", "described", "new words"]));
     expect(await system.row("described")).toMatchObject({ description: "new words" });
     const again = await system.sluice(["describe", "described", "new words"]);
-    expect(again.stdout).toContain("described is like that already: nothing was changed.");
+    expect(again.stdout).toContain("described is already like this: nothing was changed.");
   });
 
   test("changes who is told of it, and what it is without news", async () => {
@@ -155,7 +155,7 @@ describe("describe", () => {
     ]);
     expectDone(run);
     expect(run.stdout).toMatch(
-      /^told is not named in x-flags\.\ntold may be handed to browsers\.\ntold is as it was last known when the edge loses/,
+      /^told is not sent in x-flags\.\ntold may be sent to browsers\.\ntold is as last known when the edge has no fresh snapshot/,
     );
     expect(await system.row("told")).toMatchObject({
       in_header: false,
@@ -193,9 +193,7 @@ describe("rollout, enable and kill", () => {
     expect((await system.sluice(["rollout", "ramp", "0.5"])).stdout).toContain(
       "ramp: 25 % -> 0.5 % of users.",
     );
-    expect((await system.sluice(["rollout", "ramp", "0.50"])).stdout).toContain(
-      "ramp is at 0.5 %, as it was.",
-    );
+    expect((await system.sluice(["rollout", "ramp", "0.50"])).stdout).toContain("ramp is already at 0.5 %.");
     expect(await system.row("ramp")).toMatchObject({ rollout_pct: "0.50" });
   });
 
@@ -212,7 +210,7 @@ describe("rollout, enable and kill", () => {
     expect((await system.sluice(["enable", "switch"])).stdout).toContain(
       "switch is on, for plans: pro, at 10 %.",
     );
-    expect((await system.sluice(["enable", "switch"])).stdout).toContain("switch is on, as it was.");
+    expect((await system.sluice(["enable", "switch"])).stdout).toContain("switch is already on.");
     const run = await system.sluice(["kill", "switch"]);
     expectDone(run);
     expect(run.stdout).toMatch(/^switch is off for everybody\.\nrevision \d+, in Redis\n$/);
@@ -226,9 +224,7 @@ describe("rollout, enable and kill", () => {
     const run = await system.sluice(["enable", "shelved"]);
     expect(run.code).toBe(4);
     expect(run.stderr).toContain("error: flag shelved is archived: restore it first\n");
-    expect((await system.sluice(["restore", "shelved"])).stdout).toContain(
-      "shelved is in the lists, and off.",
-    );
+    expect((await system.sluice(["restore", "shelved"])).stdout).toContain("shelved is restored and off.");
     expectDone(await system.sluice(["enable", "shelved"]));
   });
 });
@@ -277,7 +273,9 @@ describe("target", () => {
   test("the last plan that goes does not let everybody in", async () => {
     await system.make("last_plan", { targeting: { plans: ["pro"] } });
     const run = await system.sluice(["target", "last_plan", "--no-plan", "pro"]);
-    expect(run.stdout).toContain("plans: none is left, so only allowed ids are in (--any-plan lifts this)");
+    expect(run.stdout).toContain(
+      "plans: none, so only allowed ids get the flag (--any-plan removes the limit)",
+    );
     expect(await targetingOf("last_plan")).toEqual({ plans: [] });
   });
 
@@ -287,8 +285,8 @@ describe("target", () => {
     expect(run.code).toBe(4);
     expect(run.stderr).toBe(
       "error: --allow names ids that are denied now: u1\n" +
-        "  Somebody has put them on the other list of lists. Nothing was changed.\n" +
-        "  -> add --move if they are to change lists, or leave them out\n",
+        "  They are on the other list of lists. Nothing was changed.\n" +
+        "  -> add --move to move them to this list, or leave them out\n",
     );
     expect(await targetingOf("lists")).toEqual({ blocklist: ["u1"] });
     expectDone(await system.sluice(["target", "lists", "--allow", "u1", "--move"]));
@@ -308,7 +306,7 @@ describe("target", () => {
       "u9",
     ]);
     expectDone(run);
-    expect(run.stdout).toContain("same is for these people already: nothing was changed.");
+    expect(run.stdout).toContain("same already has this targeting: nothing was changed.");
     expect(await system.everything()).toBe(before);
   });
 
@@ -331,7 +329,7 @@ describe("target", () => {
     expect(more.code).toBe(2);
     // Every later publish would carry it.
     await system.sluice(["delete", "big", "--yes"]);
-    expect(more.stderr).toContain("error: --allow must have at most 10000 items\n");
+    expect(more.stderr).toContain("error: /targeting/allowlist: must have at most 10000 items\n");
   });
 
   test("targeting that plain SQL broke is emptied, not edited", async () => {
@@ -340,7 +338,7 @@ describe("target", () => {
     );
     const run = await system.sluice(["target", "sql_targeting", "--allow", "u1"]);
     expect(run.code).toBe(4);
-    expect(run.stderr).toContain("error: the targeting of sql_targeting is not valid as it is\n");
+    expect(run.stderr).toContain("error: the targeting of sql_targeting is not valid\n");
     expectDone(await system.sluice(["target", "sql_targeting", "--clear", "--allow", "u1"]));
     expect(await targetingOf("sql_targeting")).toEqual({ allowlist: ["u1"] });
   });
@@ -354,25 +352,25 @@ describe("gate", () => {
     expectDone(await system.sluice(["gate", "gated", "--add", "/beta", "--redirect", "/"]));
     expectDone(await system.sluice(["gate", "gated", "--add", "/ai/*", "--status", "404"]));
     const list = await system.sluice(["gate", "gated", "--list"]);
-    expect(list.stdout).toBe(
-      "PAGES  FOR WHOEVER IS NOT IN\n/ai/*  answers 404\n/beta  redirects to / (302)\n",
-    );
+    expect(list.stdout).toBe("PAGES  WITHOUT THE FLAG\n/ai/*  answers 404\n/beta  redirects to / (302)\n");
     const removed = await system.sluice(["gate", "gated", "--remove", "/ai/*"]);
-    expect(removed.stdout).toContain("no gate for /ai/* any more: its pages are open to everybody");
+    expect(removed.stdout).toContain("removed the gate for /ai/*: its pages are open to everybody");
     expect(json(await system.sluice(["gate", "gated", "--json"]))).toEqual({
       key: "gated",
       gates: [{ pattern: "/beta", otherwise: { redirect: "/", status: 302 } }],
     });
     const missing = await system.sluice(["gate", "gated", "--remove", "/nothing"]);
     expect(missing.code).toBe(3);
-    expect(missing.stderr).toContain("error: gated has no gate for /nothing\n  Its gates are for /beta.\n");
+    expect(missing.stderr).toContain(
+      "error: gated has no gate for /nothing\n  The flag has gates for /beta.\n",
+    );
   });
 
   test("what the API refuses is said of the option", async () => {
     await system.make("gate_faults");
     const run = await system.sluice(["gate", "gate_faults", "--add", "no-slash", "--status", "404"]);
     expect(run.code).toBe(2);
-    expect(run.stderr).toContain('--add "no-slash" must begin with /');
+    expect(run.stderr).toContain('/gates/0/pattern "no-slash": must begin with /');
     const status = await system.sluice(["gate", "gate_faults", "--add", "/a", "--status", "200"]);
     expect(status.code).toBe(2);
     expect(status.stderr).toBe(
@@ -410,18 +408,18 @@ describe("explain", () => {
   });
 
   test.each([
-    { args: ["--user", "vip"], value: true, because: "their user id is allowed" },
-    { args: ["--user", "u1", "--plan", "free"], value: false, because: "they are on none of its plans" },
+    { args: ["--user", "vip"], value: true, because: "the user id is on the allowlist" },
+    { args: ["--user", "u1", "--plan", "free"], value: false, because: "the user is on none of its plans" },
     { args: ["--plan", "pro"], value: false, because: "the percentage needs a user id or an anonymous id" },
     {
       args: ["--context", '{"userId":"vip","plan":"free"}', "--plan", "pro"],
       value: true,
-      because: "their user id",
+      because: "the user id",
     },
     {
       args: ["--anonymous", "anon-abcdefghijklmnopqrstuv"],
       value: false,
-      because: "they are on none of its plans",
+      because: "the user is on none of its plans",
     },
   ])("$args", async ({ args, value, because }) => {
     const run = await system.sluice(["explain", "why", ...args]);
@@ -436,14 +434,14 @@ describe("explain", () => {
 
   test("tells the place and the percentage", async () => {
     const run = await system.sluice(["explain", "why", "--user", "u1", "--plan", "pro"]);
-    expect(run.stdout).toMatch(/^their place +\d+\.\d{4} of 100, by targetingKey$/m);
+    expect(run.stdout).toMatch(/^bucket +\d+\.\d{4} of 100, by targetingKey$/m);
     expect(run.stdout).toMatch(/^percentage +50 %$/m);
   });
 
   test("a context that the API refuses is said of the attribute", async () => {
     const run = await system.sluice(["explain", "why", "--context", '{"isEmployee":"yes"}']);
     expect(run.code).toBe(2);
-    expect(run.stderr).toMatch(/^error: the attribute "isEmployee" "yes" must be true or false$/m);
+    expect(run.stderr).toMatch(/^error: \/context\/isEmployee \(--context\) "yes": must be true or false$/m);
   });
 });
 

@@ -58,7 +58,7 @@ test("without gates equals the committed module, whose import resolves", async (
 test("contains every gate and nothing about targeting, and the worker can import it", async () => {
   const run = await publish("--gates-module", file);
   expect(run).toMatchObject({ code: 0, stderr: "" });
-  expect(run.stdout).toMatch(/^Read back: head and snapshot in Redis belong together\.$/m);
+  expect(run.stdout).toMatch(/^Verified: head and snapshot in Redis match\.$/m);
   expect(run.stdout).toContain("deployed-gates.ts: 4 gates, written.\n");
   const text = await readFile(file, "utf8");
   expect(text).not.toContain("secret-customer");
@@ -98,7 +98,7 @@ test("is not written with --no-gates-module", async () => {
 test("a failed write is reported, and that Redis has everything", async () => {
   const run = await publish("--gates-module", path.join(folder, "no-such-folder", "gates.ts"));
   expect(run).toMatchObject({ code: 1, stdout: "" });
-  expect(run.stderr).toMatch(/gates\.ts cannot be written\n.*ENOENT.*\n {2}Redis has everything/);
+  expect(run.stderr).toMatch(/gates\.ts cannot be written\n.*ENOENT.*\n {2}Redis is up to date/);
 });
 
 test("a broken gate closes its page with 404, and its flag is reported", () => {
@@ -133,7 +133,9 @@ test("a snapshot that was changed in Redis is detected, reported and rewritten",
   await system.redisCommand("SET", redisKey("snapshot"), tampered);
   const run = await publish("--no-gates-module");
   expect(run).toMatchObject({ code: 0, stderr: "" });
-  expect(run.stdout).toMatch(/^It was written anew, since .* does not match the digest in its head\./m);
+  expect(run.stdout).toMatch(
+    /^The snapshot was written again, because .* does not match the digest in its head\./m,
+  );
   expect(await system.redisCommand("GET", redisKey("snapshot"))).toBe(snapshot);
   expect((await publish("--no-gates-module")).stdout).not.toContain("anew");
 });

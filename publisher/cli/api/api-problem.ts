@@ -1,23 +1,21 @@
 import type { ProblemBody } from "./answers.ts";
-import type { TypedWords } from "./pointer-words.ts";
 
-/** The admin API refused a request. Commands look at the status; `describeProblem` puts it in the CLI's words. */
+/** The admin API refused a request. Commands check the status; `describeProblem` makes the error text. */
 export class ApiProblem extends Error {
   override readonly name = "ApiProblem";
   readonly status: number;
   readonly problem: ProblemBody;
-  /** The key of the flag that the request was about. */
+  /** The key of the flag in the request. */
   readonly key: string | undefined;
-  /** The name of the segment that it was about. */
+  /** The name of the segment in the request. */
   readonly segment: string | undefined;
-  /** What had been sent: what a pointer points into. */
+  /** The body of the request. Pointers refer to it. */
   readonly sent: unknown;
-  readonly typed: TypedWords;
 
   constructor(
     status: number,
     problem: ProblemBody,
-    request: { key?: string | undefined; segment?: string | undefined; body?: unknown; typed?: TypedWords },
+    request: { key?: string | undefined; segment?: string | undefined; body?: unknown },
   ) {
     super(problem.detail);
     this.status = status;
@@ -25,7 +23,6 @@ export class ApiProblem extends Error {
     this.key = request.key;
     this.segment = request.segment;
     this.sent = request.body;
-    this.typed = request.typed ?? {};
   }
 }
 

@@ -1,8 +1,8 @@
 import { CliError, EXIT } from "../cli-error.ts";
 import * as answers from "./answers.ts";
 import type { Connection } from "./connection.ts";
-import type { TypedWords } from "./pointer-words.ts";
-import { sendRequest, withTag } from "./request.ts";
+import { type ApiRequest, sendRequest, withTag } from "./request.ts";
+import type { z } from "zod";
 import { segmentClient } from "./segment-client.ts";
 
 /** Which flags to list; the members are the API's query parameters. */
@@ -23,20 +23,22 @@ export type ApiClient = ReturnType<typeof createApiClient>;
 
 const PAGE_SIZE = "500";
 
-/** The API switches off at the edge first, and then waits for a Postgres that may hang. */
+/** The API kills at the edge first, then waits for Postgres, which may hang. */
 const OFF_TIMEOUT_MS = 30_000;
 
-/** 10,000 contexts are decided twice, for every flag. */
+/** 10,000 contexts are evaluated twice for every flag. */
 const PREVIEW_TIMEOUT_MS = 60_000;
 
 /** The admin API's operations, one request each. */
 export function createApiClient(connection: Connection) {
+  const ask = async <Schema extends z.ZodType>(request: ApiRequest<Schema>) =>
+    (await sendRequest(connection, request)).body;
   const flagAt = (key: string, rest = "") => ({ key, path: `/flags/${encodeURIComponent(key)}${rest}` });
 
   return {
     connection,
 
-    /** All pages, one after the other. */
+    /** All pages, in order. */
     async *list(filter: ListFilter): AsyncGenerator<answers.FlagList> {
       let cursor: string | null = null;
       do {
@@ -50,9 +52,9 @@ export function createApiClient(connection: Connection) {
         });
         yield body;
         if (body.next_cursor === cursor && cursor !== null) {
-          throw new CliError(EXIT.failure, "the list has no end", {
-            why: ["The API named the same page twice."],
-            mend: ["try again; see the publisher's log when it happens again"],
+          throw new CliError(EXIT.failure, "the list does not end", {
+            why: ["The API returned the same page twice."],
+            fix: ["try again; if it happens again, see the publisher's log"],
           });
         }
         cursor = body.next_cursor;
@@ -66,164 +68,107 @@ export function createApiClient(connection: Connection) {
       return { answer: body, etag };
     },
 
-    create: async (flag: { readonly key: string } & Readonly<Record<string, unknown>>) =>
-      (
-        await sendRequest(connection, {
-          method: "POST",
-          path: "/flags",
-          key: flag.key,
-          body: flag,
-          answer: answers.flagAnswer,
-        })
-      ).body,
+    create: (flag: { readonly key: string } & Readonly<Record<string, unknown>>) =>
+      ask({ method: "POST", path: "/flags", key: flag.key, body: flag, answer: answers.flagAnswer }),
 
-    /** A JSON merge patch of what people set of a flag as a whole. */
-    patch: async (key: string, patch: Readonly<Record<string, unknown>>, etag: string) =>
-      (
-        await sendRequest(connection, {
-          method: "PATCH",
-          ...flagAt(key),
-          body: patch,
-          ifMatch: etag,
-          answer: answers.flagAnswer,
-        })
-      ).body,
+    /** @param patch a JSON merge patch */
+    patch: (key: string, patch: Readonly<Record<string, unknown>>, etag: string) =>
+      ask({ method: "PATCH", ...flagAt(key), body: patch, ifMatch: etag, answer: answers.flagAnswer }),
 
-    setRollout: async (key: string, rolloutPct: number, etag: string | undefined) =>
-      (
-        await sendRequest(connection, {
-          method: "PATCH",
-          ...flagAt(key, "/rollout"),
-          body: { rollout_pct: rolloutPct },
-          ifMatch: etag,
-          answer: answers.flagAnswer,
-        })
-      ).body,
+    setRollout: (key: string, rolloutPct: number, etag: string | undefined) =>
+      ask({
+        method: "PATCH",
+        ...flagAt(key, "/rollout"),
+        body: { rollout_pct: rolloutPct },
+        ifMatch: etag,
+        answer: answers.flagAnswer,
+      }),
 
-    enable: async (key: string, etag: string) =>
-      (
-        await sendRequest(connection, {
-          method: "PATCH",
-          ...flagAt(key, "/toggle"),
-          body: { enabled: true },
-          ifMatch: etag,
-          answer: answers.flagAnswer,
-        })
-      ).body,
+    enable: (key: string, etag: string) =>
+      ask({
+        method: "PATCH",
+        ...flagAt(key, "/toggle"),
+        body: { enabled: true },
+        ifMatch: etag,
+        answer: answers.flagAnswer,
+      }),
 
-    kill: async (key: string) =>
-      (
-        await sendRequest(connection, {
-          method: "PATCH",
-          ...flagAt(key, "/toggle"),
-          body: { enabled: false },
-          timeoutMs: OFF_TIMEOUT_MS,
-          answer: answers.killAnswer,
-        })
-      ).body,
+    kill: (key: string) =>
+      ask({
+        method: "PATCH",
+        ...flagAt(key, "/toggle"),
+        body: { enabled: false },
+        timeoutMs: OFF_TIMEOUT_MS,
+        answer: answers.killAnswer,
+      }),
 
-    archive: async (key: string) =>
-      (
-        await sendRequest(connection, {
-          method: "POST",
-          ...flagAt(key, "/archive"),
-          timeoutMs: OFF_TIMEOUT_MS,
-          answer: answers.flagAnswer,
-        })
-      ).body,
+    archive: (key: string) =>
+      ask({
+        method: "POST",
+        ...flagAt(key, "/archive"),
+        timeoutMs: OFF_TIMEOUT_MS,
+        answer: answers.flagAnswer,
+      }),
 
-    restore: async (key: string) =>
-      (
-        await sendRequest(connection, {
-          method: "POST",
-          ...flagAt(key, "/restore"),
-          answer: answers.flagAnswer,
-        })
-      ).body,
+    restore: (key: string) => ask({ method: "POST", ...flagAt(key, "/restore"), answer: answers.flagAnswer }),
 
-    remove: async (key: string, etag: string) =>
-      (
-        await sendRequest(connection, {
-          method: "DELETE",
-          ...flagAt(key),
-          ifMatch: etag,
-          answer: answers.deletion,
-        })
-      ).body,
+    remove: (key: string, etag: string) =>
+      ask({ method: "DELETE", ...flagAt(key), ifMatch: etag, answer: answers.flagDeletion }),
 
-    /** @param draft as if this were saved */
-    explain: (
-      key: string,
-      context: Context,
-      draft: Readonly<Record<string, unknown>> | undefined,
-      typed: TypedWords,
-    ) =>
-      sendRequest(connection, {
+    /** @param draft a change to evaluate as if it were saved */
+    explain: (key: string, context: Context, draft: Readonly<Record<string, unknown>> | undefined) =>
+      ask({
         method: "POST",
         ...flagAt(key, "/explain"),
         changesNothing: true,
         body: { context, ...(draft !== undefined && { draft }) },
-        typed,
         answer: answers.explanation,
       }),
 
     /** Every flag for one context. */
-    explainAll: (context: Context, typed: TypedWords) =>
-      sendRequest(connection, {
+    explainAll: (context: Context) =>
+      ask({
         method: "POST",
         path: "/explain",
         changesNothing: true,
         body: { context },
-        typed,
         answer: answers.explanations,
       }),
 
-    /** What gates do to a request. @param visitor undefined: as a worker answers that holds no flags */
-    testGates: (url: string, visitor: Context | undefined, typed: TypedWords) =>
-      sendRequest(connection, {
+    /** What gates do to a request. @param visitor undefined: as a worker without flags answers */
+    testGates: (url: string, visitor: Context | undefined) =>
+      ask({
         method: "POST",
         path: "/gates/test",
         changesNothing: true,
         body: { url, ...(visitor === undefined ? { cold: true } : { context: visitor }) },
-        typed,
         answer: answers.gateTest,
       }),
 
-    /** Who would gain and who would lose it; nothing is saved. */
-    preview: async (
-      key: string,
-      draft: Readonly<Record<string, unknown>>,
-      contexts: readonly Context[],
-      typed: TypedWords,
-    ) =>
-      (
-        await sendRequest(connection, {
-          method: "POST",
-          ...flagAt(key, "/preview"),
-          changesNothing: true,
-          timeoutMs: PREVIEW_TIMEOUT_MS,
-          body: { draft, contexts },
-          typed,
-          answer: answers.preview,
-        })
-      ).body,
+    /** Which contexts would gain or lose the flag. Saves nothing. */
+    preview: (key: string, draft: Readonly<Record<string, unknown>>, contexts: readonly Context[]) =>
+      ask({
+        method: "POST",
+        ...flagAt(key, "/preview"),
+        changesNothing: true,
+        timeoutMs: PREVIEW_TIMEOUT_MS,
+        body: { draft, contexts },
+        answer: answers.preview,
+      }),
 
-    /** @param seconds how long it holds */
-    signOverride: async (flags: Readonly<Record<string, string>>, seconds: number) => {
-      const { body: signed, said } = await sendRequest(connection, {
+    /** @param seconds until the override expires */
+    signOverride: (flags: Readonly<Record<string, string>>, seconds: number) =>
+      ask({
         method: "POST",
         path: "/overrides",
-        // No flag: to ask twice makes a second link.
+        // Changes no flag: a repeated request only makes a second link.
         changesNothing: true,
         body: { flags, expires_in: seconds },
         answer: answers.signedOverride,
-      });
-      return { signed, said };
-    },
+      }),
 
     segments: segmentClient(connection),
 
-    status: async () =>
-      (await sendRequest(connection, { method: "GET", path: "/status", answer: answers.status })).body,
+    status: () => ask({ method: "GET", path: "/status", answer: answers.status }),
   };
 }

@@ -5,71 +5,71 @@ interface FaultKind {
   readonly codes: RegExp;
   readonly what: (host: string, timeoutMs: number) => string;
   readonly why: string;
-  readonly mend: string;
-  /** The request may have arrived all the same. */
+  readonly fix: string;
+  /** The server may have received the request. */
   readonly mayHaveArrived?: true;
 }
 
-/** The first that fits an error's code, name or message; what Node and OpenSSL call it. */
+/** The first match wins. `codes` matches the code, name or message of Node and OpenSSL. */
 const KINDS: readonly FaultKind[] = [
   {
     codes: /ECONNREFUSED/,
     what: (host) => `nothing listens at ${host}`,
     why: "The connection was refused.",
-    mend: "see whether the publisher runs (`sluice serve`), and whether SLUICE_URL has the right port",
+    fix: "check that the publisher runs (`sluice serve`) and that SLUICE_URL has the right port",
   },
   {
     codes: /ENOTFOUND|EAI_/,
     what: (host) => `there is no host ${host}`,
     why: "Its name cannot be resolved.",
-    mend: "check the spelling of SLUICE_URL, and whether this machine has a network",
+    fix: "check the spelling of SLUICE_URL and the network of this machine",
   },
   {
     codes: /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO/,
     what: (host) => `the TLS connection to ${host} cannot be trusted`,
-    why: "Its certificate is not valid for this machine, or it speaks no TLS at all.",
-    mend: "renew the certificate, name its authority in NODE_EXTRA_CA_CERTS, or check the port in SLUICE_URL",
+    why: "Its certificate is not valid for this machine, or the server does not speak TLS.",
+    fix: "renew the certificate, set NODE_EXTRA_CA_CERTS to its authority, or check the port in SLUICE_URL",
   },
   {
     codes: /TimeoutError|UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT|ETIMEDOUT/,
     what: (host, timeoutMs) => `${host} did not answer within ${timeoutMs / 1000} seconds`,
-    why: "It is overloaded, or something on the way swallows the connection.",
-    mend: "try again; see the publisher's log when it happens again",
+    why: "The server is overloaded, or a firewall drops the connection.",
+    fix: "try again; if it happens again, see the publisher's log",
     mayHaveArrived: true,
   },
   {
-    // The Fetch Standard's list of ports that web pages must not reach; Node keeps to it.
+    // Node refuses the ports that the Fetch Standard blocks.
     codes: /bad port/,
-    what: (host) => `${host} has a port that no HTTP client here may use`,
-    why: "It belongs to another protocol, and is blocked: nothing was sent.",
-    mend: "let the publisher listen on another PORT, and name that in SLUICE_URL",
+    what: (host) => `${host} has a port that Node blocks for HTTP`,
+    why: "The port belongs to another protocol. Nothing was sent.",
+    fix: "set another PORT for the publisher, and use it in SLUICE_URL",
   },
   {
     codes: /EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL/,
-    what: (host) => `there is no way to ${host} from here`,
+    what: (host) => `${host} cannot be reached`,
     why: "The network is unreachable.",
-    mend: "check the network or the VPN",
+    fix: "check the network or the VPN",
   },
   {
     codes: /HPE_|HTTPParserError/,
-    what: (host) => `what answers at ${host} does not speak HTTP`,
+    what: (host) => `the server at ${host} does not speak HTTP`,
     why: "Its answer is not an HTTP response.",
-    mend: "check the port in SLUICE_URL",
+    fix: "check the port in SLUICE_URL",
   },
 ];
 
 const BROKEN_OFF: FaultKind = {
   codes: /./,
-  what: (host) => `the connection to ${host} broke off`,
-  why: "It was closed before the answer had arrived.",
-  mend: "try again; see the publisher's log when it happens again",
+  what: (host) => `the connection to ${host} was lost`,
+  why: "The connection was closed before the answer arrived.",
+  fix: "try again; if it happens again, see the publisher's log",
   mayHaveArrived: true,
 };
 
 /**
- * Tells the ways apart in which a connection fails.
+ * The error for a connection that failed, by its cause.
  *
- * @param request.changes whether it was to change something
+ * @param request.changes whether the request changes data
  */
 export function connectionFault(
   error: unknown,
@@ -84,19 +84,19 @@ export function connectionFault(
     why: [
       kind.why,
       ...(request.changes && kind.mayHaveArrived === true
-        ? ["Whether the change was made is not known."]
+        ? ["The change may or may not have been made."]
         : []),
     ],
-    mend: [
+    fix: [
       isLeftover
-        ? "`npm start` was ended without its end being noted: run it again, or remove .sluice/dev.json"
-        : kind.mend,
+        ? "`npm start` was killed before it could clean up: run it again, or delete .sluice/dev.json"
+        : kind.fix,
     ],
     cause: error,
   });
 }
 
-/** Code, name and message of an error and of what caused it. */
+/** Code, name and message of an error and of its causes. */
 function signsOf(error: unknown): string {
   if (!(error instanceof Error)) return "";
   const code = "code" in error && typeof error.code === "string" ? error.code : "";

@@ -4,11 +4,11 @@ import { z } from "zod";
 import { type CliConfig, ConfigError, type Environment, readCliConfig } from "../../config.ts";
 import { CliError, EXIT } from "../cli-error.ts";
 
-/** Where the admin API is, and what opens it. */
+/** The address of the admin API and its token. */
 export interface Connection extends CliConfig {
-  /** The address for people: never holds credentials. */
+  /** The address to print. It never contains credentials. */
   readonly shownUrl: string;
-  /** Where that comes from. */
+  /** Where the address comes from. */
   readonly source: "environment" | "local system";
 }
 
@@ -20,8 +20,8 @@ const LOOPBACK = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\/?$/;
 const localSystem = z.looseObject({ url: z.string().regex(LOOPBACK), token: z.string() });
 
 /**
- * The admin API that SLUICE_URL names, or else the one of the local system. The two never mix: a token from one place
- * must not go to the other.
+ * The admin API of SLUICE_URL, or else of the local system. The two never mix: the token of one must not be sent to
+ * the other.
  *
  * @throws ConfigError, CliError
  */
@@ -29,11 +29,11 @@ export function findConnection(environment: Environment): Connection {
   if (environment["SLUICE_URL"]) return connect(readCliConfig(environment), "environment");
   const local = readLocalSystem();
   if (local !== undefined) return connect(local, "local system");
-  throw new CliError(EXIT.usage, "it is not known which Sluice to talk to", {
-    why: ["SLUICE_URL is not set, and no local system runs from this clone."],
-    mend: [
+  throw new CliError(EXIT.usage, "no Sluice is configured", {
+    why: ["SLUICE_URL is not set, and no local system runs in this clone."],
+    fix: [
       "set SLUICE_URL (like https://flags.example.com) and SLUICE_TOKEN, the publisher's ADMIN_TOKEN,",
-      "or run `npm start` in another terminal: this command then uses that local system by itself",
+      "or run `npm start` in another terminal: this command then uses the local system",
     ],
   });
 }
@@ -41,11 +41,9 @@ export function findConnection(environment: Environment): Connection {
 function connect({ url, token }: CliConfig, source: Connection["source"]): Connection {
   const base = new URL(url);
   if (base.username !== "" || base.password !== "") {
-    throw new ConfigError(
-      "SLUICE_URL must not hold a user name or password: the token alone opens the admin API",
-    );
+    throw new ConfigError("SLUICE_URL must not contain a user name or password: use SLUICE_TOKEN");
   }
-  // People paste the address of an endpoint, too.
+  // Users also paste the address of an endpoint.
   const path = base.pathname.replace(/\/+$/, "").replace(/\/api\/v1$/, "");
   return { url: `${base.origin}${path}`, token, shownUrl: `${base.origin}${path}`, source };
 }
@@ -59,12 +57,12 @@ function readLocalSystem(): CliConfig | undefined {
   }
   try {
     const { url, token } = localSystem.parse(JSON.parse(text));
-    // The same demands as on what comes from the environment.
+    // Same checks as for the environment.
     return readCliConfig({ SLUICE_URL: url, SLUICE_TOKEN: token });
   } catch {
-    throw new CliError(EXIT.usage, `${LOCAL_SYSTEM} does not say where the local system is`, {
-      why: ["`npm start` writes that file; this one is not as it would be."],
-      mend: ["remove the file, and run `npm start` again, or set SLUICE_URL and SLUICE_TOKEN"],
+    throw new CliError(EXIT.usage, `${LOCAL_SYSTEM} does not contain the address of the local system`, {
+      why: ["`npm start` writes that file, but not with this content."],
+      fix: ["delete the file and run `npm start` again, or set SLUICE_URL and SLUICE_TOKEN"],
     });
   }
 }

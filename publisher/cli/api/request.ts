@@ -5,7 +5,6 @@ import { problem } from "./answers.ts";
 import { ApiProblem } from "./api-problem.ts";
 import { connectionFault } from "./connection-fault.ts";
 import type { Connection } from "./connection.ts";
-import type { TypedWords } from "./pointer-words.ts";
 import { jsonOrUndefined } from "../../../shared/flag/members.ts";
 
 /** How long the API has to answer, in milliseconds. */
@@ -19,37 +18,33 @@ const JSON_TYPE = /^application\/([a-z.-]+\+)?json *(;|$)/i;
 /** One request to the admin API. */
 export interface ApiRequest<Schema extends z.ZodType> {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
-  /** A question that only its body's size makes no GET. */
+  /** A read that uses POST only because its body is large. */
   readonly changesNothing?: true;
   /** Below `/api/v1`. */
   readonly path: string;
-  /** The flag that this is about, for what is said when it is refused. */
+  /** The key of the flag, for error texts. */
   readonly key?: string;
-  /** The segment that this is about. */
+  /** The name of the segment, for error texts. */
   readonly segment?: string;
   readonly query?: URLSearchParams;
   readonly body?: unknown;
-  /** The entity tag of the flag as it was seen. */
+  /** The entity tag of the flag that was read. */
   readonly ifMatch?: string | undefined;
-  /** How long the answer may take, in milliseconds. */
+  /** Time limit for the answer, in milliseconds. */
   readonly timeoutMs?: number;
-  /** What a good answer looks like. */
+  /** The schema of a successful answer. */
   readonly answer: Schema;
-  /** What people typed for what a pointer into the body names, where it is not the usual option. */
-  readonly typed?: TypedWords;
 }
 
 export interface ApiResponse<Schema extends z.ZodType> {
   readonly etag: string | undefined;
-  /** The body as it came, for those who print it. */
-  readonly said: unknown;
   readonly body: z.output<Schema>;
 }
 
 /**
- * Sends one request, once: nothing here knows whether a second one would do harm.
+ * Sends one request without retries: a repeated write could do harm.
  *
- * @throws ApiProblem when the API refuses; CliError when there is no API, or it cannot be understood
+ * @throws ApiProblem when the API refuses; CliError when there is no API, or its answer is not valid
  */
 export async function sendRequest<Schema extends z.ZodType>(
   connection: Connection,
@@ -67,7 +62,7 @@ export async function sendRequest<Schema extends z.ZodType>(
   }
   const answer = request.answer.safeParse(body);
   if (!answer.success) throw notSluice(connection, mayChange(request), answer.error);
-  return { etag: response.headers.get("etag") ?? undefined, said: body, body: answer.data };
+  return { etag: response.headers.get("etag") ?? undefined, body: body as z.output<Schema> };
 }
 
 function mayChange({ method, changesNothing }: ApiRequest<z.ZodType>): boolean {
@@ -88,7 +83,7 @@ async function exchange(connection: Connection, request: ApiRequest<z.ZodType>) 
         ...(request.ifMatch !== undefined && { "if-match": request.ifMatch }),
       },
       ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
-      // Followed, a redirect would carry the token to whoever it names.
+      // Following a redirect would send the token to another server.
       redirect: "manual",
       signal: AbortSignal.timeout(timeoutMs),
     });
@@ -99,7 +94,7 @@ async function exchange(connection: Connection, request: ApiRequest<z.ZodType>) 
   }
 }
 
-/** Reads at most so much: what answers may be anything. */
+/** Reads at most MAX_ANSWER_BYTES, because the server may be anything. */
 async function readText(response: Response, connection: Connection): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -107,9 +102,9 @@ async function readText(response: Response, connection: Connection): Promise<str
   for await (const chunk of body ?? []) {
     bytes += chunk.byteLength;
     if (bytes > MAX_ANSWER_BYTES) {
-      throw new CliError(EXIT.unreachable, `${connection.shownUrl} answers without an end`, {
-        why: [`Its answer has more than ${MAX_ANSWER_BYTES / 1_048_576} MiB.`],
-        mend: ["check SLUICE_URL: this is hardly a Sluice admin API"],
+      throw new CliError(EXIT.unreachable, `${connection.shownUrl} sends an answer that is too large`, {
+        why: [`The answer is larger than ${MAX_ANSWER_BYTES / 1_048_576} MiB.`],
+        fix: ["check SLUICE_URL: this does not look like a Sluice admin API"],
       });
     }
     chunks.push(chunk);
@@ -120,48 +115,48 @@ async function readText(response: Response, connection: Connection): Promise<str
 function redirected(connection: Connection, response: Response): CliError {
   const location = response.headers.get("location") ?? "";
   const target = URL.canParse(location, connection.url) ? new URL(location, connection.url).origin : "";
-  return new CliError(EXIT.unreachable, `${connection.shownUrl} redirects instead of answering`, {
-    why: ["Redirects are not followed: the token would go wherever they lead."],
-    mend: [
+  return new CliError(EXIT.unreachable, `${connection.shownUrl} redirects the request`, {
+    why: ["Redirects are not followed: they would send the token to another server."],
+    fix: [
       target === "" || target === new URL(connection.url).origin
         ? "check SLUICE_URL: it must be the address of the admin API itself"
-        : `check SLUICE_URL: if ${visible(target, 100)} is the admin API, set it to that`,
+        : `check SLUICE_URL: if ${visible(target, 100)} is the admin API, use that address`,
     ],
   });
 }
 
-/** An error status that does not come from the admin API itself. */
+/** An error status that does not come from the admin API. */
 function strangeRefusal(connection: Connection, changes: boolean, status: number): CliError {
-  const from = `${connection.shownUrl} answered ${status}, and not in Sluice's words`;
+  const from = `${connection.shownUrl} answered ${status}, but not in Sluice's format`;
   if (status === 401 || status === 403) {
     return new CliError(EXIT.unauthorised, from, {
-      why: ["Something in front of the admin API lets this request not through."],
-      mend: ["check whether it takes a VPN or another login to get there"],
+      why: ["A server in front of the admin API blocks this request."],
+      fix: ["check whether you need a VPN or another login"],
     });
   }
   if (status >= 500) {
     return new CliError(EXIT.unreachable, from, {
       why: [
-        "Something in front of the admin API cannot reach it, or it is not there.",
-        // A gateway that gave up waiting may have passed the request on.
-        ...(changes ? ["Whether the change was made is not known."] : []),
+        "A server in front of the admin API cannot reach it.",
+        // A gateway that timed out may have forwarded the request.
+        ...(changes ? ["The change may or may not have been made."] : []),
       ],
-      mend: ["see whether the publisher runs, and try again"],
+      fix: ["check that the publisher runs, then try again"],
     });
   }
   return new CliError(EXIT.unreachable, from, {
-    why: ["What answers there is not a Sluice admin API, or not this path of it."],
-    mend: ["check SLUICE_URL: it is the publisher's address, without /api/v1"],
+    why: ["The server there is not a Sluice admin API, or does not have this path."],
+    fix: ["check SLUICE_URL: it must be the address of the publisher, without /api/v1"],
   });
 }
 
 function notSluice(connection: Connection, changes: boolean, cause: unknown): CliError {
-  return new CliError(EXIT.unreachable, `what answers at ${connection.shownUrl} is not a Sluice admin API`, {
+  return new CliError(EXIT.unreachable, `the server at ${connection.shownUrl} is not a Sluice admin API`, {
     why: [
-      "Its answer is not what the API would say.",
-      ...(changes ? ["Whether anything was changed is not known."] : []),
+      "The answer does not have the format of the API, or comes from a newer version.",
+      ...(changes ? ["The change may or may not have been made."] : []),
     ],
-    mend: ["check SLUICE_URL: it is the publisher's address, not the worker's and not the site's"],
+    fix: ["check SLUICE_URL: it must be the address of the publisher, not of the worker or the site"],
     cause,
   });
 }
@@ -172,8 +167,8 @@ export function withTag<Body>({ body, etag }: { readonly body: Body; readonly et
   readonly etag: string;
 } {
   if (etag !== undefined) return { body, etag };
-  throw new CliError(EXIT.unreachable, "the API's answer lost its ETag on the way", {
+  throw new CliError(EXIT.unreachable, "the API's answer arrived without its ETag", {
     why: ["Without it, an edit could undo what somebody else does at the same time."],
-    mend: ["let the proxy before the publisher pass ETag and If-Match on"],
+    fix: ["let the proxy before the publisher pass ETag and If-Match on"],
   });
 }

@@ -1,7 +1,7 @@
 import * as answers from "./answers.ts";
 import type { Connection } from "./connection.ts";
-import type { TypedWords } from "./pointer-words.ts";
-import { sendRequest, withTag } from "./request.ts";
+import { type ApiRequest, sendRequest, withTag } from "./request.ts";
+import type { z } from "zod";
 
 /** A segment with the entity tag that an edit of it is based on. */
 export interface TaggedSegment {
@@ -11,14 +11,15 @@ export interface TaggedSegment {
 
 /** The admin API's operations on segments, one request each. */
 export function segmentClient(connection: Connection) {
+  const ask = async <Schema extends z.ZodType>(request: ApiRequest<Schema>) =>
+    (await sendRequest(connection, request)).body;
   const segmentAt = (segment: string, rest = "") => ({
     segment,
     path: `/segments/${encodeURIComponent(segment)}${rest}`,
   });
 
   return {
-    list: async () =>
-      (await sendRequest(connection, { method: "GET", path: "/segments", answer: answers.segmentList })).body,
+    list: () => ask({ method: "GET", path: "/segments", answer: answers.segmentList }),
 
     async get(name: string): Promise<TaggedSegment> {
       const { body, etag } = withTag(
@@ -27,57 +28,25 @@ export function segmentClient(connection: Connection) {
       return { answer: body, etag };
     },
 
-    create: async (
-      segment: { readonly name: string } & Readonly<Record<string, unknown>>,
-      typed: TypedWords,
-    ) =>
-      (
-        await sendRequest(connection, {
-          method: "POST",
-          path: "/segments",
-          segment: segment.name,
-          body: segment,
-          typed,
-          answer: answers.segmentAnswer,
-        })
-      ).body,
+    create: (segment: { readonly name: string } & Readonly<Record<string, unknown>>) =>
+      ask({
+        method: "POST",
+        path: "/segments",
+        segment: segment.name,
+        body: segment,
+        answer: answers.segmentAnswer,
+      }),
 
-    patch: async (name: string, patch: Readonly<Record<string, unknown>>, etag: string, typed: TypedWords) =>
-      (
-        await sendRequest(connection, {
-          method: "PATCH",
-          ...segmentAt(name),
-          body: patch,
-          typed,
-          ifMatch: etag,
-          answer: answers.segmentAnswer,
-        })
-      ).body,
+    patch: (name: string, patch: Readonly<Record<string, unknown>>, etag: string) =>
+      ask({ method: "PATCH", ...segmentAt(name), body: patch, ifMatch: etag, answer: answers.segmentAnswer }),
 
-    /** Adds and removes ids, whatever the others are: needs no look before it. */
-    editIds: async (
+    /** Adds and removes ids without reading the segment first. */
+    editIds: (
       name: string,
       edit: { readonly add?: readonly string[]; readonly remove?: readonly string[] },
-      typed: TypedWords,
-    ) =>
-      (
-        await sendRequest(connection, {
-          method: "POST",
-          ...segmentAt(name, "/ids"),
-          body: edit,
-          typed,
-          answer: answers.segmentAnswer,
-        })
-      ).body,
+    ) => ask({ method: "POST", ...segmentAt(name, "/ids"), body: edit, answer: answers.segmentAnswer }),
 
-    remove: async (name: string, etag: string) =>
-      (
-        await sendRequest(connection, {
-          method: "DELETE",
-          ...segmentAt(name),
-          ifMatch: etag,
-          answer: answers.segmentDeletion,
-        })
-      ).body,
+    remove: (name: string, etag: string) =>
+      ask({ method: "DELETE", ...segmentAt(name), ifMatch: etag, answer: answers.segmentDeletion }),
   };
 }

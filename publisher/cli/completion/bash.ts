@@ -33,12 +33,12 @@ complete -o default -F _sluice sluice
 `;
 }
 
-/** The commands below another, by their whole names. */
+/** Subcommands with their full names. */
 function belowOf({ name, commands }: CommandWords): readonly CommandWords[] {
   return commands.map((command) => ({ ...command, name: `${name} ${command.name}` }));
 }
 
-/** What follows an option that takes a value: one of its choices, a file, or nothing that is known here. */
+/** Completes the value of an option: a choice, a file, or nothing. */
 function valueCases({ name, options }: CommandWords): string[] {
   return options
     .filter(({ takesValue }) => takesValue)
@@ -50,7 +50,7 @@ function valueCases({ name, options }: CommandWords): string[] {
 
 function replyTo({ choices, takesFile }: OptionWords): string {
   if (takesFile) return 'COMPREPLY=($(compgen -f -- "$current"));';
-  // Nothing known: the script's "-o default" would offer files, which an id or a plan never is.
+  // Turns off "-o default", which would offer files for an id or a plan.
   if (choices.length === 0) return "compopt +o default 2>/dev/null;";
   return `COMPREPLY=($(compgen -W ${quote(choices)} -- "$current"));`;
 }

@@ -6,7 +6,7 @@ export interface OptionWords {
   readonly names: readonly string[];
   readonly description: string;
   readonly takesValue: boolean;
-  /** What its value may be; empty when anything. */
+  /** The allowed values; empty for any value. */
   readonly choices: readonly string[];
   readonly takesFile: boolean;
 }
@@ -16,13 +16,13 @@ export interface CommandWords {
   readonly name: string;
   readonly description: string;
   readonly options: readonly OptionWords[];
-  /** What its argument may be; empty when anything. */
+  /** The allowed arguments; empty for any argument. */
   readonly choices: readonly string[];
-  /** The commands below it; empty for most. */
+  /** The subcommands. */
   readonly commands: readonly CommandWords[];
 }
 
-/** Reads the words to complete from the program itself, so that no list of them can fall behind. */
+/** Reads commands and options from the program, so that completion is never out of date. */
 export function describeCommands(program: Command): readonly CommandWords[] {
   return [
     ...program.commands.map(describeCommand),

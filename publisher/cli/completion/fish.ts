@@ -27,7 +27,7 @@ function linesOf({ options, choices }: CommandWords, condition: string): readonl
   ];
 }
 
-/** `sluice rule list` holds the word of `sluice list`, and is not it. */
+/** `sluice rule list` contains the word `list`, but is not `sluice list`. */
 function conditionOf({ name, commands }: CommandWords, groups: readonly CommandWords[]): string {
   if (commands.length > 0) return beforeBelow({ name, commands });
   const namesakes = groups.filter((group) => group.commands.some((below) => below.name === name));
@@ -35,7 +35,7 @@ function conditionOf({ name, commands }: CommandWords, groups: readonly CommandW
   return `${seen(name)}; and not ${seen(...namesakes.map((group) => group.name))}`;
 }
 
-/** The command stands there, and none below it yet. */
+/** After the command, before any of its subcommands. */
 function beforeBelow({ name, commands }: Pick<CommandWords, "name" | "commands">): string {
   return `${seen(name)}; and not ${seen(...commands.map((below) => below.name))}`;
 }

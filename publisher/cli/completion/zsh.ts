@@ -18,9 +18,9 @@ fi
 }
 
 /**
- * Completes a command at a position among the words, or what belongs to the one that stands there.
+ * Completes the command at a position, or the options and arguments of that command.
  *
- * @param otherwise what to do where another word may stand there, too; without it a command it must be
+ * @param otherwise used when the word is not a command; without it, only commands are allowed
  */
 function choose(commands: readonly CommandWords[], position: number, otherwise?: string): string {
   return `  commands=(
@@ -37,7 +37,7 @@ ${commands.map((command) => commandCase(command, position)).join("\n")}${otherwi
 function commandCase(command: CommandWords, position: number): string {
   const { name, commands } = command;
   if (commands.length === 0) return `    ${name})\n${argumentsOf(command, position)}\n      ;;`;
-  // One with options besides --help does something by itself.
+  // A command with options besides --help also works without a subcommand.
   const otherwise = command.options.length > 1 ? argumentsOf(command, position) : undefined;
   return `    ${name})
 ${choose(commands, position + 1, otherwise)}

@@ -6,16 +6,16 @@ import { jsonOrUndefined } from "../../../shared/flag/members.ts";
 /** How long a worker has to answer, in milliseconds. */
 const TIMEOUT_MS = 5_000;
 
-// Loose: a newer worker may say more.
+// Loose: a newer worker may report more.
 const edgeStatus = z.looseObject({
   epoch: z.number().nullable(),
   revision: z.number().nullable(),
-  /** How long ago Redis confirmed that. */
+  /** How long ago Redis confirmed the revision. */
   age_ms: z.number().nullable(),
-  /** A worker of an older version does not say it. */
+  /** Absent in older workers. */
   kills_age_ms: z.number().nullish(),
   source: z.string(),
-  /** How long ago this isolate came from an older revision to this one; absent when it began with it. */
+  /** How long ago this isolate updated to this revision; absent when it started with it. */
   since_ms: z.number().optional(),
   gates: z.string().optional(),
   fault: z.string().optional(),
@@ -24,16 +24,16 @@ const edgeStatus = z.looseObject({
 
 export type EdgeStatus = z.output<typeof edgeStatus>;
 
-/** What one isolate of an edge said. Times are this machine's, in milliseconds. */
+/** The answer of one isolate. Times are by this machine's clock, in milliseconds. */
 export interface Heard {
   readonly status: EdgeStatus;
   readonly sentAt: number;
   readonly heardAt: number;
 }
 
-/** Asks once. Never throws: that an edge does not answer is what was to be found out. */
+/** Asks once. Never throws: no answer is a result too. */
 export async function askEdge({ shownUrl, statusUrl }: Edge): Promise<Heard | { readonly problem: string }> {
-  if (statusUrl === undefined) return { problem: "this is no http:// or https:// address" };
+  if (statusUrl === undefined) return { problem: "this is not an http:// or https:// address" };
   const sentAt = performance.now();
   let response: Response;
   let text: string;
@@ -51,7 +51,7 @@ export async function askEdge({ shownUrl, statusUrl }: Edge): Promise<Heard | { 
   const heardAt = performance.now();
   const parsed = edgeStatus.safeParse(jsonOrUndefined(text));
   if (response.status !== 200 || !parsed.success) {
-    return { problem: `it answered ${response.status}, and not as a Sluice worker` };
+    return { problem: `it answered ${response.status}, but not as a Sluice worker` };
   }
   return { status: parsed.data, sentAt, heardAt };
 }

@@ -6,27 +6,27 @@ import { durationInWords } from "../words/amounts.ts";
 import type { Heard } from "./ask-edge.ts";
 import type { Edge } from "./edge-urls.ts";
 
-/** What one isolate of an edge says, beside where Postgres stands. */
+/** The state of one isolate, compared with Postgres. */
 export interface EdgeLook {
   readonly edge: Edge;
   readonly problem?: string;
   readonly heard?: Heard;
   readonly standing: "current" | "behind" | "ahead" | "empty" | "unknown";
-  /** From the commit in Postgres to this isolate, in milliseconds, and how far off that may be. */
+  /** Time from the commit in Postgres to this isolate, in milliseconds, and its uncertainty. */
   readonly arrival?: { readonly afterMs: number; readonly uncertaintyMs: number };
 }
 
-/** When the publisher was asked, and when its answer came: this machine's clock, in milliseconds. */
+/** When the publisher was asked and when it answered, by this machine's clock, in milliseconds. */
 export interface AskedAt {
   readonly sentAt: number;
   readonly heardAt: number;
 }
 
 /**
- * Compares what an edge said with what the publisher said after that: asked before, the edge could be ahead of it by a
- * write that came in between.
+ * Compares an edge with the publisher. Ask the publisher after the edge: otherwise a write in between makes the edge look
+ * ahead.
  *
- * @param status undefined when the publisher did not say where Postgres stands
+ * @param status undefined when the publisher did not answer
  */
 export function lookAt(
   edge: Edge,
@@ -45,8 +45,8 @@ export function lookAt(
 }
 
 /**
- * Postgres says how long ago it changed, the isolate how long ago it took that over, each by its own clock; both ages
- * are laid on this machine's clock, where the way there and back is the uncertainty.
+ * Postgres reports the age of its change, the isolate the age of its update, each by its own clock. Both are converted to
+ * this machine's clock; the round trips are the uncertainty.
  */
 function arrivalOf(heard: Heard, status: Status, asked: AskedAt): EdgeLook["arrival"] {
   const { since_ms: since } = heard.status;
@@ -60,7 +60,7 @@ function arrivalOf(heard: Heard, status: Status, asked: AskedAt): EdgeLook["arri
   };
 }
 
-/** Whether an edge has what Postgres has, and nothing to complain of. */
+/** Whether an edge is up to date and reports no fault. */
 export function isWell({ standing, heard }: EdgeLook): boolean {
   return standing === "current" && heard?.status.fault === undefined;
 }
@@ -74,10 +74,10 @@ export function toRow({ edge, problem, heard, standing, arrival }: EdgeLook): re
   const { status } = heard;
   const { fault, diverged, gates } = status;
   const says = [
-    ...(diverged === true ? ["DIVERGED: `sluice publish --force`, once it is known which is right"] : []),
+    ...(diverged === true ? ["DIVERGED: find out which one is right, then `sluice publish --force`"] : []),
     ...(fault === undefined ? [] : [visible(fault, 60)]),
     ...(standing === "empty" ? ["no flags yet: everything is off"] : []),
-    ...(gates === "deploy" ? ["gates as of the deploy"] : []),
+    ...(gates === "deploy" ? ["gates of the last deploy"] : []),
   ].join("; ");
   return [
     edge.shownUrl,
@@ -92,7 +92,7 @@ export function toRow({ edge, problem, heard, standing, arrival }: EdgeLook): re
       behind: "NOT yet",
       ahead: "ahead of Postgres",
       empty: "NOT yet",
-      unknown: "not known",
+      unknown: "unknown",
     }[standing],
     says === "" ? "" : { text: says, style: "yellow" },
   ];

@@ -4,10 +4,10 @@ import { visible } from "../terminal/visible.ts";
 import { findEdges } from "./edge-urls.ts";
 
 /**
- * Whose links an override gets: the site of `--url`, else those of `--edge` or SLUICE_EDGE_URLS.
+ * Chooses the sites for the links of an override: `--url`, else `--edge` or SLUICE_EDGE_URLS.
  *
- * @returns what makes the links, one for each site, out of the path that the API answers
- * @throws CliError when no site is named, or one is no address
+ * @returns a function from the API's path to one link per site
+ * @throws CliError when no site is given, or an address is not valid
  */
 export function linksOf(
   cli: Cli,
@@ -15,8 +15,8 @@ export function linksOf(
 ): (path: string) => readonly string[] {
   if (url !== undefined) {
     if (edge !== undefined) {
-      throw new CliError(EXIT.usage, "--url and --edge do not go together", {
-        mend: ["give --url alone: the link is for its site"],
+      throw new CliError(EXIT.usage, "--url and --edge cannot be combined", {
+        fix: ["use --url alone: it names the site too"],
       });
     }
     const page = toUrl("--url", url);
@@ -25,8 +25,8 @@ export function linksOf(
   }
   const sites = findEdges(cli, edge).map(({ shownUrl }) => toUrl("--edge", shownUrl).origin);
   if (sites.length === 0) {
-    throw new CliError(EXIT.usage, "it is not known for which site", {
-      mend: ["name a page of it with --url, or the site with --edge or SLUICE_EDGE_URLS"],
+    throw new CliError(EXIT.usage, "the site is missing", {
+      fix: ["name a page with --url, or the site with --edge or SLUICE_EDGE_URLS"],
     });
   }
   return (path) => [...new Set(sites)].map((site) => `${site}${path}`);
@@ -35,10 +35,10 @@ export function linksOf(
 function toUrl(option: string, text: string): URL {
   const url = URL.parse(text);
   if (url !== null && (url.username !== "" || url.password !== "")) {
-    throw new CliError(EXIT.usage, `${option} must not hold a user name or password`);
+    throw new CliError(EXIT.usage, `${option} must not contain a user name or password`);
   }
   if (url !== null && /^https?:$/.test(url.protocol)) return url;
-  throw new CliError(EXIT.usage, `${option} "${visible(text, 100)}" is no address of a site`, {
-    mend: ["write it like https://www.example.com/ai"],
+  throw new CliError(EXIT.usage, `${option} "${visible(text, 100)}" is not the address of a site`, {
+    fix: ["write it like https://www.example.com/ai"],
   });
 }

@@ -6,17 +6,17 @@ import { durationInWords } from "../words/amounts.ts";
 import type { Edge } from "./edge-urls.ts";
 import { type EdgeOutcome, type Proof, waitForEdge } from "./wait-for-edge.ts";
 
-/** When a kill was sent, and when its answer came: this machine's clock, in milliseconds. */
+/** When a kill was sent and when the API answered, by this machine's clock, in milliseconds. */
 export interface KillTimes {
   readonly startedAt: number;
   readonly answeredAt: number;
 }
 
-/** The outcome for machines. */
+/** One edge in the output of --json. */
 interface EdgeReport {
   readonly url: string;
   readonly has_kill: boolean;
-  /** Since the command began, at the latest. */
+  /** Upper bound, since the command started. */
   readonly after_ms: number | null;
   readonly epoch: number | null;
   readonly revision: number | null;
@@ -24,10 +24,10 @@ interface EdgeReport {
   readonly problem: string | null;
 }
 
-/** What each edge must say, or undefined when not even Redis is known to have the kill. */
+/** What each edge must report; undefined when not even Redis has confirmed the kill. */
 export function proofOf(answer: KillAnswer, { answeredAt }: KillTimes): Proof | undefined {
   if ("recorded" in answer) return { confirmedAfter: answeredAt };
-  // Not published, its revision proves nothing: a Redis that contradicts Postgres may hold a higher one without it.
+  // Unpublished, the revision proves nothing: a Redis that contradicts Postgres may have a higher one without the kill.
   if (answer.published) return { version: answer };
   return answer.at_edge === true ? { confirmedAfter: answeredAt } : undefined;
 }
@@ -41,7 +41,7 @@ export async function waitForEdges(
 ): Promise<readonly EdgeOutcome[]> {
   if (proof === undefined) {
     cli.endWith(EXIT.notYetEverywhere);
-    return edges.map((edge) => ({ edge, problem: "Redis is not known to have the kill" }));
+    return edges.map((edge) => ({ edge, problem: "Redis has not confirmed the kill" }));
   }
   cli.terminal.progress(`Waiting for ${edges.length === 1 ? "the edge" : `${edges.length} edges`}`);
   const deadline = performance.now() + limitMs;
@@ -64,11 +64,11 @@ export function toReports(outcomes: readonly EdgeOutcome[], { startedAt }: KillT
 }
 
 const WHAT_IS_PROVED =
-  "Proved for the isolate that answered, one of many. All others that take requests follow within 3 x REFRESH_MS (15 s " +
-  "unless set otherwise) as long as they reach Redis.";
+  "Confirmed by the isolate that answered, one of many. All others that handle requests follow within 3 x REFRESH_MS (15 s " +
+  "by default) as long as they reach Redis.";
 
-/** One line for each edge, and what they prove. */
-export function tellEdges(
+/** Prints one line per edge, and what the answers prove. */
+export function reportEdges(
   { terminal }: Cli,
   outcomes: readonly EdgeOutcome[],
   { startedAt }: KillTimes,
@@ -78,13 +78,13 @@ export function tellEdges(
     if (hadAt !== undefined) {
       terminal.print(
         hadAt <= startedAt
-          ? `${edge.shownUrl} had it already, before the command began.`
-          : `${edge.shownUrl} has it, at the latest ${durationInWords(hadAt - startedAt)} after the command began.`,
+          ? `${edge.shownUrl} already had the kill before the command started.`
+          : `${edge.shownUrl} has the kill, at most ${durationInWords(hadAt - startedAt)} after the command started.`,
       );
       continue;
     }
     const why = problem === undefined ? stillAt(status, limitMs) : visible(problem, 200);
-    terminal.print(terminal.paint("yellow", `${edge.shownUrl} is NOT known to have it: ${why}.`));
+    terminal.print(terminal.paint("yellow", `${edge.shownUrl} has NOT confirmed the kill: ${why}.`));
   }
   if (outcomes.some(({ hadAt }) => hadAt !== undefined))
     terminal.print(terminal.paint("dim", WHAT_IS_PROVED));
@@ -93,11 +93,11 @@ export function tellEdges(
 function stillAt(status: EdgeOutcome["status"], limitMs: number): string {
   if (status === undefined || status.revision === null || status.age_ms === null) {
     const fault = status?.fault === undefined ? "" : ` (${visible(status.fault, 60)})`;
-    return `it holds no flags${fault}, so everything is off there`;
+    return `it has no flags${fault}, so everything is off there`;
   }
   const { revision, age_ms: age, fault } = status;
   return (
-    `after ${durationInWords(limitMs)} it is at revision ${revision}, which Redis confirmed ${durationInWords(age)} ago` +
-    (fault === undefined ? "" : `; it says ${visible(fault, 60)}`)
+    `after ${durationInWords(limitMs)} it is at revision ${revision}, confirmed by Redis ${durationInWords(age)} ago` +
+    (fault === undefined ? "" : `; it reports ${visible(fault, 60)}`)
   );
 }

@@ -8,18 +8,17 @@ import { similarNames } from "../words/similar-names.ts";
 import { readVariants } from "./variants-edit.ts";
 
 /**
- * Looks at the flags that another is to need, before it is sent: one that is not there can be told from one that stands
- * against it. The API judges again, for what changes meanwhile.
+ * Checks new prerequisites before the request, to give a clear error for each fault. The API checks again, because flags
+ * may change in between.
  *
- * @throws ApiProblem 404 with the key of a flag that is not there; CliError when a variant is not there, or flags would
- * need each other
+ * @throws ApiProblem 404 with the key of a missing flag; CliError for a missing variant or a circle
  */
 export async function checkPrerequisites(
   api: ApiClient,
   key: string,
   wanted: readonly Requirement[],
 ): Promise<void> {
-  // Told first when it is not there itself.
+  // If this flag does not exist, that is the first error.
   await api.get(key);
   for (const { flag: other, variant } of wanted) {
     if (other === key) throw inCircle([key, key]);
@@ -37,17 +36,17 @@ function checkVariant(flag: Flag, variant: string): void {
   throw new CliError(EXIT.notFound, `${flag.key} has no variant ${visible(variant, 64)}`, {
     why: [
       keys.length === 0
-        ? "It has no variants: it is a boolean flag."
-        : `It has ${keys.map((name) => visible(name, 64)).join(", ")}.`,
+        ? "The flag has no variants: it is on or off."
+        : `Its variants are ${keys.map((name) => visible(name, 64)).join(", ")}.`,
     ],
-    mend: [
+    fix: [
       ...(similar.length === 0 ? [] : [`did you mean ${similar.join(" or ")}?`]),
       `\`sluice variant list ${flag.key}\` shows them`,
     ],
   });
 }
 
-/** The flags from one to another that it needs, both named; undefined when it does not need it. */
+/** The chain of flags by which one needs another, both included; undefined when there is none. */
 async function wayBetween(api: ApiClient, from: Flag, to: string): Promise<readonly string[] | undefined> {
   const seen = new Set([from.key]);
   const ways: { readonly flag: Flag; readonly way: readonly string[] }[] = [{ flag: from, way: [from.key] }];
@@ -64,7 +63,7 @@ async function wayBetween(api: ApiClient, from: Flag, to: string): Promise<reado
   return undefined;
 }
 
-/** Plain SQL may have made a flag need one that is not there. */
+/** SQL may have added a prerequisite that does not exist. */
 async function findFlag(api: ApiClient, key: string): Promise<Flag | undefined> {
   try {
     return (await api.get(key)).answer.flag;
@@ -79,7 +78,7 @@ function inCircle(keys: readonly string[]): CliError {
   const way = keys.map((name) => visible(name, 64)).join(" -> ");
   return new CliError(
     EXIT.conflict,
-    other === key ? `${key} cannot need itself` : `flags would need each other, in a circle: ${way}`,
-    { mend: ["`sluice require list <key>` shows what a flag needs"] },
+    other === key ? `${key} cannot need itself` : `the flags would need each other in a circle: ${way}`,
+    { fix: ["`sluice require list <key>` shows what a flag needs"] },
   );
 }

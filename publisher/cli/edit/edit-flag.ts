@@ -6,12 +6,12 @@ import type { Cli } from "../cli.ts";
 import { type JsonOption, reportChange } from "./report-change.ts";
 
 /**
- * Edits a flag without undoing what others do at the same time: based on the flag as it is now, and made anew when it
- * has changed meanwhile. Only for edits that mean the same whatever else has changed.
+ * Edits a flag without undoing the changes of others: reads the flag, applies the edit, and repeats both on a conflict.
+ * Only for edits that stay correct after any other change.
  *
- * @param edit gives the merge patch, undefined when nothing is to change
- * @returns the flag as it is now
- * @throws ApiProblem 412 when others were always faster
+ * @param edit returns the merge patch; undefined when nothing changes
+ * @returns the current flag
+ * @throws ApiProblem 412 after too many conflicts
  */
 export function editFlag(
   api: ApiClient,
@@ -25,18 +25,18 @@ export function editFlag(
   });
 }
 
-/** What an edit of a part comes to. */
+/** The result of an edit. */
 interface PartChange {
-  /** What to say of it; none: nothing is to change. */
+  /** The changes in words; empty when nothing changes. */
   readonly lines: readonly string[];
 }
 
 /** An edit of one part of a flag, such as its rules. */
 export interface PartEdit<Change extends PartChange> {
   readonly edit: (flag: Flag) => Change;
-  /** The merge patch that makes it. */
+  /** The merge patch for the change. */
   readonly toPatch: (change: Change) => Readonly<Record<string, unknown>>;
-  /** What is said when there was nothing to change, and above and below what was. */
+  /** The text for no change, and the texts above and below the changes. */
   readonly unchanged: string;
   readonly changed: string;
   readonly below?: (flag: Flag) => string;
@@ -44,7 +44,7 @@ export interface PartEdit<Change extends PartChange> {
   readonly hints?: (flag: Flag, isChanged: boolean) => readonly string[];
 }
 
-/** Edits a part of a flag (see `editFlag`), and says what came of it. */
+/** Edits a part of a flag (see `editFlag`) and prints the result. */
 export async function editPart<Change extends PartChange>(
   cli: Cli,
   key: string,
@@ -67,15 +67,15 @@ export async function editPart<Change extends PartChange>(
   });
 }
 
-/** How often an edit is made anew because somebody else's came first. */
+/** How often an edit is tried when others change the flag at the same time. */
 const MAX_ATTEMPTS = 8;
 const MAX_PAUSE_MS = 150;
 
 /**
- * Makes an edit, and makes it anew when somebody else's came first.
+ * Runs an edit, and repeats it on a conflict.
  *
- * @param attempt looks at what is there now, and edits that
- * @throws ApiProblem 412 when others were always faster
+ * @param attempt reads the current state and sends the edit
+ * @throws ApiProblem 412 after too many conflicts
  */
 export async function retryOnConflict<Answer>(attempt: () => Promise<Answer>): Promise<Answer> {
   for (let count = 1; ; count++) {
@@ -83,7 +83,7 @@ export async function retryOnConflict<Answer>(attempt: () => Promise<Answer>): P
       return await attempt();
     } catch (error) {
       if (!isRefusal(error, 412) || count === MAX_ATTEMPTS) throw error;
-      // At random, so that two who collide do not collide again.
+      // Random, so that two clients do not collide again.
       await sleep(Math.random() * MAX_PAUSE_MS * count);
     }
   }

@@ -2,15 +2,15 @@ import { CliError, EXIT } from "../cli-error.ts";
 import { visible } from "../terminal/visible.ts";
 import { actionInWords, type Gate, gates as gatesShape } from "../words/flag-words.ts";
 
-/** What `sluice gate` is to do. */
+/** The edit of one `sluice gate` command. */
 export interface GatesEdit {
-  /** Takes the place of a gate with the same pattern. */
+  /** Replaces a gate with the same pattern. */
   readonly add: Gate | undefined;
-  /** Patterns, as they stand there. */
+  /** Exact patterns. */
   readonly remove: readonly string[];
 }
 
-/** The gates to send; undefined when nothing is to change. */
+/** The new gates; undefined when nothing changes. */
 export interface GatesChange {
   readonly gates: readonly Gate[] | undefined;
   readonly lines: readonly string[];
@@ -19,7 +19,7 @@ export interface GatesChange {
 /**
  * Applies an edit to a flag's gates as they are now.
  *
- * @throws CliError when there is no such gate, or what is there cannot be edited
+ * @throws CliError when a gate does not exist, or the gates are not valid
  */
 export function editGates(key: string, current: unknown, { add, remove }: GatesEdit): GatesChange {
   const before = readGates(key, current);
@@ -27,8 +27,8 @@ export function editGates(key: string, current: unknown, { add, remove }: GatesE
   if (missing !== undefined) {
     const patterns = before.map(({ pattern }) => visible(pattern)).join(", ");
     throw new CliError(EXIT.notFound, `${key} has no gate for ${visible(missing, 100)}`, {
-      why: [patterns === "" ? "It has no gates at all." : `Its gates are for ${patterns}.`],
-      mend: [`\`sluice gate ${key} --list\` shows them; quote a pattern, or the shell expands it`],
+      why: [patterns === "" ? "The flag has no gates." : `The flag has gates for ${patterns}.`],
+      fix: [`\`sluice gate ${key} --list\` shows them; quote a pattern, or the shell expands it`],
     });
   }
   const rest = before.filter(({ pattern }) => !remove.includes(pattern));
@@ -37,10 +37,10 @@ export function editGates(key: string, current: unknown, { add, remove }: GatesE
   return {
     gates: isSame ? undefined : after,
     lines: [
-      ...remove.map((pattern) => `no gate for ${visible(pattern)} any more: its pages are open to everybody`),
+      ...remove.map((pattern) => `removed the gate for ${visible(pattern)}: its pages are open to everybody`),
       ...(add === undefined || isSame
         ? []
-        : [`gate for ${visible(add.pattern)}: ${actionInWords(add.otherwise)} for whoever is not in`]),
+        : [`gate for ${visible(add.pattern)}: ${actionInWords(add.otherwise)} to visitors without the flag`]),
     ],
   };
 }
@@ -48,9 +48,9 @@ export function editGates(key: string, current: unknown, { add, remove }: GatesE
 export function readGates(key: string, current: unknown): readonly Gate[] {
   const parsed = gatesShape.safeParse(current);
   if (parsed.success) return parsed.data;
-  throw new CliError(EXIT.conflict, `the gates of ${key} are not valid as they are`, {
-    why: ["Plain SQL, or a newer publisher, put something in that this command does not know."],
-    mend: ["mend them where they came from"],
+  throw new CliError(EXIT.conflict, `the gates of ${key} are not valid`, {
+    why: ["It contains something that this command does not know, from SQL or a newer publisher."],
+    fix: ["repair them in Postgres, or update this command"],
   });
 }
 

@@ -1,26 +1,26 @@
-import type { Standing } from "../api/answers.ts";
+import type { PublishState } from "../api/answers.ts";
 import type { ApiClient } from "../api/client.ts";
 import { EXIT } from "../cli-error.ts";
 import type { Cli } from "../cli.ts";
 import { visible } from "../terminal/visible.ts";
 
-/** What a command that changes something takes beside its own options. */
+/** The option of every command that changes something. */
 export interface JsonOption {
   readonly json?: boolean;
 }
 
 /**
- * Says what a change did, and how far it has come: every change tells its revision, and whether Redis has it.
+ * Prints the result of a change, its revision, and whether Redis has the revision.
  *
  * @param answer the API's answer to the change
- * @param lines what was done, for people
- * @param hints what to do next, for people
+ * @param lines the result, without --json
+ * @param hints the next steps, without --json
  */
 export async function reportChange(
   cli: Cli,
   api: ApiClient,
   options: JsonOption,
-  answer: Standing,
+  answer: PublishState,
   { lines, hints = [] }: { lines: readonly string[]; hints?: readonly string[] },
 ): Promise<void> {
   const { terminal } = cli;
@@ -31,23 +31,23 @@ export async function reportChange(
     if (options.json !== true) terminal.print(`revision ${answer.revision}, in Redis`);
   } else {
     const { why, diverged } = await whyNot(api);
-    const standing = `revision ${answer.revision}, NOT yet in Redis: ${why}`;
-    if (options.json === true) terminal.note(standing);
-    else terminal.print(terminal.paint("yellow", standing));
+    const line = `revision ${answer.revision}, NOT yet in Redis: ${why}`;
+    if (options.json === true) terminal.note(line);
+    else terminal.print(terminal.paint("yellow", line));
     cli.endWith(diverged ? EXIT.diverged : EXIT.notYetEverywhere);
   }
   if (options.json !== true) for (const hint of hints) terminal.print(terminal.paint("dim", hint));
 }
 
-/** Asked only afterwards, and only to tell people: no fault of this may hide that the change was made. */
+/** Never throws: an error must not hide that the change was made. */
 async function whyNot(api: ApiClient): Promise<{ readonly why: string; readonly diverged: boolean }> {
-  const told = (why: string) => ({ why, diverged: false });
+  const because = (why: string) => ({ why, diverged: false });
   try {
     const { fault, diverged } = await api.status();
     if (diverged) return { why: visible(fault ?? "Redis contradicts Postgres", 400), diverged };
-    if (fault !== null) return told(`${visible(fault, 400)}. The publisher keeps trying`);
-    return told("the publisher is on its way; `sluice status` tells when it is there");
+    if (fault !== null) return because(`${visible(fault, 400)}. The publisher keeps trying`);
+    return because("the publisher is still writing; `sluice status` shows when it is done");
   } catch {
-    return told("the reason is not known; `sluice status` may tell");
+    return because("the reason is unknown; `sluice status` may show it");
   }
 }

@@ -1,30 +1,30 @@
 import { CliError, EXIT } from "../cli-error.ts";
 import { type Requirement, requirementInWords, requires } from "../words/flag-words.ts";
 
-/** A flag as far as its prerequisites go. */
+/** The members of a flag that matter for its prerequisites. */
 export interface DependentFlag {
   readonly key: string;
   readonly requires: unknown;
 }
 
-/** The prerequisites to send, and what to say of them. */
+/** The new prerequisites, and the changes in words. */
 export interface RequiresChange {
   readonly requires: readonly Requirement[];
-  /** None: nothing is to change. */
+  /** Empty when nothing changes. */
   readonly lines: readonly string[];
 }
 
-/** @throws CliError when plain SQL, or a newer publisher, put in what cannot be edited */
+/** @throws CliError for content that this command does not know, from SQL or a newer publisher */
 export function readRequires(flag: DependentFlag): readonly Requirement[] {
   const parsed = requires.safeParse(flag.requires);
   if (parsed.success) return parsed.data;
-  throw new CliError(EXIT.conflict, `what ${flag.key} needs is not valid as it is`, {
-    why: ["Plain SQL, or a newer publisher, put something in that this command does not know."],
-    mend: ["mend it where it came from"],
+  throw new CliError(EXIT.conflict, `what ${flag.key} needs is not valid`, {
+    why: ["It contains something that this command does not know, from SQL or a newer publisher."],
+    fix: ["repair them in Postgres, or update this command"],
   });
 }
 
-/** Takes the place of one on the same flag: a flag has one variant at a time. */
+/** Replaces a prerequisite on the same flag, because a user has only one variant. */
 export function addRequirements(flag: DependentFlag, added: readonly Requirement[]): RequiresChange {
   const before = readRequires(flag);
   const after = added.reduce<readonly Requirement[]>((all, one) => {
@@ -47,8 +47,8 @@ export function removeRequirements(flag: DependentFlag, removed: readonly Requir
   if (missing !== undefined) {
     const words = before.map(requirementInWords);
     throw new CliError(EXIT.notFound, `${flag.key} does not need ${requirementInWords(missing)}`, {
-      why: [words.length === 0 ? "It needs no other flag." : `It needs ${words.join(", ")}.`],
-      mend: [`\`sluice require list ${flag.key}\` shows them`],
+      why: [words.length === 0 ? "The flag needs no other flag." : `It needs ${words.join(", ")}.`],
+      fix: [`\`sluice require list ${flag.key}\` shows them`],
     });
   }
   const gone = before.filter((one) => removed.some((wanted) => fits(one, wanted)));

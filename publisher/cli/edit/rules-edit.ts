@@ -4,19 +4,19 @@ import { visible } from "../terminal/visible.ts";
 import { type Rule, ruleInWords, targeting } from "../words/flag-words.ts";
 import { similarNames } from "../words/similar-names.ts";
 
-/** A flag as far as its rules go. */
+/** The members of a flag that matter for its rules. */
 export interface RuledFlag {
   readonly key: string;
   readonly targeting: unknown;
 }
 
-/** The rules to send, and what to say of them. */
+/** The new rules, and the changes in words. */
 export interface RulesChange {
   readonly rules: readonly Rule[];
   readonly lines: readonly string[];
 }
 
-/** What a rule may lead to; one of them. */
+/** The result of a rule. */
 export type Outcome =
   | { readonly rollout_pct: number }
   | { readonly variant: string }
@@ -24,32 +24,32 @@ export type Outcome =
 
 /** A new rule. */
 export interface NewRule {
-  /** Undefined: the first free one of rule-1, rule-2, … */
+  /** Undefined: the first free name of rule-1, rule-2, … */
   readonly id: string | undefined;
   readonly if: Rule["if"];
   readonly outcome: Outcome;
   readonly bucketBy: string | undefined;
   readonly description: string | undefined;
-  readonly place: Place;
+  readonly position: Position;
 }
 
-/** What changes of a rule; what is not there stays. */
+/** Changes of a rule; absent members stay the same. */
 export interface RuleWishes {
   readonly if?: Rule["if"];
   readonly outcome?: Outcome;
-  /** Null puts the flag's own back. */
+  /** Null: the flag's own attribute. */
   readonly bucketBy?: string | null;
-  /** The empty text takes it away. */
+  /** The empty text removes it. */
   readonly description?: string;
 }
 
-/** @throws CliError when plain SQL, or a newer publisher, put in what cannot be edited */
+/** @throws CliError for content that this command does not know, from SQL or a newer publisher */
 export function readRules(flag: RuledFlag): readonly Rule[] {
   const parsed = targeting.safeParse(flag.targeting);
   if (parsed.success) return parsed.data.rules ?? [];
-  throw new CliError(EXIT.conflict, `the targeting of ${flag.key} is not valid as it is`, {
-    why: ["Plain SQL, or a newer publisher, put something in that this command does not know."],
-    mend: [`\`sluice target ${flag.key} --clear\` empties it, rules too`],
+  throw new CliError(EXIT.conflict, `the targeting of ${flag.key} is not valid`, {
+    why: ["It contains something that this command does not know, from SQL or a newer publisher."],
+    fix: [`\`sluice target ${flag.key} --clear\` empties the targeting and the rules`],
   });
 }
 
@@ -58,7 +58,7 @@ export function insertRule(flag: RuledFlag, wishes: NewRule): RulesChange {
   const id = wishes.id ?? freeId(rules);
   if (rules.some((rule) => rule.id === id)) {
     throw new CliError(EXIT.conflict, `${flag.key} has a rule ${visible(id, 64)} already`, {
-      mend: [`\`sluice rule set ${flag.key} ${visible(id, 64)}\` changes it; or choose another --id`],
+      fix: [`\`sluice rule set ${flag.key} ${visible(id, 64)}\` changes it; or use another --id`],
     });
   }
   const rule: Rule = {
@@ -68,11 +68,11 @@ export function insertRule(flag: RuledFlag, wishes: NewRule): RulesChange {
     ...wishes.outcome,
     ...(wishes.bucketBy !== undefined && { bucket_by: wishes.bucketBy }),
   };
-  const after = insertAt(rules, rule, wishes.place, (missing) => noSuchRule(flag, rules, missing));
-  return { rules: after, lines: [`+ ${placeInWords(after, id)}: ${ruleInWords(rule)}`] };
+  const after = insertAt(rules, rule, wishes.position, (missing) => noSuchRule(flag, rules, missing));
+  return { rules: after, lines: [`+ ${positionInWords(after, id)}: ${ruleInWords(rule)}`] };
 }
 
-/** @returns no lines when the rule is like that already */
+/** @returns no lines when nothing changes */
 export function setRule(flag: RuledFlag, id: string, wishes: RuleWishes): RulesChange {
   const rules = readRules(flag);
   const index = rules.findIndex((rule) => rule.id === id);
@@ -118,18 +118,18 @@ export function removeRules(flag: RuledFlag, ids: readonly string[]): RulesChang
   };
 }
 
-/** @returns no lines when the rule stands there already */
-export function moveRule(flag: RuledFlag, id: string, place: Place): RulesChange {
+/** @returns no lines when nothing changes */
+export function moveRule(flag: RuledFlag, id: string, position: Position): RulesChange {
   const rules = readRules(flag);
   const rule = rules.find((candidate) => candidate.id === id);
   if (rule === undefined) throw noSuchRule(flag, rules, id);
   const others = rules.filter((candidate) => candidate !== rule);
-  const after = insertAt(others, rule, place, (missing) => noSuchRule(flag, rules, missing));
+  const after = insertAt(others, rule, position, (missing) => noSuchRule(flag, rules, missing));
   const isSame = after.every((candidate, index) => candidate === rules[index]);
-  return { rules: after, lines: isSame ? [] : [`${placeInWords(after, id)}: ${ruleInWords(rule)}`] };
+  return { rules: after, lines: isSame ? [] : [`${positionInWords(after, id)}: ${ruleInWords(rule)}`] };
 }
 
-function placeInWords(rules: readonly Rule[], id: string): string {
+function positionInWords(rules: readonly Rule[], id: string): string {
   return `${visible(id, 64)} (${rules.findIndex((rule) => rule.id === id) + 1} of ${rules.length})`;
 }
 
@@ -147,8 +147,8 @@ function noSuchRule({ key }: RuledFlag, rules: readonly Rule[], id: string): Cli
     rules.map((rule) => rule.id),
   );
   return new CliError(EXIT.notFound, `${key} has no rule ${visible(id, 64)}`, {
-    why: [ids.length === 0 ? "It has no rules at all." : `Its rules are ${ids.join(", ")}.`],
-    mend: [
+    why: [ids.length === 0 ? "The flag has no rules." : `Its rules are ${ids.join(", ")}.`],
+    fix: [
       ...(similar.length > 0
         ? [`did you mean ${similar.map((name) => visible(name, 64)).join(" or ")}?`]
         : []),
@@ -157,13 +157,13 @@ function noSuchRule({ key }: RuledFlag, rules: readonly Rule[], id: string): Cli
   });
 }
 
-/** Where a rule is to stand: rules are asked in order, and the first that matches decides. */
-export type Place =
+/** The position of a rule. Rules are checked in order, and the first match decides. */
+export type Position =
   | { readonly at: "first" | "last" }
   | { readonly at: "before" | "after"; readonly id: string };
 
-/** The options that name a place. */
-export interface PlaceOptions {
+/** The options for a position. */
+export interface PositionOptions {
   readonly first?: boolean;
   readonly last?: boolean;
   readonly before?: string;
@@ -171,38 +171,42 @@ export interface PlaceOptions {
 }
 
 /**
- * The one place that options name.
+ * The position in the options.
  *
- * @returns undefined when they name none
- * @throws CliError when they name several
+ * @returns undefined when there is none
+ * @throws CliError when there are several
  */
-export function placeOf({ first, last, before, after }: PlaceOptions): Place | undefined {
-  const places: readonly Place[] = [
+export function positionOf({ first, last, before, after }: PositionOptions): Position | undefined {
+  const places: readonly Position[] = [
     ...(first === true ? [{ at: "first" } as const] : []),
     ...(last === true ? [{ at: "last" } as const] : []),
     ...(before === undefined ? [] : [{ at: "before", id: before } as const]),
     ...(after === undefined ? [] : [{ at: "after", id: after } as const]),
   ];
   if (places.length <= 1) return places[0];
-  throw new CliError(EXIT.usage, `${places.map(({ at }) => `--${at}`).join(" and ")} name different places`, {
-    mend: ["choose one of them"],
-  });
+  throw new CliError(
+    EXIT.usage,
+    `${places.map(({ at }) => `--${at}`).join(" and ")} name different positions`,
+    {
+      fix: ["choose one of them"],
+    },
+  );
 }
 
-/** Puts an item at a place among others, which it is not one of. */
+/** Inserts a new item at a position. */
 export function insertAt<Item extends { readonly id: string }>(
   items: readonly Item[],
   item: Item,
-  place: Place,
+  position: Position,
   missing: (id: string) => CliError,
 ): readonly Item[] {
-  if (!("id" in place)) return place.at === "first" ? [item, ...items] : [...items, item];
-  if (place.id === item.id) {
-    throw new CliError(EXIT.usage, `--${place.at} ${visible(place.id, 64)} names the rule itself`, {
-      mend: ["name another one"],
+  if (!("id" in position)) return position.at === "first" ? [item, ...items] : [...items, item];
+  if (position.id === item.id) {
+    throw new CliError(EXIT.usage, `--${position.at} ${visible(position.id, 64)} is the rule itself`, {
+      fix: ["name another rule"],
     });
   }
-  const index = items.findIndex(({ id }) => id === place.id);
-  if (index === -1) throw missing(place.id);
-  return items.toSpliced(place.at === "before" ? index : index + 1, 0, item);
+  const index = items.findIndex(({ id }) => id === position.id);
+  if (index === -1) throw missing(position.id);
+  return items.toSpliced(position.at === "before" ? index : index + 1, 0, item);
 }

@@ -2,34 +2,34 @@ import { CliError, EXIT } from "../cli-error.ts";
 import { visible } from "../terminal/visible.ts";
 import { type Targeting, targeting as targetingShape } from "../words/flag-words.ts";
 
-/** What `sluice target` is to do. */
+/** The edit of one `sluice target` command. */
 export interface TargetingEdit {
   readonly allow: readonly string[];
   readonly deny: readonly string[];
-  /** Off both lists. */
+  /** Ids to remove from both lists. */
   readonly unlist: readonly string[];
   readonly addPlans: readonly string[];
   readonly removePlans: readonly string[];
   readonly anyPlan: boolean;
-  /** Undefined leaves it. */
+  /** Undefined: no change. */
   readonly employeesOnly: boolean | undefined;
-  /** Empties everything first. */
+  /** Removes all targeting first. */
   readonly clear: boolean;
-  /** Takes an id off the other list when it is on that. */
+  /** Moves ids that are on the other list. */
   readonly move: boolean;
 }
 
-/** What to send, and what to say of it. */
+/** The patch, and the changes in words. */
 export interface TargetingChange {
-  /** The JSON merge patch's `targeting`; undefined when nothing is to change. */
+  /** The JSON merge patch's `targeting`; undefined when nothing changes. */
   readonly patch: Readonly<Record<string, unknown>> | undefined;
   readonly lines: readonly string[];
 }
 
 /**
- * Applies an edit to a flag's targeting as it is now.
+ * Applies an edit to a flag's current targeting.
  *
- * @throws CliError when an id would be on both lists, or what is there cannot be edited
+ * @throws CliError when an id would be on both lists, or the targeting is not valid
  */
 export function editTargeting(key: string, current: unknown, edit: TargetingEdit): TargetingChange {
   const parsed = targetingShape.safeParse(current);
@@ -49,7 +49,7 @@ export function editTargeting(key: string, current: unknown, edit: TargetingEdit
 
 const MEMBERS = ["allowlist", "blocklist", "plans", "employees_only", "rules"] as const;
 
-/** An empty list of ids or rules, and false, mean what their absence means; an empty list of plans does not. */
+/** Empty ids, empty rules and false mean the same as absent. An empty list of plans does not. */
 function meaningOf(name: (typeof MEMBERS)[number], from: Targeting): unknown {
   const value = from[name];
   const isNothing = value === false || (name !== "plans" && Array.isArray(value) && value.length === 0);
@@ -80,7 +80,7 @@ function edited(key: string, base: Targeting, edit: TargetingEdit): Targeting {
   };
 }
 
-/** Without the last plan the list stays, empty: it then lets nobody in, where no list would let everybody in. */
+/** Removing the last plan keeps an empty list, which admits nobody. No list would admit everybody. */
 function editedPlans(plans: readonly string[] | undefined, edit: TargetingEdit): string[] | undefined {
   const base = edit.anyPlan ? undefined : plans;
   if (base === undefined && edit.addPlans.length === 0) return undefined;
@@ -88,7 +88,7 @@ function editedPlans(plans: readonly string[] | undefined, edit: TargetingEdit):
   return [...new Set([...(base ?? []), ...edit.addPlans])].filter((plan) => !removed.has(plan));
 }
 
-/** Somebody put an id on the other list for a reason, which a file of ids does not know. */
+/** Moving ids needs --move: they may be on the other list for a reason. */
 function refuseMoves(
   key: string,
   option: string,
@@ -99,24 +99,24 @@ function refuseMoves(
   const moving = other.filter((id) => ids.has(id));
   if (moving.length === 0) return;
   throw new CliError(EXIT.conflict, `${option} names ids that are ${state} now: ${someOf(moving)}`, {
-    why: [`Somebody has put them on the other list of ${key}. Nothing was changed.`],
-    mend: ["add --move if they are to change lists, or leave them out"],
+    why: [`They are on the other list of ${key}. Nothing was changed.`],
+    fix: ["add --move to move them to this list, or leave them out"],
   });
 }
 
-/** Targeting that plain SQL broke cannot be edited, only made anew. */
+/** Targeting that SQL broke cannot be edited, only replaced. */
 function replaceBroken(key: string, current: unknown, edit: TargetingEdit): TargetingChange {
   if (!edit.clear) {
-    throw new CliError(EXIT.conflict, `the targeting of ${key} is not valid as it is`, {
-      why: ["Plain SQL, or a newer publisher, put something in that this command does not know."],
-      mend: [`\`sluice target ${key} --clear\` empties it, and takes other options beside it`],
+    throw new CliError(EXIT.conflict, `the targeting of ${key} is not valid`, {
+      why: ["It contains something that this command does not know, from SQL or a newer publisher."],
+      fix: [`\`sluice target ${key} --clear\` empties the targeting; add other options to fill it again`],
     });
   }
   const there = typeof current === "object" && current !== null ? Object.keys(current) : [];
   const after = edited(key, {}, edit);
   return {
     patch: { ...Object.fromEntries(there.map((name) => [name, null])), ...after },
-    lines: ["what was not valid is gone", ...changeLines({}, after)],
+    lines: ["the targeting that was not valid is removed", ...changeLines({}, after)],
   };
 }
 
@@ -126,8 +126,8 @@ function changeLines(before: Targeting, after: Targeting): string[] {
     ...listLines("denied", before.blocklist, after.blocklist),
     ...planLines(before.plans, after.plans),
     ...employeeLines(before.employees_only, after.employees_only),
-    // Edited by `sluice rule`; here they only go with everything else.
-    ...((before.rules ?? []).length > 0 && after.rules === undefined ? ["rules: none any more"] : []),
+    // `sluice rule` edits rules; here --clear removes them.
+    ...((before.rules ?? []).length > 0 && after.rules === undefined ? ["rules: none"] : []),
   ];
 }
 
@@ -147,15 +147,14 @@ function listLines(name: string, before: readonly string[] = [], after: readonly
 function planLines(before: readonly string[] | undefined, after: readonly string[] | undefined): string[] {
   if (isSame(before, after)) return [];
   if (after === undefined) return ["plans: any"];
-  if (after.length === 0) return ["plans: none is left, so only allowed ids are in (--any-plan lifts this)"];
+  if (after.length === 0)
+    return ["plans: none, so only allowed ids get the flag (--any-plan removes the limit)"];
   return [`plans: ${after.map((plan) => visible(plan, 40)).join(", ")}`];
 }
 
 function employeeLines(before: boolean | undefined, after: boolean | undefined): string[] {
   if ((before ?? false) === (after ?? false)) return [];
-  return [
-    after === true ? "employees only: yes, all of them, whatever the percentage" : "employees only: no",
-  ];
+  return [after === true ? "employees only: yes, all employees at any percentage" : "employees only: no"];
 }
 
 /** A few of many ids. */

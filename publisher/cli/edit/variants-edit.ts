@@ -5,35 +5,35 @@ import { percentInWords } from "../words/amounts.ts";
 import { targeting } from "../words/flag-words.ts";
 import { movedShare, shareOf, type Variant, variants as variantsShape } from "../words/variant-words.ts";
 
-/** A flag as far as its variants go. */
+/** The members of a flag that matter for its variants. */
 export interface VariedFlag {
   readonly key: string;
   readonly variants: unknown;
-  /** Its rules may give some of them. */
+  /** Its rules may name variants. */
   readonly targeting: unknown;
 }
 
-/** What `sluice variant set` is to do; what it does not name stays as it is. */
+/** The edit of one `sluice variant set` command; everything else stays the same. */
 export interface VariantsEdit {
   readonly weights: ReadonlyMap<string, number>;
   readonly values: ReadonlyMap<string, unknown>;
   readonly withoutValue: readonly string[];
 }
 
-/** The variants to send, and what to say of them. */
+/** The new variants, and the changes in words. */
 export interface VariantsChange {
   readonly variants: readonly Variant[];
-  /** None: nothing is to change. */
+  /** Empty when nothing changes. */
   readonly lines: readonly string[];
 }
 
-/** @throws CliError when plain SQL, or a newer publisher, put in what cannot be edited */
+/** @throws CliError for content that this command does not know, from SQL or a newer publisher */
 export function readVariants(flag: VariedFlag): readonly Variant[] {
   const parsed = variantsShape.safeParse(flag.variants);
   if (parsed.success) return parsed.data;
-  throw new CliError(EXIT.conflict, `the variants of ${flag.key} are not valid as they are`, {
-    why: ["Plain SQL, or a newer publisher, put something in that this command does not know."],
-    mend: ["mend them where they came from"],
+  throw new CliError(EXIT.conflict, `the variants of ${flag.key} are not valid`, {
+    why: ["It contains something that this command does not know, from SQL or a newer publisher."],
+    fix: ["repair them in Postgres, or update this command"],
   });
 }
 
@@ -71,19 +71,19 @@ export function removeVariants(flag: VariedFlag, keys: readonly string[]): Varia
   );
 }
 
-/** What plain SQL made of its rules is for the API to judge. */
+/** Ignores rules that are not valid: the API reports them. */
 function checkNotGiven({ key, targeting: given }: VariedFlag, removed: readonly string[]): void {
   const rules = targeting.safeParse(given).data?.rules ?? [];
   const giving = rules.filter(({ variant }) => variant !== undefined && removed.includes(variant));
   const [first] = giving;
   if (first === undefined) return;
   const each = giving.map(
-    ({ id, variant = "" }) => `the rule ${visible(id, 64)} gives ${visible(variant, 64)}`,
+    ({ id, variant = "" }) => `the rule ${visible(id, 64)} uses ${visible(variant, 64)}`,
   );
-  const what = giving.length === 1 ? "change that rule first" : "change these rules first";
+  const what = giving.length === 1 ? "change the rule first" : "change these rules first";
   throw new CliError(EXIT.conflict, `${each.join(", ")}: ${what}`, {
-    mend: [
-      `\`sluice rule set ${key} ${visible(first.id, 64)}\` takes another --variant, or --rollout; \`sluice rule remove\` takes a rule away`,
+    fix: [
+      `\`sluice rule set ${key} ${visible(first.id, 64)}\` changes --variant or --rollout; \`sluice rule remove\` removes a rule`,
     ],
   });
 }
@@ -96,10 +96,10 @@ function changeOf(before: readonly Variant[], after: readonly Variant[]): Varian
     variants: after,
     lines: [
       ...keys.flatMap((key) => changeLine(key, before, after)),
-      ...(after.length === 0 ? ["without variants it is a boolean flag: on or off"] : []),
+      ...(after.length === 0 ? ["without variants the flag is boolean: on or off"] : []),
       ...(moved === undefined || moved === 0
         ? []
-        : [`${percentInWords(moved)} of those who are in change their variant; nobody else does`]),
+        : [`${percentInWords(moved)} of the users who have the flag change their variant; nobody else does`]),
     ],
   };
 }
@@ -116,18 +116,16 @@ function changeLine(key: string, before: readonly Variant[], after: readonly Var
     ...(was.weight === is.weight && share === shareBefore
       ? []
       : [`${name}: ${weightInWords(was, is)}${shareBefore} -> ${share}`]),
-    ...(isSameValue(was, is)
-      ? []
-      : [`${name}: ${is.value === undefined ? "no value any more" : "another value"}`]),
+    ...(isSameValue(was, is) ? [] : [`${name}: ${is.value === undefined ? "no value" : "new value"}`]),
   ];
 }
 
-/** A share changes by the weights of others, too. */
+/** Other weights change a share too. */
 function weightInWords(was: Variant, is: Variant): string {
   return was.weight === is.weight ? "" : `weight ${was.weight} -> ${is.weight}, `;
 }
 
-/** A value of null is one; none at all is another thing. */
+/** A value of null is not the same as no value. */
 function isSameValue(one: Variant, other: Variant): boolean {
   if (one.value === undefined || other.value === undefined) return one.value === other.value;
   return jsonEquals(one.value, other.value);
@@ -136,7 +134,11 @@ function isSameValue(one: Variant, other: Variant): boolean {
 function noSuchVariant({ key }: VariedFlag, variants: readonly Variant[], missing: string): CliError {
   const keys = variants.map((variant) => visible(variant.key, 64));
   return new CliError(EXIT.notFound, `${key} has no variant ${visible(missing, 64)}`, {
-    why: [keys.length === 0 ? "It has no variants: it is a boolean flag." : `It has ${keys.join(", ")}.`],
-    mend: [`\`sluice variant set ${key} ${visible(missing, 64)}=1\` makes one`],
+    why: [
+      keys.length === 0
+        ? "The flag has no variants: it is on or off."
+        : `Its variants are ${keys.join(", ")}.`,
+    ],
+    fix: [`\`sluice variant set ${key} ${visible(missing, 64)}=1\` adds it`],
   });
 }

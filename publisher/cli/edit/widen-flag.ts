@@ -2,19 +2,19 @@ import type { Change, FlagAnswer } from "../api/answers.ts";
 import { isRefusal } from "../api/api-problem.ts";
 import type { TaggedFlag } from "../api/client.ts";
 
-/** Members that say nothing about who sees the feature. */
+/** Members that do not affect who gets the flag. */
 const HARMLESS = new Set(["description", "owner", "tags"]);
 
-/** As many changes as the API tells at most: there may be more. */
+/** The API lists at most this many changes; there may be more. */
 const TOLD_CHANGES = 20;
 
 const MAX_ATTEMPTS = 3;
 
 /**
- * Makes a change of how far a flag spreads. When the flag has changed since `seen`, that is a conflict for people to
- * look at, unless only words were changed.
+ * Gives a flag to more users. Fails when somebody changed the flag since `seen`, unless only its description, owner or
+ * tags changed.
  *
- * @throws ApiProblem 412 with what changed meanwhile
+ * @throws ApiProblem 412 with the changes since `seen`
  */
 export async function widenFlag(
   seen: TaggedFlag,
@@ -25,8 +25,9 @@ export async function widenFlag(
     try {
       return await send(etag);
     } catch (error) {
-      if (!isRefusal(error, 412) || attempt === MAX_ATTEMPTS || !areWords(error.problem.changes)) throw error;
-      // The version up to which the changes were told: a later one may hold more than words.
+      if (!isRefusal(error, 412) || attempt === MAX_ATTEMPTS || !areWords(error.problem.changes ?? []))
+        throw error;
+      // The version of the listed changes: a later version may contain others.
       etag = error.problem.etag ?? etag;
     }
   }

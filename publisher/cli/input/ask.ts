@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import type { Cli } from "../cli.ts";
 
-/** Asks whoever sits at the terminal. The end of the input, or Ctrl-C, is a no. */
+/** Asks the user at the terminal. The end of the input, or Ctrl-C, is a no. */
 export async function ask(cli: Cli, question: string): Promise<boolean> {
   const lines = createInterface({ input: cli.stdin });
   try {

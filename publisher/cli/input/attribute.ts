@@ -7,15 +7,15 @@ import { visible } from "../terminal/visible.ts";
 
 /** An attribute of an evaluation context from the command line. */
 export interface Attribute {
-  /** Names with dots between them, of objects in each other. */
+  /** Names of nested objects, with dots between them. */
   readonly path: string;
   readonly value: unknown;
 }
 
-/** A context as it is being put together. */
+/** An evaluation context. */
 export type Context = Readonly<Record<string, unknown>>;
 
-/** Attributes that are texts, whatever they look like. */
+/** Attributes that are always texts. */
 const TEXTS: ReadonlySet<string> = new Set([
   "targetingKey",
   "userId",
@@ -36,20 +36,20 @@ export function collectAttributes(text: string, previous: readonly Attribute[] =
   return [...previous, { path, value: parseAttribute(path, text.slice(equals + 1)) }];
 }
 
-/** What is wrong with the name of an attribute, if anything. */
+/** The fault in the name of an attribute; undefined when it is valid. */
 export function pathProblem(path: string): string | undefined {
   if (path.length > MAX_ATTRIBUTE_PATH)
     return `The name of an attribute has at most ${MAX_ATTRIBUTE_PATH} characters.`;
   if (attributeReader(path) === undefined) {
-    return "The name of an attribute is letters, digits and _, with dots between nested names.";
+    return "The name of an attribute has only letters, digits and _, with dots between nested names.";
   }
-  if (path.split(".").includes("__proto__")) return "No attribute can have the name __proto__.";
+  if (path.split(".").includes("__proto__")) return "An attribute cannot have the name __proto__.";
   return undefined;
 }
 
 /**
- * The value of an attribute from a text: JSON where it is JSON, else the text itself. A number is one only when nothing of
- * it is lost: the version `1.10`, the code `007` and an id of twenty digits are texts.
+ * The value of an attribute: parsed if the text is JSON, else the text itself. A number that would lose digits stays a
+ * text: the version `1.10`, the code `007`, an id of twenty digits.
  */
 export function parseAttribute(path: string, text: string): unknown {
   if (TEXTS.has(path)) return text;
@@ -61,7 +61,7 @@ export function parseAttribute(path: string, text: string): unknown {
   }
 }
 
-/** Sets attributes in a context; dots make objects in it. */
+/** Sets attributes in a context. Dots create nested objects. */
 export function withAttributes(context: Context, attributes: readonly Attribute[]): Context {
   return attributes.reduce((set, { path, value }) => withMember(set, path.split("."), value, path), context);
 }
@@ -77,10 +77,10 @@ function withMember(
   if (!isObject(inner)) {
     throw new CliError(
       EXIT.usage,
-      `--attribute ${visible(path, 80)} asks for a member of what is no object`,
+      `--attribute ${visible(path, 80)} sets a member of a value that is not an object`,
       {
-        why: [`${visible(name, 80)} is given, and has no members.`],
-        mend: ["name each attribute once"],
+        why: [`${visible(name, 80)} already has a value without members.`],
+        fix: ["set each attribute once"],
       },
     );
   }

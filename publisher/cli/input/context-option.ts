@@ -1,41 +1,40 @@
 import type { Command } from "commander";
-import type { TypedWords } from "../api/pointer-words.ts";
 import type { Cli } from "../cli.ts";
 import { type Attribute, collectAttributes, type Context, withAttributes } from "./attribute.ts";
 import { readJsonObject } from "./text/json-text.ts";
 
-/** The options that say who asks. */
+/** The options that describe a user. */
 export interface ContextOptions {
   readonly user?: string;
   readonly anonymous?: string;
   readonly plan?: string;
   readonly employee?: boolean;
   readonly attribute?: readonly Attribute[];
-  /** JSON itself, a file of it, or - for standard input. */
+  /** JSON, a file name, or - for standard input. */
   readonly context?: string;
 }
 
 const EXAMPLE = `'{"userId": "u1"}'`;
 
-/** Gives a command the options that say who asks. */
+/** Adds the options that describe a user. */
 export function addContextOptions(command: Command): Command {
   return command
-    .option("--user <id>", "their user id")
-    .option("--anonymous <id>", "the id of their anonymous cookie")
-    .option("--plan <plan>", "the plan they are on")
-    .option("--employee", "they are an employee")
+    .option("--user <id>", "the user id")
+    .option("--anonymous <id>", "the id in the anonymous cookie")
+    .option("--plan <plan>", "the plan of the user")
+    .option("--employee", "the user is an employee")
     .option(
       "--attribute <name=value>",
-      "any other attribute, as JSON or as a word; may be repeated",
+      "any other attribute: JSON or plain text; may be repeated",
       collectAttributes,
     )
     .option(
       "--context <file>",
-      "the whole evaluation context: JSON itself, a file of it, or -; the options above win over it",
+      "the whole evaluation context: JSON, a file name, or -; the options above override it",
     );
 }
 
-/** Puts an evaluation context together; the more particular option wins. */
+/** Builds an evaluation context. Single options override --context. */
 export async function readContext(cli: Cli, options: ContextOptions): Promise<Context> {
   const { user, anonymous, plan, employee, attribute = [], context } = options;
   const base = context === undefined ? {} : await readJsonObject(cli, "--context", context, EXAMPLE);
@@ -49,14 +48,4 @@ export async function readContext(cli: Cli, options: ContextOptions): Promise<Co
     },
     attribute,
   );
-}
-
-/** What was typed for attributes that have options of their own, where these were not used. */
-export function typedContext({ user, anonymous, plan, employee }: ContextOptions): TypedWords {
-  return {
-    ...(user === undefined && { "/context/userId": 'the attribute "userId"' }),
-    ...(anonymous === undefined && { "/context/anonymousId": 'the attribute "anonymousId"' }),
-    ...(plan === undefined && { "/context/plan": 'the attribute "plan"' }),
-    ...(employee !== true && { "/context/isEmployee": 'the attribute "isEmployee"' }),
-  };
 }

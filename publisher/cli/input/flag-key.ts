@@ -8,22 +8,22 @@ export function parseFlagKey(text: string): string {
 }
 
 /**
- * Whatever is written as a flag's key is.
+ * Parses a name with the syntax of a flag's key.
  *
- * @param what it is called, for messages
+ * @param what the noun for error texts
  */
 export function parseKey(text: string, what: string): string {
   if (KEY_PATTERN.test(text)) return text;
   if (text === "") throw new InvalidArgumentError(`${what} must not be empty.`);
-  if (text.length > 64) throw new InvalidArgumentError(`${what} has at most 64 characters.`);
-  // The user compares what is on the screen, where look-alikes look alike: so the code point is named.
+  if (text.length > 64) throw new InvalidArgumentError(`${what} must have at most 64 characters.`);
+  // Look-alike characters look the same on the screen, so the code point is shown.
   const [odd] = /[^a-z0-9_-]/u.exec(text) ?? [];
   const reason =
     odd === undefined
       ? `It begins with "${text.charAt(0)}".`
-      : `It holds "${visible(odd)}" (U+${(odd.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}).`;
+      : `It contains "${visible(odd)}" (U+${(odd.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}).`;
   throw new InvalidArgumentError(
-    `${reason} ${what} begins with a lower-case letter and holds only a-z, 0-9, _ and -.`,
+    `${reason} ${what} must begin with a lower-case letter and contain only a-z, 0-9, _ and -.`,
   );
 }
 
@@ -32,7 +32,7 @@ export function parseName(text: string): string {
   return parseKey(text, "A name");
 }
 
-/** Several of them. */
+/** A repeatable name. */
 export function collectNames(text: string, previous: readonly string[] = []): readonly string[] {
   return [...new Set([...previous, parseName(text)])];
 }

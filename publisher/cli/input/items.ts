@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
 
-/** Items of a repeatable option whose values may be several, separated by commas: `--allow u1,u2 --allow u3`. */
+/** Items of a repeatable option that also accepts commas: `--allow u1,u2 --allow u3`. */
 export function collectItems(value: string, previous: readonly string[] = []): readonly string[] {
   const items = value.split(",");
   for (const item of items) {
@@ -10,17 +10,17 @@ export function collectItems(value: string, previous: readonly string[] = []): r
   return [...new Set([...previous, ...items])];
 }
 
-/** `--allow --move` would otherwise allow somebody whose id is "--move". */
-const SWALLOWED = "It looks like an option: name the value first, or read it from a file.";
+/** Without this, `--allow --move` would allow a user with the id "--move". */
+const SWALLOWED = "The value looks like an option: write the value first, or read it from a file.";
 
 /**
- * What is wrong with an item, if anything. They are used byte for byte, so that a blank too many would name somebody
- * else, and nobody would see it.
+ * The fault in an item; undefined when it is valid. Ids are compared byte by byte, so an extra space would silently name
+ * another user.
  */
 export function itemProblem(item: string): string | undefined {
-  if (item === "") return "One of its items is empty.";
-  if (item !== item.trim()) return "One of its items begins or ends with white space.";
-  // What a shell or Node made of bytes that are no UTF-8.
-  if (item.includes("\ufffd")) return "One of its items is not UTF-8.";
+  if (item === "") return "An item is empty.";
+  if (item !== item.trim()) return "An item begins or ends with white space.";
+  // The replacement character: the bytes were not UTF-8.
+  if (item.includes("\ufffd")) return "An item is not UTF-8.";
   return undefined;
 }

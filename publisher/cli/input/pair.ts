@@ -10,7 +10,7 @@ export function collectWeights(
   const [key, weight] = split(text, "key=weight, like large=25");
   if (!/^\d{1,5}$/.test(weight) || Number(weight) > MAX_WEIGHT) {
     throw new InvalidArgumentError(
-      `A weight is a whole number from 0 to ${MAX_WEIGHT}; write it like large=25.`,
+      `A weight must be a whole number from 0 to ${MAX_WEIGHT}; write it like large=25.`,
     );
   }
   return new Map([...previous, [parseName(key), Number(weight)]]);
@@ -25,7 +25,7 @@ export function collectValues(
   return new Map([...previous, [parseName(key), value]]);
 }
 
-/** A flag that another needs. */
+/** A prerequisite. */
 export type Prerequisite = { readonly flag: string; readonly variant?: string };
 
 /** `flag` or `flag=variant`. */
@@ -49,7 +49,7 @@ export function collectOverrides(
 ): ReadonlyMap<string, string> {
   const [key, forced] = split(text, "key=on, key=off or key=variant, like ai_search=on");
   if (!KEY_PATTERN.test(forced)) {
-    throw new InvalidArgumentError("Behind the = stands on, off or the key of a variant, like ai_search=on.");
+    throw new InvalidArgumentError("Write on, off or the key of a variant after the =, like ai_search=on.");
   }
   return new Map([...previous, [parseFlagKey(key), forced]]);
 }

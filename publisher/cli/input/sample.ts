@@ -9,24 +9,24 @@ import { parseCsv } from "./text/csv.ts";
 import { parseJson } from "./text/json-text.ts";
 import { type NamedText, readText, type TextKind } from "./text/read-text.ts";
 
-/** As many contexts as the API previews for at once. */
+/** The API previews at most this many contexts. */
 export const MAX_SAMPLE = 10_000;
 
 const SAMPLE: TextKind = {
   what: "contexts",
-  typed: "contexts as JSON, JSON lines, CSV with a header, or one user id a line",
+  typed: "contexts as JSON, JSON lines, CSV with a header, or one user id per line",
   maxBytes: 8 * 1_048_576,
   tooLarge: {
-    why: `A preview takes at most ${MAX_SAMPLE} contexts.`,
-    mend: "take a sample, for example with `shuf -n 10000`",
+    why: `A preview accepts at most ${MAX_SAMPLE} contexts.`,
+    fix: "take a sample, for example with `shuf -n 10000`",
   },
 };
 
-/** How a file of contexts can be written. */
+/** The formats of a file of contexts. */
 export const SAMPLE_FORMATS = ["json", "jsonl", "csv", "ids"] as const;
 export type SampleFormat = (typeof SAMPLE_FORMATS)[number];
 
-/** One context, and where it stands, for messages. */
+/** One context and its position, for error texts. */
 interface Entry {
   readonly at: string;
   readonly value: unknown;
@@ -35,8 +35,8 @@ interface Entry {
 /**
  * Reads a sample of evaluation contexts from a file, or from standard input for `-`.
  *
- * @param format undefined finds out by itself
- * @throws CliError that names the line, and never what stands there
+ * @param format undefined: detected from the content
+ * @throws CliError with the line, but never with its content
  */
 export async function readSample(
   cli: Cli,
@@ -47,14 +47,14 @@ export async function readSample(
   const source = await readText(cli, option, file, SAMPLE);
   const entries = READERS[format ?? formatOf(source.text)](source, option);
   if (entries.length === 0) {
-    throw new CliError(EXIT.usage, `${option}: ${source.name} holds no contexts`, {
-      mend: ["put one user id on each line, or see `sluice preview --help` for more"],
+    throw new CliError(EXIT.usage, `${option}: ${source.name} contains no contexts`, {
+      fix: ["write one user id per line; `sluice preview --help` shows the other formats"],
     });
   }
   if (entries.length > MAX_SAMPLE) {
-    throw new CliError(EXIT.usage, `${option}: ${source.name} holds ${entries.length} contexts`, {
+    throw new CliError(EXIT.usage, `${option}: ${source.name} contains ${entries.length} contexts`, {
       why: [SAMPLE.tooLarge.why],
-      mend: [SAMPLE.tooLarge.mend],
+      fix: [SAMPLE.tooLarge.fix],
     });
   }
   return entries.map((entry) => judged(entry, source, option));
@@ -69,7 +69,7 @@ const READERS: { readonly [Format in SampleFormat]: Reader } = {
   ids: readIds,
 };
 
-/** Attributes that a file of one column may be headed with. */
+/** The header of a CSV file with one column. */
 const LONE_HEADER = /^"?(userId|anonymousId|email|organization|country|plan|isEmployee)"?$/;
 
 function formatOf(text: string): SampleFormat {
@@ -83,8 +83,8 @@ function formatOf(text: string): SampleFormat {
 function readJsonArray({ text, name }: NamedText, option: string): readonly Entry[] {
   const value = parseJson(text, { option, name, example: '[{"userId": "u1"}, {"userId": "u2"}]' });
   if (!Array.isArray(value)) {
-    throw new CliError(EXIT.usage, `${option}: ${name} is no JSON array`, {
-      mend: ["write [ … ] around the contexts, or one context a line"],
+    throw new CliError(EXIT.usage, `${option}: ${name} is not a JSON array`, {
+      fix: ["write [ … ] around the contexts, or one context per line"],
     });
   }
   return value.map((item: unknown, index) => ({ at: `item ${index + 1}`, value: fromId(item) }));
@@ -98,7 +98,7 @@ function readJsonLines({ text, name }: NamedText, option: string): readonly Entr
       option,
       name,
       firstLine: index + 1,
-      example: '{"userId": "u1"}, one on each line, or [ … ] around all of them',
+      example: '{"userId": "u1"}, one per line, or [ … ] around all of them',
     });
     entries.push({ at: `line ${index + 1}`, value: fromId(value) });
   }
@@ -109,7 +109,7 @@ function readIds(source: NamedText, option: string): readonly Entry[] {
   return parseIdLines(source, option).map(({ line, id }) => ({ at: `line ${line}`, value: fromId(id) }));
 }
 
-/** An id alone is a context, too; the anonymous ones are known by their beginning. */
+/** An id alone is a context. Anonymous ids begin with "anon-". */
 function fromId(value: unknown): unknown {
   if (typeof value !== "string") return value;
   return value.startsWith("anon-") ? { anonymousId: value } : { userId: value };
@@ -119,8 +119,8 @@ function readCsv({ text, name }: NamedText, option: string): readonly Entry[] {
   const records = parseCsv(text);
   if ("faultyLine" in records) {
     throw new CliError(EXIT.usage, `${option}: line ${records.faultyLine} of ${name} is not CSV`, {
-      why: ["Its quotes are not right."],
-      mend: ['put a field that holds a quote or a comma into quotes, and double the quotes in it: "a ""b"""'],
+      why: ["The quotes are not balanced."],
+      fix: ['quote a field with a quote or a comma, and double the quotes in it: "a ""b"""'],
     });
   }
   const [header, ...rows] = records;
@@ -130,11 +130,11 @@ function readCsv({ text, name }: NamedText, option: string): readonly Entry[] {
     if (fields.length !== names.length) {
       throw new CliError(
         EXIT.usage,
-        `${option}: line ${line} of ${name} has ${fields.length} fields, and the header ${names.length}`,
-        { mend: ["put a field that holds a comma into quotes"] },
+        `${option}: line ${line} of ${name} has ${fields.length} fields, but the header has ${names.length}`,
+        { fix: ["quote a field with a comma"] },
       );
     }
-    // An empty field is an attribute that is not there.
+    // An empty field is a missing attribute.
     const attributes = names
       .map((path, column) => ({ path, value: parseAttribute(path, fields[column] ?? "") }))
       .filter(({ value }) => value !== "");
@@ -146,22 +146,22 @@ function judgeHeader(names: readonly string[], name: string, option: string): vo
   const problem = names.map(pathProblem).find((found) => found !== undefined);
   const twice = names.find((path, column) => names.indexOf(path) < column);
   if (problem === undefined && twice === undefined) return;
-  throw new CliError(EXIT.usage, `${option}: line 1 of ${name} is no header of attributes`, {
-    why: [problem ?? `It names ${visible(twice ?? "", 80)} twice.`],
-    mend: ["begin with one like userId,plan,country; where each line is one id, give --format ids"],
+  throw new CliError(EXIT.usage, `${option}: line 1 of ${name} is not a header of attributes`, {
+    why: [problem ?? `${visible(twice ?? "", 80)} is there twice.`],
+    fix: ["begin with a header like userId,plan,country; for one id per line, use --format ids"],
   });
 }
 
 function judged({ at, value }: Entry, { name }: NamedText, option: string): Context {
-  const problem = isObject(value) ? problemOf(value) : "it is no JSON object";
+  const problem = isObject(value) ? problemOf(value) : "it is not a JSON object";
   if (problem === undefined && isObject(value)) return value;
-  throw new CliError(EXIT.usage, `${option}: ${at} of ${name} cannot be an evaluation context`, {
+  throw new CliError(EXIT.usage, `${option}: ${at} of ${name} is not an evaluation context`, {
     why: [`${visible(problem ?? "", 300)}.`],
-    mend: ["write attributes by their names, like userId, plan and country"],
+    fix: ["name the attributes, like userId, plan and country"],
   });
 }
 
-/** By the rules that the edge has: said here, the line is known. */
+/** Same rules as the edge. Checked here, because the line is known here. */
 function problemOf(value: Context): string | undefined {
   const parsed = parseContext(value);
   return "problem" in parsed ? parsed.problem : undefined;

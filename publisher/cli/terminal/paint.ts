@@ -1,4 +1,4 @@
-/** SGR codes: what begins a style and what ends it. */
+/** SGR codes: the start and the end of a style. */
 const STYLES = {
   bold: [1, 22],
   dim: [2, 22],
@@ -10,7 +10,7 @@ const STYLES = {
 
 export type Style = keyof typeof STYLES;
 
-/** Colours a text, or leaves it as it is where no colours are wanted. */
+/** Colours a text, or returns it unchanged without colours. */
 export type Paint = (style: Style, text: string) => string;
 
 export function createPaint(colours: boolean): Paint {
@@ -22,8 +22,8 @@ export function createPaint(colours: boolean): Paint {
 }
 
 /**
- * Whether to colour what goes to a stream. NO_COLOR (https://no-color.org) wins over FORCE_COLOR, FORCE_COLOR over
- * what the stream is.
+ * Whether to use colours on a stream. NO_COLOR (https://no-color.org) wins over FORCE_COLOR, and FORCE_COLOR over the kind
+ * of stream.
  */
 export function wantsColours(
   environment: Readonly<Record<string, string | undefined>>,

@@ -1,12 +1,12 @@
 import type { Paint, Style } from "./paint.ts";
 
-/** A cell: plain text of one line, and how to colour it. */
+/** A cell: one line of plain text, with a style or without. */
 export type Cell = string | { readonly text: string; readonly style: Style };
 
 /**
- * Lays rows out in columns; the last column is cut to what a terminal has left.
+ * Formats rows as a table. The last column is cut to the width of the terminal.
  *
- * @param columns of the terminal; undefined never cuts
+ * @param options.columns width of the terminal; undefined: no limit
  */
 export function formatTable(
   headings: readonly string[],
@@ -33,7 +33,7 @@ export function formatTable(
   return [line(headings.map((text) => ({ text, style: "bold" }))), ...rows.map(line)].join("\n");
 }
 
-/** Lays names and values out, one pair a line. */
+/** Formats names and values, one pair per line. */
 export function formatPairs(
   pairs: readonly (readonly [name: string, value: string])[],
   paint: Paint,
@@ -56,14 +56,14 @@ const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 const WIDE =
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
 
-/** How many columns a text takes in a terminal; without colours and control characters in it. */
+/** The width of a text in terminal columns. The text must have no colours or control characters. */
 export function displayWidth(text: string): number {
   let width = 0;
   for (const { segment } of graphemes.segment(text)) width += WIDE.test(segment) ? 2 : 1;
   return width;
 }
 
-/** Cuts a text to so many columns, never through a character. */
+/** Cuts a text to a number of columns, never inside a character. */
 export function cutToWidth(text: string, columns: number): string {
   if (displayWidth(text) <= columns) return text;
   let cut = "";

@@ -20,23 +20,23 @@ export interface Streams {
   readonly stderr: Output;
 }
 
-/** Where the CLI writes: answers to standard output, everything about them to standard error. */
+/** Output of the CLI: results go to standard output, messages to standard error. */
 export interface Terminal {
-  /** One or more lines of the answer. */
+  /** Prints lines of the result. */
   print(text: string): void;
-  /** The answer for machines; then nothing else goes to standard output. */
+  /** Prints the result as JSON; then nothing else goes to standard output. */
   printJson(value: unknown): void;
-  /** One or more lines for whoever watches. */
+  /** Prints lines to standard error. */
   note(text: string): void;
-  /** Replaces the line that tells how far a long work is; shown on a terminal only. The empty text removes it. */
+  /** Replaces the progress line, on a terminal only. The empty text removes it. */
   progress(text: string): void;
-  /** Waits until the answer is written. @returns why it could not be, on a full disk for one */
+  /** Waits until everything is written. @returns the error, such as a full disk */
   written(): Promise<Error | undefined>;
   readonly paint: Paint;
   readonly paintNote: Paint;
   readonly outColours: boolean;
   readonly noteColours: boolean;
-  /** Columns of standard output; undefined when it is no terminal and so has no end. */
+  /** Columns of standard output; undefined when it is not a terminal. */
   readonly columns: number | undefined;
 }
 
@@ -45,7 +45,7 @@ const REMOVE_LINE = "\r\x1b[K";
 export function createTerminal(environment: Environment, { stdout, stderr }: Streams): Terminal {
   const outColours = wantsColours(environment, stdout.isTTY === true);
   const noteColours = wantsColours(environment, stderr.isTTY === true);
-  // Told by `written`; without a listener it would end the process, with a stack trace.
+  // `written` returns the error. Without a listener, it would end the process with a stack trace.
   stdout.on("error", () => undefined);
   stderr.on("error", () => undefined);
   const writes: Promise<void>[] = [];
@@ -88,7 +88,7 @@ export function createTerminal(environment: Environment, { stdout, stderr }: Str
   };
 }
 
-/** `sluice list | head` closes the pipe early. That is no fault, and a change that was made stays made. */
+/** `sluice list | head` closes the pipe early, which is not an error. */
 function isClosedPipe(error: Error): boolean {
   return "code" in error && error.code === "EPIPE";
 }

@@ -1,11 +1,11 @@
 import { visible } from "../terminal/visible.ts";
 
-/** A percentage as people write it: `25 %`, `0.5 %`. */
+/** A percentage: `25 %`, `0.5 %`. */
 export function percentInWords(percent: number): string {
   return `${percent} %`;
 }
 
-/** A few of many ids: `u1, u2 and 8 more`. */
+/** The first ids: `u1, u2 and 8 more`. */
 export function idsInWords(ids: readonly string[], maximum: number): string {
   if (ids.length === 0) return "-";
   const shown = ids.slice(0, maximum).map((id) => visible(id, 80));
@@ -13,7 +13,7 @@ export function idsInWords(ids: readonly string[], maximum: number): string {
   return shown.join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
-/** A length of time for people: `850 ms`, `2.1 s`, `12 min`. */
+/** A duration: `850 ms`, `2.1 s`, `12 min`. */
 export function durationInWords(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;
@@ -23,12 +23,12 @@ export function durationInWords(ms: number): string {
   return `${Math.round(ms / 86_400_000)} d`;
 }
 
-/** A number of things: `1 rule`, `2 rules`. */
+/** A count with its noun: `1 rule`, `2 rules`. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A time of the API to the minute, in UTC. */
+/** A time from the API, to the minute, in UTC. */
 export function timeInWords(time: string): string {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return visible(time, 40);

@@ -1,7 +1,7 @@
 import { isObject } from "../../../shared/flag/members.ts";
 import { visible } from "../terminal/visible.ts";
 
-/** What an operator says between an attribute and a value. */
+/** The words between an attribute and a value. */
 const OPERATORS: { readonly [operator: string]: string } = {
   $eq: "is",
   $ne: "is not",
@@ -11,11 +11,11 @@ const OPERATORS: { readonly [operator: string]: string } = {
   $lte: "is at most",
   $in: "is one of",
   $nin: "is none of",
-  $ini: "is, in any case of letters, one of",
-  $nini: "is, in any case of letters, none of",
+  $ini: "is one of (ignoring case)",
+  $nini: "is none of (ignoring case)",
   $type: "is of the type",
   $regex: "matches",
-  $regexi: "matches, in any case of letters,",
+  $regexi: "matches (ignoring case)",
   $startsWith: "begins with",
   $endsWith: "ends with",
   $contains: "contains",
@@ -28,15 +28,15 @@ const OPERATORS: { readonly [operator: string]: string } = {
   $vlt: "is below version",
   $vlte: "is at most version",
   $all: "has each of",
-  $alli: "has, in any case of letters, each of",
+  $alli: "has each of (ignoring case)",
   $inGroup: "is in the segment",
   $notInGroup: "is not in the segment",
 };
 
-/** One comparison in words: `country is one of "DE", "FR"`. What there are no words for is shown as JSON. */
+/** One comparison in words: `country is one of "DE", "FR"`. Unknown operators are shown as JSON. */
 export function comparisonInWords(attribute: string, operator: string, expected: unknown): string {
   const name = visible(attribute, 128);
-  if (operator === "$exists") return `${name} is ${expected === true ? "" : "not "}there`;
+  if (operator === "$exists") return `${name} is ${expected === true ? "present" : "missing"}`;
   if (operator === "$size" && typeof expected === "number") return `${name} has ${expected} items`;
   const words = OPERATORS[operator];
   if (words === undefined) return `${name} ${visible(operator, 40)} ${valueInWords(expected)}`;
@@ -56,7 +56,7 @@ function listInWords(items: readonly unknown[]): string {
 
 const SHOWN_ITEMS = 11;
 
-/** What an explanation has cut ends with "… 9 more" by itself. */
+/** A list that the API cut ends with the item "… 9 more". */
 function itemInWords(item: unknown): string {
   return typeof item === "string" && item.startsWith("… ") ? item : valueInWords(item);
 }
@@ -77,7 +77,7 @@ function memberInWords(name: string, argument: unknown): string {
   if (name === "$not") return `not (${conditionInWords(argument)})`;
   if (!isObject(argument)) return comparisonInWords(name, "$eq", argument);
   const operators = Object.entries(argument);
-  // An object without operators is a value to equal.
+  // An object without operators is compared for equality.
   if (operators.length === 0 || operators.some(([operator]) => !operator.startsWith("$"))) {
     return comparisonInWords(name, "$eq", argument);
   }

@@ -5,7 +5,7 @@ import { visible } from "../terminal/visible.ts";
 import { counted, percentInWords } from "./amounts.ts";
 import { conditionInWords } from "./condition-words.ts";
 
-/** A rule as this CLI can edit it; what it does not know of one stays as it is. */
+/** A rule that this CLI can edit. Unknown members are kept. */
 export const rule = z.looseObject({
   id: z.string(),
   if: z.record(z.string(), z.unknown()),
@@ -17,11 +17,11 @@ export const rule = z.looseObject({
 });
 export type Rule = z.output<typeof rule>;
 
-/** Prerequisites as this CLI can edit them; what it does not know of one stays as it is. */
+/** Prerequisites that this CLI can edit. Unknown members are kept. */
 export const requires = z.array(z.looseObject({ flag: z.string(), variant: z.string().optional() }));
 export type Requirement = z.output<typeof requires>[number];
 
-/** Targeting as this CLI can edit it. */
+/** Targeting that this CLI can edit. */
 export const targeting = z.strictObject({
   allowlist: z.array(z.string()).optional(),
   blocklist: z.array(z.string()).optional(),
@@ -31,7 +31,7 @@ export const targeting = z.strictObject({
 });
 export type Targeting = z.output<typeof targeting>;
 
-/** Gates as this CLI can edit them. */
+/** Gates that this CLI can edit. */
 export const gates = z.array(
   z.strictObject({
     pattern: z.string(),
@@ -44,14 +44,14 @@ export const gates = z.array(
 );
 export type Gate = z.output<typeof gates>[number];
 
-/** On, off, or why it can be neither. */
+/** The state of a flag in one word. */
 export function stateOf(flag: Flag): { readonly text: string; readonly style: Style } {
   if (flag.invalid !== undefined) return { text: "invalid", style: "red" };
   if (flag.archived_at !== null) return { text: "archived", style: "dim" };
   return flag.enabled ? { text: "on", style: "green" } : { text: "off", style: "dim" };
 }
 
-/** Whom a flag is for, in a few words. */
+/** The users of a flag, in a few words. */
 export function audienceOf(flag: Flag): string {
   const parsed = targeting.safeParse(flag.targeting);
   const needed = requires.safeParse(flag.requires);
@@ -69,30 +69,30 @@ export function audienceOf(flag: Flag): string {
   ].join("; ");
 }
 
-/** A flag that needs others is for nobody else, not even for those on its lists. */
+/** Prerequisites apply to everybody, even to users on the allowlist. */
 function whoHave(needed: readonly Requirement[], isNarrowed: boolean): string {
   if (needed.length === 0) return "";
-  return `${isNarrowed ? ", who have" : " who has"} ${needed.map(requirementInWords).join(" and ")}`;
+  return `${isNarrowed ? ", with" : " with"} ${needed.map(requirementInWords).join(" and ")}`;
 }
 
-/** What a visitor gets in place of a gated page. */
+/** What a visitor gets instead of a gated page. */
 export function actionInWords(action: Gate["otherwise"]): string {
   if ("rewrite" in action) return `shows ${visible(action.rewrite)}`;
   if ("redirect" in action) return `redirects to ${visible(action.redirect)} (${action.status ?? 302})`;
   return `answers ${action.status}${action.page === undefined ? "" : ` with ${visible(action.page)}`}`;
 }
 
-/** A prerequisite as it is typed and shown: `copilot` or `copilot=beta`. */
+/** A prerequisite as users type it: `copilot` or `copilot=beta`. */
 export function requirementInWords({ flag, variant }: Pick<Requirement, "flag" | "variant">): string {
   return visible(flag, 64) + (variant === undefined ? "" : `=${visible(variant, 64)}`);
 }
 
-/** Whom a rule is for, and what they get: `country is "DE": 25 %`. */
+/** The condition and the result of a rule: `country is "DE": 25 %`. */
 export function ruleInWords(given: Rule): string {
   return `${visible(conditionInWords(given.if), 300)}: ${outcomeInWords(given)}`;
 }
 
-/** What those get whom a rule matches. */
+/** The result of a rule. */
 export function outcomeInWords({ rollout_pct: percent, variant, bucket_by: bucketBy }: Rule): string {
   if (variant !== undefined) return `the variant ${visible(variant, 64)}`;
   if (percent === undefined) return "off";

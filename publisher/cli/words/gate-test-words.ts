@@ -7,29 +7,30 @@ import { actionInWords } from "./flag-words.ts";
 type Step = GateTest["steps"][number];
 type Gate = Step["gates"][number];
 
-/** So many characters of a path fit into a table. */
+/** Longest path in a table, in characters. */
 const MAX_PATH = 60;
 
 const CAUSES: { readonly [why: string]: string } = {
   gate: "",
-  circle: ": its gates lead round in a circle",
-  unreadable_path: ": so many servers could take this path for so many pages that any gate closes it",
+  circle: ": its gates form a circle",
+  unreadable_path: ": servers could read this path in too many ways, so every gate closes it",
 };
 
-/** What becomes of a request, in one line behind its path. */
+/** The outcome for a request, in one line after its path. */
 export function outcomeInWords({ outcome, steps }: GateTest): string {
-  if (outcome.action === "pass") {
-    return steps.some(({ gates }) => gates.length > 0)
-      ? "is open to them"
-      : "is open to everybody: no gate is for it";
+  if (outcome.action === "status") {
+    const { status, why, page } = outcome;
+    return `is closed: the visitor gets ${status}${pageInWords(page)}${CAUSES[why] ?? ""}`;
   }
-  if (outcome.action === "rewrite")
-    return `is closed: they are shown ${visible(outcome.path, 200)} under that address`;
   if (outcome.action === "redirect") {
-    return `is closed: they are redirected to ${visible(outcome.path, 200)} (${outcome.status})`;
+    return `is closed: the visitor is redirected to ${visible(outcome.path, 200)} (${outcome.status})`;
   }
-  const { status, why, page } = outcome;
-  return `is closed: they get ${status}${pageInWords(page)}${CAUSES[why] ?? ""}`;
+  if (outcome.action === "rewrite") {
+    return `is closed: the visitor sees ${visible(outcome.path, 200)} at the same address`;
+  }
+  return steps.some(({ gates }) => gates.length > 0)
+    ? "is open to this visitor"
+    : "is open to everybody: it has no gate";
 }
 
 function pageInWords(
@@ -37,14 +38,14 @@ function pageInWords(
 ): string {
   if (page === undefined) return " with a plain page";
   const { path, shown } = page;
-  if (shown === undefined) return ` with a plain page, since ${visible(path, 200)} is closed to them, too`;
+  if (shown === undefined) return ` with a plain page, because ${visible(path, 200)} is closed too`;
   return ` with ${visible(shown, 200)}`;
 }
 
-/** No gate is for any page that the request came by. */
+/** Whether no page on the way has a gate. */
 export const isOfNobody = ({ steps }: GateTest): boolean => steps.every(({ gates }) => gates.length === 0);
 
-/** One row for each gate, page by page. @param isCold no flag is held, so nothing was decided for anybody */
+/** One row per gate, page by page. @param isCold the worker has no flags, so nothing was decided */
 export function gateRows({ steps, flags }: GateTest, isCold: boolean): readonly Cell[][] {
   const explained = new Map(flags.map((flag) => [flag.flag_key, flag]));
   return steps.flatMap((step) => {
@@ -67,14 +68,14 @@ export function gateRows({ steps, flags }: GateTest, isCold: boolean): readonly 
 
 function deedInWords({ open, decided, otherwise }: Gate): Cell {
   if (open) return "is open";
-  return decided ? { text: actionInWords(otherwise), style: "bold" } : "would close it, too";
+  return decided ? { text: actionInWords(otherwise), style: "bold" } : "would also close it";
 }
 
-/** Where the gate looked at another page than the one that was typed. */
+/** A note when the gate read the path as another page. */
 function readingInWords({ path }: Step, { reading }: Gate): readonly string[] {
-  if (reading === null) return ["the path can be read in more ways than can be told"];
+  if (reading === null) return ["the path has too many readings"];
   const [typed = ""] = path.split("?", 1);
-  return reading === typed ? [] : [`some servers take the path for ${visible(reading, MAX_PATH)}`];
+  return reading === typed ? [] : [`some servers read the path as ${visible(reading, MAX_PATH)}`];
 }
 
-const becauseCold = (isCold: boolean): string => (isCold ? "no flags are held" : "-");
+const becauseCold = (isCold: boolean): string => (isCold ? "no flags are loaded" : "-");

@@ -4,7 +4,7 @@ import type { Terminal } from "../terminal/terminal.ts";
 import { visible } from "../terminal/visible.ts";
 import { counted, idsInWords } from "./amounts.ts";
 
-/** Prints who would gain and who would lose a flag. */
+/** Prints how many users would gain and lose a flag. */
 export function printPreview(terminal: Terminal, key: string, preview: Preview): void {
   const { contexts, before, after, gains, loses, moves, unchanged, also, examples } = preview;
   terminal.print(`${key} for ${counted(contexts, "context")}; nothing is saved:`);
@@ -12,9 +12,9 @@ export function printPreview(terminal: Terminal, key: string, preview: Preview):
     formatPairs(
       [
         ["on now", `${before.on} of ${contexts}`],
-        ["on then", `${after.on} of ${contexts}`],
-        ["gain it", `${gains.count}${variantsInWords(gains.by_variant)}${exampleInWords(examples.gains)}`],
-        ["lose it", `${loses.count}${variantsInWords(loses.by_variant)}${exampleInWords(examples.loses)}`],
+        ["on after", `${after.on} of ${contexts}`],
+        ["gain", `${gains.count}${variantsInWords(gains.by_variant)}${exampleInWords(examples.gains)}`],
+        ["lose", `${loses.count}${variantsInWords(loses.by_variant)}${exampleInWords(examples.loses)}`],
         ...(moves.count === 0
           ? []
           : [
@@ -23,7 +23,7 @@ export function printPreview(terminal: Terminal, key: string, preview: Preview):
                 `${moves.count}${movesInWords(moves)}${exampleInWords(examples.moves)}`,
               ] as const,
             ]),
-        ["stay as they are", String(unchanged)],
+        ["unchanged", String(unchanged)],
       ],
       terminal.paint,
     ),
@@ -34,11 +34,11 @@ export function printPreview(terminal: Terminal, key: string, preview: Preview):
     String(gains),
     String(loses),
   ]);
-  terminal.print(`\nFlags that change with it, since they need ${key}:`);
-  terminal.print(formatTable(["FLAG", "GAIN IT", "LOSE IT"], rows, terminal));
+  terminal.print(`\nFlags that also change, because they need ${key}:`);
+  terminal.print(formatTable(["FLAG", "GAIN", "LOSE"], rows, terminal));
 }
 
-/** "on" is what a boolean flag calls its only one. */
+/** Leaves out "on", the only variant of a boolean flag. */
 function variantsInWords(counts: Readonly<Record<string, number>>): string {
   const variants = Object.entries(counts).filter(([variant, count]) => variant !== "on" && count > 0);
   if (variants.length === 0) return "";

@@ -3,10 +3,10 @@ import { visible } from "../terminal/visible.ts";
 import { counted, idsInWords, timeInWords } from "./amounts.ts";
 import { conditionInWords } from "./condition-words.ts";
 
-/** So many ids are shown; `--json` shows all. */
+/** Longest list of ids; `--json` shows all. */
 const SHOWN_IDS = 10;
 
-/** A segment, one thing a line. */
+/** A segment, one member per line. */
 export function segmentPairs({ segment, revision, published }: SegmentAnswer): (readonly [string, string])[] {
   return [
     ["segment", visible(segment.name)],
@@ -21,20 +21,20 @@ export function segmentPairs({ segment, revision, published }: SegmentAnswer): (
   ];
 }
 
-/** Whom its condition matches; a dash when it has none. */
+/** Its condition in words; a dash without one. */
 export function ifInWords({ condition }: Segment): string {
   return condition === null || condition === undefined ? "-" : conditionInWords(condition);
 }
 
-/** Who is in it, in a few words. */
+/** Its content in a few words. */
 export function contentInWords(segment: Segment): string {
   const ids = counted(segment.ids.length, "id");
   const words = ifInWords(segment);
   return words === "-" ? ids : `${ids}, or ${visible(words, 200)}`;
 }
 
-/** Whom else a change of a segment concerns. */
+/** A hint about the flags that use the segment. */
 export function usersInWords({ used_by: usedBy }: Segment): readonly string[] {
   if (usedBy.length === 0) return [];
-  return [`Rules of ${usedBy.map((key) => visible(key, 64)).join(", ")} ask for it.`];
+  return [`Rules of ${usedBy.map((key) => visible(key, 64)).join(", ")} use it.`];
 }

@@ -1,4 +1,4 @@
-/** The most of so many edits between a name that was typed and one that was meant. */
+/** Most edits between a typed name and a similar one. */
 const MAX_EDITS = 3;
 
 /** The names that are most like one that does not exist, best first, at most three. */

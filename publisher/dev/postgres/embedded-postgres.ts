@@ -8,24 +8,24 @@ import { forgetOwner, waitUntilFree } from "./postgres-lock.ts";
 import { findServerUser } from "./server-user.ts";
 
 export interface EmbeddedPostgresOptions {
-  /** A folder of ours, created when missing; the data in it survives restarts. */
+  /** Created when missing. The data in it survives restarts. */
   readonly dataDir: string;
   readonly log?: (line: string) => void;
-  /** Postgres settings, e.g. `{ fsync: "off" }` for a database that is thrown away. */
+  /** Postgres settings, such as `{ fsync: "off" }` for a temporary database. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
 export interface EmbeddedPostgres {
-  /** A superuser's URL to the database `sluice`, on 127.0.0.1. Holds a password: not for logs. */
+  /** The URL of the database `sluice` on 127.0.0.1, for a superuser. Contains a password: never log it. */
   readonly url: string;
-  /** Stops the server, cutting what is still connected; `remove` deletes the data as well. May be called twice. */
+  /** Stops the server and its connections; `remove` also deletes the data. May be called twice. */
   stop(options?: { readonly remove?: boolean }): Promise<void>;
 }
 
 const databaseName = "sluice";
 
 /**
- * Starts the real Postgres that npm brought, as root or as an ordinary user, for development and tests.
+ * Starts the Postgres of the npm package, as root or as an ordinary user, for development and tests.
  *
  * @example
  * const postgres = await startEmbeddedPostgres({ dataDir: ".sluice/postgres", log: console.log });
@@ -66,7 +66,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 
   let isStopping = false;
   void server.exited.then((how) => {
-    if (!isStopping) log(`Postgres has gone by itself (${how}); see ${logPath(dataDir)}.`);
+    if (!isStopping) log(`Postgres exited by itself (${how}); see ${logPath(dataDir)}.`);
   });
   return {
     url: url(databaseName),

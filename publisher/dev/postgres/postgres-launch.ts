@@ -23,7 +23,7 @@ export interface Launch {
 
 export const logPath = (dataDir: string): string => path.join(dataDir, "postgres.log");
 
-/** Starts the server and returns when it takes connections; an error shows the end of its log. */
+/** Starts the server and waits until it accepts connections. An error shows the end of its log. */
 export async function launchOnFreePort(how: Launch): Promise<{ server: PostgresProcess; port: number }> {
   const logFile = logPath(how.dataDir);
   const written = async (): Promise<number> => (await stat(logFile).catch(() => undefined))?.size ?? 0;
@@ -45,7 +45,7 @@ export async function launchOnFreePort(how: Launch): Promise<{ server: PostgresP
     if (said.includes('lock file "postmaster.pid" already exists')) {
       throw await alreadyRunning(how.dataDir, how.cluster.pgdata);
     }
-    // The port was free a moment ago: somebody else was faster.
+    // Another process took the port in the meantime.
     if (said.includes("Address already in use") && attempt < PORT_ATTEMPTS) continue;
     const last = said.trim().split("\n").slice(-15).join("\n");
     throw new Error(`Postgres did not start (${await server.exited}). The end of ${logFile}:\n${last}`);
@@ -65,7 +65,7 @@ function commandLine(how: Launch, port: number): string[] {
   return [path.join(how.binaries, "bin", "postgres"), "-D", how.cluster.pgdata, ...flags];
 }
 
-/** Goes by the server's own file rather than by connecting: on that port there could be somebody else's. */
+/** Reads the server's own file instead of connecting: another server could use that port. */
 async function becomesReady(
   server: PostgresProcess,
   pgdata: string,
@@ -74,7 +74,7 @@ async function becomesReady(
   const deadline = Date.now() + READY_WITHIN_MS;
   while (!server.hasExited() && Date.now() < deadline) {
     const file = await readPostmasterFile(pgdata);
-    // The file of a start that was killed still says "ready".
+    // The file of a killed start still contains "ready".
     if (file?.status === "ready" && file.start !== earlierStart) return true;
     await sleep(20);
   }
@@ -82,10 +82,9 @@ async function becomesReady(
 }
 
 /**
- * The server must not outlive us, not even after `kill -9`: a shell beside it reads a pipe that only we hold
- * open. End of file, however it came about, is a fast shutdown (INT); after 10 s an immediate one (QUIT),
- * after 15 s the end. The signals that a terminal or an init system sends to everybody are ignored, because
- * the publisher must drain before its database goes.
+ * The server must stop when this process ends, even after `kill -9`. So a shell reads a pipe that only this process keeps
+ * open. At its end, the shell sends INT (fast shutdown), after 10 s QUIT (immediate shutdown), after 15 s KILL. The shell
+ * ignores signals to the whole group, because the publisher must drain before its database stops.
  */
 const supervisor = `
 trap '' INT TERM HUP
@@ -107,10 +106,10 @@ exit "$code"
 `;
 
 export interface PostgresProcess {
-  /** Settles when the server has gone, for whatever reason; says how. */
+  /** Resolves when the server exits, with the exit code or signal. */
   readonly exited: Promise<string>;
   hasExited(): boolean;
-  /** Lets Node end although the server runs; it then stops with us. */
+  /** Allows Node to exit while the server runs; the server then stops too. */
   unref(): void;
   stop(): Promise<void>;
 }
@@ -122,7 +121,7 @@ export function launchPostgres(
 ): PostgresProcess {
   const child = spawn("/bin/sh", ["-c", supervisor, "sluice-postgres", ...command], {
     cwd: "/",
-    // A session of its own: the terminal's Ctrl-C is for us, not for the server.
+    // Its own session: Ctrl-C must not reach the server.
     detached: true,
     env: serverEnvironment(),
     stdio: ["pipe", logFile, logFile],
@@ -132,14 +131,14 @@ export function launchPostgres(
   const end = new Promise<string>((resolve) => {
     const settle = (how: string): void => {
       exited = true;
-      // Should only the shell have been killed, this still tells its watcher to stop the server.
+      // If only the shell was killed, this still makes its watcher stop the server.
       child.stdin?.destroy();
       resolve(how);
     };
     child.once("error", (error) => settle(error.message));
     child.once("exit", (code, signal) => settle(signal === null ? `exit code ${code}` : `signal ${signal}`));
   });
-  // The server may go first: writing "end" to it then is not an error.
+  // The server may exit first: an error on its pipe does not matter then.
   child.stdin?.on("error", () => undefined);
   return {
     exited: end,
@@ -153,7 +152,7 @@ export function launchPostgres(
   };
 }
 
-/** A port that was free a moment ago; the caller retries when somebody took it since. */
+/** A free port. The caller retries if another process takes it first. */
 export function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();

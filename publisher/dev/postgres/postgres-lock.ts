@@ -4,7 +4,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
-/** The lines of `postmaster.pid` that matter here. */
+/** The relevant lines of `postmaster.pid`. */
 export interface PostmasterFile {
   readonly pid: number;
   /** Changes with every start. */
@@ -29,7 +29,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** After a reboot the pid in a stale file may be anybody's: only a command line that names the folder counts. */
+/** After a reboot, the pid of a stale file may be any process, so the command line must contain the folder. */
 async function isServerOf(pid: number, pgdata: string): Promise<boolean> {
   if (process.platform === "linux") {
     const words = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
@@ -43,9 +43,9 @@ async function isServerOf(pid: number, pgdata: string): Promise<boolean> {
 
 const ownerFile = (dataDir: string): string => path.join(dataDir, "started-by.pid");
 
-/** Leaves our own pid, for the message that a second start gives. */
+/** Stores this process's pid, for the error of a second start. */
 export async function recordOwner(dataDir: string): Promise<void> {
-  // Another user's file, left by a killed start, cannot be written but removed.
+  // The file of another user, from a killed start, can be deleted but not written.
   await forgetOwner(dataDir);
   await writeFile(ownerFile(dataDir), `${process.pid}\n`);
 }
@@ -70,17 +70,17 @@ export async function alreadyRunning(dataDir: string, pgdata: string): Promise<A
 }
 
 /**
- * Returns when nothing runs in this data folder any more. A server whose starter was killed is on its way out
- * and is waited for; one that is in use is an error that says who uses it.
+ * Waits until no server runs in this data folder. A server whose starter was killed stops soon; a server in use is an
+ * error with the id of its starter.
  */
 export async function waitUntilFree(dataDir: string, pgdata: string, patienceMs = 30_000): Promise<void> {
   const deadline = Date.now() + patienceMs;
   for (;;) {
     const found = await readPostmasterFile(pgdata);
-    // Postgres itself clears away the file of a process that is gone.
+    // Postgres deletes the file of a dead process itself.
     if (found === undefined || !isAlive(found.pid)) return;
     if (!(await isServerOf(found.pid, pgdata))) {
-      // A stranger has that pid now, and Postgres would take it for a running server.
+      // Another program has that pid now. Postgres would mistake it for a running server.
       await rm(path.join(pgdata, "postmaster.pid"), { force: true });
       return;
     }
@@ -91,7 +91,7 @@ export async function waitUntilFree(dataDir: string, pgdata: string, patienceMs 
   }
 }
 
-/** A foreseen fault: somebody else's server runs in the data folder. The message says whose, and what to do. */
+/** Another server uses the data folder. The message names its process and what to do. */
 export class AlreadyRunning extends Error {
   override readonly name = "AlreadyRunning";
 }

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { stat } from "node:fs/promises";
 
-/** The user that the embedded Postgres runs as; `undefined` everywhere means: ourselves. */
+/** The user of the embedded Postgres; `undefined` means the current user. */
 export interface ServerUser {
   readonly name: string;
   readonly uid: number;
@@ -14,7 +14,7 @@ export interface RunResult {
   readonly stderr: string;
 }
 
-/** A clean environment: a caller's PGDATA, PGPORT or locale must not reach the server. */
+/** A clean environment, without the caller's PGDATA, PGPORT and locale. */
 export function serverEnvironment(): NodeJS.ProcessEnv {
   const { PATH, LD_LIBRARY_PATH } = process.env;
   return {
@@ -29,7 +29,7 @@ export function identityOf(user: ServerUser | undefined): { uid?: number; gid?: 
   return user === undefined ? {} : { uid: user.uid, gid: user.gid };
 }
 
-/** Runs a program as the server's user; a program that cannot be started at all is code 127. */
+/** Runs a program as the server's user; code 127 when it cannot be started. */
 export function runAs(
   user: ServerUser | undefined,
   command: string,
@@ -37,7 +37,7 @@ export function runAs(
 ): Promise<RunResult> {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
-      // Our own working directory may be one that this user cannot even enter.
+      // This user may not be able to enter the current directory.
       cwd: "/",
       env: serverEnvironment(),
       stdio: ["ignore", "pipe", "pipe"],
@@ -53,8 +53,8 @@ export function runAs(
 }
 
 /**
- * Postgres refuses to run as root, so root lends it another existing user: the owner of the data when there
- * is some already, else `postgres`, else `nobody`. Everybody else runs it as themselves.
+ * Postgres refuses to run as root. Root therefore runs it as the owner of existing data, else as `postgres`, else as
+ * `nobody`. Other users run it as themselves.
  */
 export async function findServerUser(existingData: string): Promise<ServerUser | undefined> {
   if (process.getuid?.() !== 0) return undefined;

@@ -14,7 +14,7 @@ interface Session {
   readonly encoding: Encoding;
 }
 
-/** What an endpoint answers with status 200 unless it throws a RestError. */
+/** The result is sent with status 200; a RestError has its own status. */
 type Endpoint = (session: Session, body: Buffer) => Promise<Outcome | readonly Outcome[]>;
 
 const batchEndpoints: ReadonlyMap<string, Endpoint> = new Map([
@@ -22,7 +22,7 @@ const batchEndpoints: ReadonlyMap<string, Endpoint> = new Map([
   ["multi-exec", runTransaction],
 ]);
 
-/** Answers one request; the JSON body to send, or undefined when a stream of events has begun. */
+/** Handles one request. @returns the JSON body, or undefined when an event stream started */
 export async function answer(
   request: IncomingMessage,
   response: ServerResponse,
@@ -41,7 +41,7 @@ export async function answer(
   const endpoint = segments[0]?.toString().toLowerCase() ?? "";
   const source = sourceOf(endpoint, segments.slice(1));
   if (source !== undefined) {
-    // The client posts "[]" along; it means nothing.
+    // The client sends "[]" as body, which has no meaning.
     request.resume();
     if (access === "read-only") throw new RestError(400, noPermission(endpoint));
     await streamEvents(source, link, response);
@@ -66,7 +66,7 @@ async function runOne({ link, access, encoding }: Session, command: Command): Pr
   return outcome;
 }
 
-/** Every command has its own outcome: one that is refused or fails stops none of the others. */
+/** Every command has its own outcome: a failed command does not stop the others. */
 async function runPipeline({ link, access, encoding }: Session, body: Buffer): Promise<readonly Outcome[]> {
   const commands = commandsFromJson(parseJson(body.toString()));
   const refused = new Map<Command, string>();
@@ -81,7 +81,7 @@ async function runPipeline({ link, access, encoding }: Session, body: Buffer): P
   });
 }
 
-/** All or nothing: a command that cannot even be queued discards the whole with one error. */
+/** All or nothing: a command that cannot be queued fails the whole transaction. */
 async function runTransaction(
   { link, access, encoding }: Session,
   body: Buffer,
@@ -112,7 +112,7 @@ function encodingOf(request: IncomingMessage): Encoding {
 
 let syncPoint = 0;
 
-/** Upstash's clients send the last one back to read their own writes; with one Redis that is always so. */
+/** Upstash's clients send the last token back to read their own writes. With one Redis, this always works. */
 function nextSyncToken(): string {
   syncPoint += 1;
   return Buffer.from(`local:${syncPoint}`).toString("base64");
@@ -121,10 +121,10 @@ function nextSyncToken(): string {
 /** Upstash's limit for one request, in bytes. */
 const maxRequestBytes = 10 * 1024 * 1024;
 
-/** Beyond this nobody waits for the end of a body that is refused anyway. */
+/** A larger body is not read to its end. */
 const patienceBytes = 10 * maxRequestBytes;
 
-/** The whole body. One above the limit is read to its end first: an answer in mid-upload would reach the client as a reset connection. */
+/** The whole body. A body above the limit is read to its end: an early answer would look like a reset connection. */
 export async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { RestError } from "./command.ts";
 
-/** What the bearer of a token may do. */
+/** The rights of a token. */
 export type Access = "full" | "read-only";
 
 /** Checks tokens in constant time; throws Upstash's 401 for a missing or wrong one. */
@@ -15,7 +15,7 @@ export function createAuthorize(
   ];
   return function authorize(presented) {
     const given = digest(presented ?? "");
-    // No early exit: both are compared, so that the time tells nothing.
+    // Always compares both, so that the time reveals nothing.
     const matches = known.filter(([expected]) => timingSafeEqual(expected, given));
     const access = matches[0]?.[1];
     if (presented === undefined || presented === "" || access === undefined) {
@@ -30,7 +30,7 @@ export function bearerToken(header: string | undefined): string | undefined {
   return header === undefined ? undefined : /^Bearer +(\S+)$/i.exec(header.trim())?.[1];
 }
 
-/** Digests have one length, which timingSafeEqual demands. */
+/** timingSafeEqual needs inputs of equal length. */
 function digest(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }

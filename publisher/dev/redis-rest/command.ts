@@ -1,7 +1,7 @@
-/** A Redis command as it goes over the wire: the name, then its arguments, binary-safe. */
+/** A Redis command: the name, then its binary-safe arguments. */
 export type Command = readonly [name: string, ...args: readonly (string | Buffer)[]];
 
-/** Like JSON.parse, but a number keeps its own spelling: 12345678901234567890 must reach Redis as it was written. */
+/** Like JSON.parse, but numbers keep their spelling: 12345678901234567890 must reach Redis unchanged. */
 export function parseJson(text: string): unknown {
   const keepSpelling = (_key: string, value: unknown, context?: { source?: string }): unknown =>
     typeof value === "number" ? (context?.source ?? value) : value;

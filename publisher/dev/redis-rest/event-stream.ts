@@ -1,12 +1,12 @@
 import type { ServerResponse } from "node:http";
 import type { RedisLink } from "./redis-link.ts";
 
-/** What a client of `/subscribe`, `/psubscribe` or `/monitor` listens to. */
+/** The source of events for `/subscribe`, `/psubscribe` or `/monitor`. */
 export type Source =
   | { readonly kind: "subscribe" | "psubscribe"; readonly names: readonly string[] }
   | { readonly kind: "monitor" };
 
-/** Answers with Server-Sent Events, as Upstash words them, until the client goes away. */
+/** Answers with Server-Sent Events in Upstash's format until the client disconnects. */
 export async function streamEvents(source: Source, link: RedisLink, response: ServerResponse): Promise<void> {
   const connection = await link.open();
   if (response.destroyed) return connection.destroy();
@@ -25,7 +25,7 @@ export async function streamEvents(source: Source, link: RedisLink, response: Se
     return;
   }
   const confirmed = Promise.withResolvers<void>();
-  // A message may be in the same packet as the confirmation: it must not overtake it.
+  // A message may be in the same packet as the confirmation, but must be sent after it.
   const onceConfirmed = (event: string): void => void confirmed.promise.then(() => write(event));
   for (const name of source.names) {
     await (source.kind === "subscribe"
@@ -38,7 +38,7 @@ export async function streamEvents(source: Source, link: RedisLink, response: Se
   confirmed.resolve();
 }
 
-/** A line break inside a message begins another data line of the same event. */
+/** A line break in a message starts another data line of the same event. */
 function toEvent(text: string): string {
   return `${text
     .split(/\r\n|[\r\n]/)

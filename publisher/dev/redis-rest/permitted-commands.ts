@@ -4,7 +4,7 @@ import type { Command } from "./command.ts";
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
 /**
- * What REST cannot carry, and why. Most of these would change or hold up the one connection that all requests share.
+ * Commands that REST does not support, and why. Most of them would change or block the connection of all requests.
  */
 const unavailable: ReadonlyMap<string, string> = new Map(
   Object.entries({
@@ -27,8 +27,8 @@ const unavailable: ReadonlyMap<string, string> = new Map(
 );
 
 /**
- * Redis 7's commands with the flag `readonly`, without SCAN and KEYS, which Upstash restricts too. A table of its own
- * rather than COMMAND INFO, so that both kinds of Redis answer alike; what is not on it is refused.
+ * Redis 7's commands with the flag `readonly`, without SCAN and KEYS, which Upstash restricts too. A table instead of
+ * COMMAND INFO, so that both kinds of Redis behave the same. All other commands are refused.
  */
 const readOnly: ReadonlySet<string> = new Set(
   words(`

@@ -5,7 +5,7 @@ import { RestError } from "./command.ts";
 
 type Connection = Awaited<ReturnType<typeof connect>>;
 
-/** The Redis behind the REST server. Redis' own errors are replies; what is thrown means that Redis is out of reach. */
+/** The Redis behind the REST server. Redis' own errors are replies; a thrown error means that Redis is not reachable. */
 export interface RedisLink {
   /** Runs the commands in order, others' may come in between. */
   run(commands: readonly Command[]): Promise<readonly Reply[]>;
@@ -47,7 +47,7 @@ export async function openRedisLink(url: string): Promise<RedisLink> {
 
     async transact(commands) {
       const chain = Symbol("transaction");
-      // All are queued in this same tick on one connection, so nobody else's command lands between MULTI and EXEC.
+      // All commands are queued in one tick on one connection, so no other command gets between MULTI and EXEC.
       const [, ...rest] = await Promise.all(
         [["MULTI"] as const, ...commands, ["EXEC"] as const].map((command) => send(command, chain)),
       );
@@ -84,7 +84,7 @@ async function connect(url: string) {
   const client = createClient({
     url,
     RESP: 2,
-    // A dead Redis must show as an error now, not as a request that hangs.
+    // A dead Redis must cause an error, not a hanging request.
     disableOfflineQueue: true,
     disableClientInfo: true,
     socket: {
@@ -92,7 +92,7 @@ async function connect(url: string) {
       reconnectStrategy: (retries, cause) => (wasUp ? Math.min(50 * 2 ** retries, 1_000) : cause),
     },
   });
-  // Without a listener the event would end the process; the command that fails reports the loss.
+  // Without a listener, the event would end the process. The failed command reports the error.
   client.on("error", () => undefined);
   try {
     await client.connect();
@@ -107,7 +107,7 @@ function isList(reply: Reply): reply is readonly Reply[] {
   return Array.isArray(reply);
 }
 
-/** Only a code such as ECONNREFUSED or WRONGPASS: what else an error says may hold the URL. */
+/** Only a code such as ECONNREFUSED or WRONGPASS: the rest of an error may contain the URL. */
 function codeOf(error: unknown): string {
   if (error instanceof ReconnectStrategyError) return codeOf(error.socketError);
   if (error instanceof ErrorReply) return error.message.split(" ", 1)[0] ?? "";

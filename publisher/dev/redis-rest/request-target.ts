@@ -3,11 +3,11 @@ export interface RequestTarget {
   readonly segments: readonly Buffer[];
   /** `?EX=100&NX` as `[["EX", "100"], ["NX"]]`, without `_token`. */
   readonly options: readonly (readonly Buffer[])[];
-  /** The token that came as `?_token=…`. */
+  /** The token in `?_token=…`. */
   readonly token: string | undefined;
 }
 
-/** Reads `/set/foo/%ff?EX=100&_token=…`. By hand: URL would fold `..` away and refuse or mend bytes that are not UTF-8. */
+/** Reads `/set/foo/%ff?EX=100&_token=…`. Not by URL, which would resolve `..` and change bytes that are not UTF-8. */
 export function parseRequestTarget(target: string): RequestTarget {
   const mark = target.indexOf("?");
   const path = mark === -1 ? target : target.slice(0, mark);

@@ -6,27 +6,27 @@ import { openRedisLink } from "./redis-link.ts";
 import { RestError } from "./command.ts";
 
 export interface RedisRestOptions {
-  /** A real Redis, `redis://host:port[/db]`; without it an in-process one begins empty and ends with `stop`. */
+  /** A real Redis, `redis://host:port[/db]`; without it, an empty in-process Redis that ends with `stop`. */
   readonly redisUrl?: string | undefined;
-  /** 0 (the default) takes a free one. */
+  /** 0 (the default): a free port. */
   readonly port?: number | undefined;
-  /** May do everything; random when absent. */
+  /** Allows everything; random when absent. */
   readonly token?: string | undefined;
-  /** May only read; random when absent. */
+  /** Allows only reads; random when absent. */
   readonly readOnlyToken?: string | undefined;
 }
 
-/** A running server: hand `url` and one of the tokens to @upstash/redis. */
+/** A running server. Pass `url` and one of the tokens to @upstash/redis. */
 export interface RedisRest {
   readonly url: string;
   readonly token: string;
   readonly readOnlyToken: string;
-  /** Ends open requests and streams too; may be called again. */
+  /** Also ends open requests and streams. May be called twice. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts the local Redis end: Upstash's REST protocol on 127.0.0.1, for development and tests only.
+ * Starts Upstash's REST protocol on 127.0.0.1, for development and tests only.
  *
  * Rejects when Redis cannot be reached or the port is taken.
  *
@@ -48,13 +48,13 @@ export async function startRedisRest(options: RedisRestOptions = {}): Promise<Re
       const body = await answer(request, response, redis.link, authorize);
       if (body !== undefined) send(response, 200, body);
     } catch (error) {
-      // Neither the message nor the stack of an unforeseen error goes out: it may hold a command and its values.
+      // The text of an unexpected error is not sent: it may contain a command and its values.
       const fault =
         error instanceof RestError ? error : new RestError(500, `ERR internal error (${nameOf(error)})`);
       send(response, fault.status, { error: fault.message });
     }
   };
-  // A command may travel in the path: Node's 16 KiB for all headers is little.
+  // A command may be in the path, so Node's limit of 16 KiB for headers is too small.
   const server = createServer(
     { maxHeaderSize: 128 * 1024, keepAliveTimeout: 60_000 },
     (request, response) => {
@@ -65,7 +65,7 @@ export async function startRedisRest(options: RedisRestOptions = {}): Promise<Re
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
-    // Kept-alive and streaming connections would hold `close` up for as long as their clients like.
+    // Otherwise keep-alive and streaming connections would delay `close`.
     server.closeAllConnections();
     await closed;
     await redis.close();
@@ -128,7 +128,7 @@ function randomToken(): string {
   return randomBytes(24).toString("base64url");
 }
 
-/** An in-process Redis, empty, without a password: on 127.0.0.1 alone, so that the network does not reach it. */
+/** An empty in-process Redis without a password, on 127.0.0.1 only, so that the network cannot reach it. */
 export async function startEmulator(): Promise<{
   readonly url: string;
   readonly close: () => Promise<void>;

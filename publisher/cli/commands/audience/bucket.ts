@@ -8,7 +8,7 @@ import { parseFlagKey } from "../../input/flag-key.ts";
 import { formatPairs } from "../../terminal/table.ts";
 import { visible } from "../../terminal/visible.ts";
 import { percentInWords } from "../../words/amounts.ts";
-import { drawHints } from "../../words/variant-words.ts";
+import { variantHints } from "../../words/variant-words.ts";
 
 interface Options extends JsonOption {
   readonly by?: string;
@@ -19,20 +19,17 @@ interface Options extends JsonOption {
 export function addBucket(program: Command, cli: Cli): void {
   program
     .command("bucket")
-    .description("Say what deals users into the percentage, or draw others on purpose.")
+    .description("Choose the attribute that assigns buckets, or re-randomize the users.")
     .argument("<key>", "the flag", parseFlagKey)
-    .option(
-      "--by <attribute>",
-      "all who share this attribute are in together; targetingKey is each user alone",
-    )
-    .option("--salt <salt>", "draw other users for the same percentage")
-    .option("--no-salt", "deal by the flag's key again")
+    .option("--by <attribute>", "users with the same value share a bucket; targetingKey: one bucket per user")
+    .option("--salt <salt>", "re-randomize: the same percentage, other users")
+    .option("--no-salt", "use the flag's key as salt again")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
       `
-Both draw everybody's place anew: at 10 %, other users are in than before. Whoever lacks the attribute is out.
-Flags with the same salt let the same users in. Without an option it shows what stands there.
+Both re-randomize all buckets: at 10 %, other users get the flag than before. Users without the attribute do not get it.
+Flags with the same salt have the same buckets. Without an option, the command shows the current values.
 
 Examples:
   sluice bucket ai_search --by organization
@@ -42,7 +39,9 @@ Examples:
       const { by, salt } = options;
       if (by === undefined && salt === undefined) return show(cli, key, options);
       if (by === "")
-        throw new CliError(EXIT.usage, "--by is empty", { mend: ["--by targetingKey is each user alone"] });
+        throw new CliError(EXIT.usage, "--by is empty", {
+          fix: ["use --by targetingKey for one bucket per user"],
+        });
       const api = cli.api();
       const wished = {
         ...(by !== undefined && { bucket_by: by }),
@@ -57,18 +56,18 @@ Examples:
       await reportChange(cli, api, options, answer, {
         lines: [
           isChange
-            ? `${key} deals users in by ${inWords(flag)}.`
-            : `${key} deals users in by ${inWords(flag)} already: nothing was changed.`,
+            ? `${key} assigns buckets by ${inWords(flag)}.`
+            : `${key} already assigns buckets by ${inWords(flag)}: nothing was changed.`,
         ],
-        hints: isChange ? [...drawnAnew(flag), ...drawHints(flag)] : [],
+        hints: isChange ? [...reassignedHint(flag), ...variantHints(flag)] : [],
       });
     });
 }
 
-/** Who was in is told only where some were. */
-function drawnAnew({ enabled, rollout_pct: percent }: Flag): readonly string[] {
+/** Printed only when some users had the flag. */
+function reassignedHint({ enabled, rollout_pct: percent }: Flag): readonly string[] {
   if (!enabled || percent === 0 || percent === 100) return [];
-  return [`Places are drawn anew: others are in its ${percentInWords(percent)} than before.`];
+  return [`The buckets are re-randomized: other users are in its ${percentInWords(percent)} than before.`];
 }
 
 interface DealtFlag {
@@ -77,7 +76,7 @@ interface DealtFlag {
   readonly salt: string | null;
 }
 
-/** The key itself is what a flag without a salt is dealt with. */
+/** Without a salt, the flag's key is the salt. */
 function isOtherSalt(flag: DealtFlag, salt: string | null | undefined): boolean {
   return salt !== undefined && (salt ?? flag.key) !== (flag.salt ?? flag.key);
 }
@@ -92,7 +91,7 @@ async function show(cli: Cli, key: string, options: Options): Promise<void> {
   cli.terminal.print(
     formatPairs(
       [
-        ["dealt by", visible(by, 128)],
+        ["bucket by", visible(by, 128)],
         ["salt", salt === null ? `${key} (its key)` : visible(salt, 64)],
       ],
       cli.terminal.paint,

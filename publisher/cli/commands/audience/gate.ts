@@ -25,21 +25,21 @@ interface Options {
 export function addGate(program: Command, cli: Cli): void {
   const gate = program
     .command("gate")
-    .description("Close pages to those for whom a flag is off.")
+    .description("Close pages to users who do not have the flag.")
     .argument("<key>", "the flag", parseFlagKey)
     .enablePositionalOptions()
-    .option("--add <pattern>", "pages, a URLPattern on the path; takes the place of a gate with the same one")
-    .option("--rewrite <path>", "with --add: show this page in their place")
+    .option("--add <pattern>", "the pages, a URLPattern for the path; replaces a gate with the same pattern")
+    .option("--rewrite <path>", "with --add: show this page instead")
     .option("--redirect <path>", "with --add: redirect there (302, or --status 303 or 307)")
     .option("--status <code>", "with --add: answer with 403, 404 or 410", parseStatus)
     .option("--page <path>", "with --status: show this page of the site with it")
-    .option("--remove <pattern>", "open the pages of a gate again; may be repeated", collectPatterns)
-    .option("--list", "list the gates; so does naming nothing to change")
+    .option("--remove <pattern>", "remove a gate; may be repeated", collectPatterns)
+    .option("--list", "list the gates; the default without a change")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
       `
-The worker closes these pages to whoever is not in, in every spelling of their path.
+The worker closes these pages to users who do not have the flag, in every spelling of the path.
 Quote patterns, or the shell expands them.
 
 Examples:
@@ -65,8 +65,8 @@ async function editOrList(cli: Cli, key: string, options: Options): Promise<void
   const isChanged = lines.length > 0;
   await reportChange(cli, api, options, answer, {
     lines: isChanged
-      ? [`${key} is changed:`, ...lines.map((line) => `  ${line}`)]
-      : [`${key} has that gate already: nothing was changed.`],
+      ? [`Changed ${key}:`, ...lines.map((line) => `  ${line}`)]
+      : [`${key} already has this gate: nothing was changed.`],
     hints:
       isChanged && edit.add !== undefined && options.json !== true
         ? await describeNextGate(api, edit.add)
@@ -80,32 +80,32 @@ async function listGates(cli: Cli, key: string, options: Options): Promise<void>
   const gates = readGates(key, answer.flag.gates);
   if (gates.length === 0) return cli.terminal.print(`${key} has no gates.`);
   const rows = gates.map(({ pattern, otherwise }) => [visible(pattern), actionInWords(otherwise)]);
-  cli.terminal.print(formatTable(["PAGES", "FOR WHOEVER IS NOT IN"], rows, cli.terminal));
+  cli.terminal.print(formatTable(["PAGES", "WITHOUT THE FLAG"], rows, cli.terminal));
 }
 
-/** Undefined: to list. */
+/** @returns undefined to list the gates */
 function toEdit(options: Options): GatesEdit | undefined {
   const { add, remove = [], list } = options;
   const action = actionOf(options);
   if (options.page !== undefined && (action === undefined || !("status" in action) || "redirect" in action)) {
-    throw new CliError(EXIT.usage, "--page goes with --status 403, 404 or 410 alone", {
-      mend: ["add --status 404, or use --rewrite to show a page with the status that it has"],
+    throw new CliError(EXIT.usage, "--page needs --status 403, 404 or 410", {
+      fix: ["add --status 404, or use --rewrite to show a page with its own status"],
     });
   }
   if (list === true && (add !== undefined || remove.length > 0)) {
-    throw new CliError(EXIT.usage, "--list does not go with --add or --remove", {
-      mend: ["change the gates first, and list them then"],
+    throw new CliError(EXIT.usage, "--list cannot be combined with --add or --remove", {
+      fix: ["change the gates first, then list them"],
     });
   }
   if (add === undefined) {
     if (action === undefined) return remove.length > 0 ? { add: undefined, remove } : undefined;
-    throw new CliError(EXIT.usage, "--rewrite, --redirect and --status say what a new gate does", {
-      mend: ["name its pages, too: --add '/ai/*'"],
+    throw new CliError(EXIT.usage, "--rewrite, --redirect and --status need --add", {
+      fix: ["name the pages too: --add '/ai/*'"],
     });
   }
   if (action === undefined) {
-    throw new CliError(EXIT.usage, "--add does not say what whoever is not in gets", {
-      mend: ["add --rewrite /classic, --redirect / or --status 404"],
+    throw new CliError(EXIT.usage, "--add needs an action for visitors without the flag", {
+      fix: ["add --rewrite /classic, --redirect / or --status 404"],
     });
   }
   return { add: { pattern: add, otherwise: action }, remove };
@@ -113,8 +113,8 @@ function toEdit(options: Options): GatesEdit | undefined {
 
 function actionOf({ rewrite, redirect, status, page }: Options): Gate["otherwise"] | undefined {
   if (rewrite !== undefined && (redirect !== undefined || status !== undefined)) {
-    throw new CliError(EXIT.usage, "--rewrite goes neither with --redirect nor with --status", {
-      mend: ["choose one of them"],
+    throw new CliError(EXIT.usage, "--rewrite cannot be combined with --redirect or --status", {
+      fix: ["choose one of them"],
     });
   }
   if (rewrite !== undefined) return { rewrite };
@@ -129,7 +129,7 @@ const ANSWERS = [403, 404, 410];
 function oneOf(statuses: readonly number[], status: number, when: string): number {
   if (statuses.includes(status)) return status;
   throw new CliError(EXIT.usage, `--status ${status} is not what a gate answers ${when}`, {
-    mend: [`choose ${statuses.slice(0, -1).join(", ")} or ${statuses.at(-1) ?? ""}`],
+    fix: [`choose ${statuses.slice(0, -1).join(", ")} or ${statuses.at(-1) ?? ""}`],
   });
 }
 
@@ -143,8 +143,8 @@ function collectPatterns(pattern: string, previous: readonly string[] = []): rea
 }
 
 /**
- * What whoever a gate turns away meets next, where that is not just the page that it names: gates are asked again there.
- * Asked only after the gate was made, and only to tell people: no fault of this may hide that it was.
+ * A hint when the page that a gate shows or redirects to has a gate too. Called after the gate was saved, so it never
+ * throws: an error must not hide that.
  */
 async function describeNextGate(api: ApiClient, { otherwise }: Gate): Promise<readonly string[]> {
   const target =
@@ -155,12 +155,12 @@ async function describeNextGate(api: ApiClient, { otherwise }: Gate): Promise<re
         : otherwise.page;
   if (target === undefined) return [];
   try {
-    const { body } = await api.testGates(target, undefined, {});
+    const body = await api.testGates(target, undefined);
     const closing = body.steps[0]?.gates.find(({ decided }) => decided);
     if (closing === undefined) return [];
     const { flag_key: flag, pattern, otherwise: next } = closing;
     return [
-      `${visible(target)} is gated, too: where ${visible(flag, 64)} is off as well, its gate for ${visible(pattern)} ` +
+      `${visible(target)} has a gate too: if ${visible(flag, 64)} is also off, its gate for ${visible(pattern)} ` +
         `${actionInWords(next)}.`,
     ];
   } catch {

@@ -24,23 +24,23 @@ const TWO_HOURS_S = 7_200;
 export function addOverride(program: Command, cli: Cli): void {
   program
     .command("override")
-    .description("Make a link that forces flags for one browser, for tests.")
-    .argument("<key=on|off|variant...>", "what it forces", collectOverrides)
+    .description("Create a test override: a link that forces flags in one browser.")
+    .argument("<key=on|off|variant...>", "the flags and their values", collectOverrides)
     .option("--for <duration>", "how long, like 90s, 30m, 2h or 7d (2h)", parseDuration, TWO_HOURS_S)
-    .option("--url <url>", "the page that it opens, like https://www.example.com/ai")
+    .option("--url <url>", "the page to open, like https://www.example.com/ai")
     .option(
       "--edge <url>",
-      "the site that it is for, like https://www.example.com; repeatable; else SLUICE_EDGE_URLS",
+      "the site, like https://www.example.com; repeatable; default: SLUICE_EDGE_URLS",
       collectEdges,
     )
     .option("--json", "print JSON")
     .addHelpText(
       "after",
       `
-It never beats a kill, a switched-off flag or a flag that is needed, and forces nothing that it does not name. A flag with
-variants takes one of their keys; with "on" a visitor has the variant that is theirs anyway.
-Whoever has the link has what it names, until it ends (a week at most) or the flag is killed.
-In the browser, ${OVERRIDE_PATH} shows what is in force, and ends it.
+An override never wins over a kill, a disabled flag or a missing prerequisite, and never changes a flag it does not name.
+For a flag with variants, name a variant; "on" keeps the visitor's own variant.
+Anyone with the link gets these flags until it expires (a week at most) or the flag is killed.
+In the browser, ${OVERRIDE_PATH} shows the override and ends it.
 
 Examples:
   sluice override ai_search=on --for 2h --url https://www.example.com/ai
@@ -51,35 +51,35 @@ Examples:
         throw new CliError(EXIT.usage, `an override names at most ${MAX_OVERRIDE_FLAGS} flags`);
       }
       if (options.for > MAX_OVERRIDE_S) {
-        throw new CliError(EXIT.usage, "an override holds for a week at most", {
-          mend: ["give --for 7d, or less"],
+        throw new CliError(EXIT.usage, "an override lasts a week at most", {
+          fix: ["use --for 7d or less"],
         });
       }
-      // Judged before anything is signed.
+      // Checked before anything is signed.
       const toLinks = linksOf(cli, options);
-      const { signed, said } = await cli
+      const signed = await cli
         .api()
         .signOverride(Object.fromEntries(flags), options.for)
         .catch(explainRefusal);
       const links = toLinks(signed.path);
-      if (options.json === true) return cli.terminal.printJson({ ...Object(said), links });
-      tell(cli, signed, links);
+      if (options.json === true) return cli.terminal.printJson({ ...signed, links });
+      printOverride(cli, signed, links);
     });
 }
 
-/** The publisher has no keys: there is no flag to look at, as for other conflicts. */
+/** The publisher has no override keys. The usual advice for conflicts would not help. */
 function explainRefusal(error: unknown): never {
   if (!isRefusal(error, 409)) throw error;
   throw new CliError(EXIT.conflict, visible(error.problem.detail, 300), {
-    mend: [
-      'make a key: echo "k1:$(openssl rand -base64 32)"',
-      "docs/overrides.md tells where it goes, and who must not have it",
+    fix: [
+      'create a key: echo "k1:$(openssl rand -base64 32)"',
+      "docs/overrides.md shows where to set it and how to protect it",
     ],
     cause: error,
   });
 }
 
-function tell({ terminal }: Cli, signed: SignedOverride, links: readonly string[]): void {
+function printOverride({ terminal }: Cli, signed: SignedOverride, links: readonly string[]): void {
   for (const link of links) terminal.print(link);
   terminal.print("");
   const rows = signed.flags.map(({ flag_key: key, forced, in_force: inForce, detail }): Cell[] => [
@@ -88,11 +88,11 @@ function tell({ terminal }: Cli, signed: SignedOverride, links: readonly string[
     IN_FORCE[inForce] ?? visible(inForce, 20),
     visible(detail ?? "", 200),
   ]);
-  terminal.print(formatTable(["FLAG", "FORCED", "IN FORCE", "BECAUSE"], rows, terminal));
-  terminal.print(`\nOpen it in the browser that shall have it; it holds until ${inWords(signed.ends_at)}.`);
+  terminal.print(formatTable(["FLAG", "FORCED", "IN FORCE", "REASON"], rows, terminal));
+  terminal.print(`\nOpen the link in the browser to test. It expires at ${inWords(signed.ends_at)}.`);
   if (signed.edge_fault !== undefined) {
     terminal.print(
-      terminal.paint("yellow", `Whether one was killed is not known: ${visible(signed.edge_fault, 300)}`),
+      terminal.paint("yellow", `Kills of these flags are unknown: ${visible(signed.edge_fault, 300)}`),
     );
   }
 }

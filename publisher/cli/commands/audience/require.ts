@@ -17,7 +17,7 @@ import { requirementInWords } from "../../words/flag-words.ts";
 export function addRequire(program: Command, cli: Cli): void {
   const require = program
     .command("require")
-    .description("Flags that must be on for somebody before this one can be.")
+    .description("Prerequisites: flags that a user must have before this rule.")
     .addHelpText(
       "after",
       `
@@ -28,7 +28,7 @@ Examples:
     );
   require
     .command("list")
-    .description("List what a flag needs.")
+    .description("List the prerequisites of a flag.")
     .argument("<key>", "the flag", parseFlagKey)
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sluice require list ai_chat")
@@ -40,9 +40,9 @@ Examples:
     });
   require
     .command("add")
-    .description("Let a flag need others, or a variant of them.")
+    .description("Add prerequisites: other flags, or variants of them.")
     .argument("<key>", "the flag", parseFlagKey)
-    .argument("<other[=variant]...>", "what it needs", collectPrerequisites)
+    .argument("<other[=variant]...>", "the prerequisites", collectPrerequisites)
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -54,9 +54,9 @@ Examples:
     });
   require
     .command("remove")
-    .description("Let a flag need others no longer.")
+    .description("Remove prerequisites.")
     .argument("<key>", "the flag", parseFlagKey)
-    .argument("<other...>", "what it needs", collectPrerequisites)
+    .argument("<other...>", "the prerequisites", collectPrerequisites)
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sluice require remove ai_chat ai_search")
     .action((key: string, others: readonly Prerequisite[], options: JsonOption) =>
@@ -73,13 +73,11 @@ function change(
   return editPart(cli, key, options, {
     edit,
     toPatch: ({ requires }) => ({ requires }),
-    unchanged: `${key} needs that already`,
-    changed: `What ${key} needs is changed:`,
+    unchanged: `${key} already needs this`,
+    changed: `Changed the prerequisites of ${key}:`,
     below: (flag) => {
       const needs = readRequires(flag).map(requirementInWords).join(", ");
-      return needs === ""
-        ? `${key} needs no other flag now.`
-        : `${key} is off for everybody who has not ${needs}.`;
+      return needs === "" ? `${key} needs no other flag now.` : `${key} is off for users without ${needs}.`;
     },
   });
 }

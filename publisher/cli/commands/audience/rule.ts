@@ -7,8 +7,8 @@ import {
   insertRule,
   moveRule,
   type Outcome,
-  placeOf,
-  type PlaceOptions,
+  positionOf,
+  type PositionOptions,
   readRules,
   removeRules,
   type RuledFlag,
@@ -35,7 +35,7 @@ interface RuleOptions extends JsonOption {
   readonly description?: string;
 }
 
-interface AddOptions extends RuleOptions, PlaceOptions {
+interface AddOptions extends RuleOptions, PositionOptions {
   readonly id?: string;
 }
 
@@ -44,7 +44,7 @@ const IF_EXAMPLE = `'{"country": "DE"}'`;
 export function addRule(program: Command, cli: Cli): void {
   const rule = program
     .command("rule")
-    .description("Rules on attributes: asked in order, the first that matches decides.")
+    .description("Rules on attributes; the first that matches decides.")
     .addHelpText(
       "after",
       `
@@ -86,11 +86,11 @@ function addListing(rule: Command, cli: Cli): void {
 }
 
 function addAdding(rule: Command, cli: Cli): void {
-  ruleOptions(rule.command("add").description("Add a rule, behind all others."))
-    .option("--id <id>", "what to call it; without it, rule-1, rule-2, …", parseName)
+  ruleOptions(rule.command("add").description("Add a rule after all others."))
+    .option("--id <id>", "its name; default: rule-1, rule-2, …", parseName)
     .option("--first", "before all others")
-    .option("--before <id>", "before this one", parseName)
-    .option("--after <id>", "behind this one", parseName)
+    .option("--before <id>", "before this rule", parseName)
+    .option("--after <id>", "after this rule", parseName)
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -104,7 +104,7 @@ Examples:
     .action(async (key: string, options: AddOptions) => {
       const outcome = outcomeOf(options);
       if (options.if === undefined || outcome === undefined) throw incomplete(options.if === undefined);
-      const place = placeOf(options) ?? { at: "last" };
+      const position = positionOf(options) ?? { at: "last" };
       const condition = await readJsonObject(cli, "--if", options.if, IF_EXAMPLE);
       const { id, bucketBy, description } = options;
       await change(cli, key, options, (flag) =>
@@ -114,16 +114,16 @@ Examples:
           outcome,
           bucketBy: bucketBy === false ? undefined : bucketBy,
           description,
-          place,
+          position,
         }),
       );
     });
 }
 
 function addSetting(rule: Command, cli: Cli): void {
-  const set = rule.command("set").description("Change a rule. What you do not name stays as it is.");
+  const set = rule.command("set").description("Change a rule. Everything else stays the same.");
   ruleOptions(set, (command) => command.argument("<id>", "the rule", parseName))
-    .option("--no-bucket-by", "deal users in by the flag's own attribute")
+    .option("--no-bucket-by", "use the flag's own attribute for buckets")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sluice rule set ai_search acme --rollout 50")
     .action(async (key: string, id: string, options: RuleOptions) => {
@@ -137,7 +137,7 @@ function addSetting(rule: Command, cli: Cli): void {
       };
       if (Object.keys(wishes).length === 0) {
         throw new CliError(EXIT.usage, "there is nothing to change", {
-          mend: [`name what is to change, for example \`sluice rule set ${key} ${id} --rollout 50\``],
+          fix: [`name a change, for example \`sluice rule set ${key} ${id} --rollout 50\``],
         });
       }
       await change(cli, key, options, (flag) => setRule(flag, id, wishes));
@@ -160,35 +160,35 @@ function addRemoving(rule: Command, cli: Cli): void {
 function addMoving(rule: Command, cli: Cli): void {
   rule
     .command("move")
-    .description("Move a rule among the others: the first that matches decides.")
+    .description("Move a rule; the first that matches decides.")
     .argument("<key>", "the flag", parseFlagKey)
     .argument("<id>", "the rule", parseName)
     .option("--first", "before all others")
-    .option("--last", "behind all others")
-    .option("--before <id>", "before this one", parseName)
-    .option("--after <id>", "behind this one", parseName)
+    .option("--last", "after all others")
+    .option("--before <id>", "before this rule", parseName)
+    .option("--after <id>", "after this rule", parseName)
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sluice rule move ai_search acme --first")
-    .action(async (key: string, id: string, options: PlaceOptions & JsonOption) => {
-      const place = placeOf(options);
-      if (place === undefined) {
-        throw new CliError(EXIT.usage, "it is not said where to", {
-          mend: ["add --first, --last, --before <id> or --after <id>"],
+    .action(async (key: string, id: string, options: PositionOptions & JsonOption) => {
+      const position = positionOf(options);
+      if (position === undefined) {
+        throw new CliError(EXIT.usage, "the new position is missing", {
+          fix: ["add --first, --last, --before <id> or --after <id>"],
         });
       }
-      await change(cli, key, options, (flag) => moveRule(flag, id, place));
+      await change(cli, key, options, (flag) => moveRule(flag, id, position));
     });
 }
 
-/** What `rule add` and `rule set` have in common, in the order of their help. */
+/** The options of `rule add` and `rule set`, in the order of their help. */
 function ruleOptions(command: Command, argument: (command: Command) => Command = (same) => same): Command {
   return argument(command.argument("<key>", "the flag", parseFlagKey))
-    .option("--if <json>", "whom it matches: JSON itself, a file of it, or -; {} is everybody")
-    .option("--rollout <percent>", "in for so many percent of those whom it matches", parsePercent)
-    .option("--variant <key>", "in with this variant")
+    .option("--if <json>", "the condition: JSON, a file name, or -; {} is everybody")
+    .option("--rollout <percent>", "on for this percentage of the matching users", parsePercent)
+    .option("--variant <key>", "on with this variant")
     .option("--off", "off")
-    .option("--bucket-by <attribute>", "deal users into the percentage by this attribute")
-    .option("--description <text>", 'what the rule is for; "" for none');
+    .option("--bucket-by <attribute>", "the attribute that assigns buckets")
+    .option("--description <text>", 'a description; "" removes it');
 }
 
 function outcomeOf({ rollout, variant, off }: RuleOptions): Outcome | undefined {
@@ -198,19 +198,19 @@ function outcomeOf({ rollout, variant, off }: RuleOptions): Outcome | undefined 
     ...(off === true ? [["--off", { off: true }] as const] : []),
   ];
   if (outcomes.length <= 1) return outcomes[0]?.[1];
-  throw new CliError(EXIT.usage, `${outcomes.map(([option]) => option).join(" and ")} do not go together`, {
-    why: ["A rule leads to one thing."],
-    mend: ["choose one of them; two rules with the same --if are asked in order"],
+  throw new CliError(EXIT.usage, `${outcomes.map(([option]) => option).join(" and ")} cannot be combined`, {
+    why: ["A rule has one result."],
+    fix: ["choose one of them"],
   });
 }
 
 function incomplete(isWithoutCondition: boolean): CliError {
   return isWithoutCondition
-    ? new CliError(EXIT.usage, "it is not said whom the rule matches", {
-        mend: [`add --if ${IF_EXAMPLE}, or --if '{}' for everybody`],
+    ? new CliError(EXIT.usage, "the condition of the rule is missing", {
+        fix: [`add --if ${IF_EXAMPLE}, or --if '{}' for everybody`],
       })
-    : new CliError(EXIT.usage, "it is not said what those get whom the rule matches", {
-        mend: ["add --rollout <percent>, --variant <key> or --off"],
+    : new CliError(EXIT.usage, "the result of the rule is missing", {
+        fix: ["add --rollout <percent>, --variant <key> or --off"],
       });
 }
 
@@ -223,8 +223,8 @@ function change(
   return editPart(cli, key, options, {
     edit,
     toPatch: ({ rules }) => ({ targeting: { rules: rules.length > 0 ? rules : null } }),
-    unchanged: `The rules of ${key} are like that already`,
-    changed: `The rules of ${key} are changed:`,
+    unchanged: `The rules of ${key} are already like this`,
+    changed: `Changed the rules of ${key}:`,
     hints: warningsOf,
   });
 }

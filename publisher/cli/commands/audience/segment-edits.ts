@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import { jsonEquals } from "../../../../shared/condition/json-equals.ts";
 import type { Segment } from "../../api/answers.ts";
-import type { TypedWords } from "../../api/pointer-words.ts";
 import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
 import { retryOnConflict } from "../../edit/edit-flag.ts";
@@ -24,7 +23,7 @@ interface Content {
 
 const IF_EXAMPLE = `'{"email": {"$endsWith": "@example.com"}}'`;
 
-/** The commands below `segment` that change something. */
+/** The subcommands of `segment` that change something. */
 export function addSegmentEdits(segment: Command, cli: Cli): void {
   addCreating(segment, cli);
   addSetting(segment, cli);
@@ -47,7 +46,7 @@ Examples:
     .action(async (name: string, options: Content & JsonOption) => {
       const content = await readContent(cli, options);
       const api = cli.api();
-      const answer = await api.segments.create({ name, ...content }, typedIds(options, "/ids"));
+      const answer = await api.segments.create({ name, ...content });
       await reportChange(cli, api, options, answer, {
         lines: [`Created the segment ${name}: ${contentInWords(answer.segment)}.`],
         hints: [`Next: \`sluice rule add <key> --if '{"userId": {"$inGroup": "${name}"}}' --rollout 100\`.`],
@@ -60,10 +59,10 @@ function addSetting(segment: Command, cli: Cli): void {
     segment
       .command("set")
       .description(
-        "Change a segment's condition or description, or replace its ids. The rest stays as it is.",
+        "Change a segment's condition or description, or replace its ids. Everything else stays the same.",
       ),
   )
-    .option("--no-if", "without a condition: the ids alone")
+    .option("--no-if", "remove the condition")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -76,7 +75,7 @@ Examples:
       const content = await readContent(cli, options);
       if (Object.keys(content).length === 0) {
         throw new CliError(EXIT.usage, "there is nothing to change", {
-          mend: ["name --description, --if, --no-if, --id or --id-file"],
+          fix: ["name --description, --if, --no-if, --id or --id-file"],
         });
       }
       const api = cli.api();
@@ -84,13 +83,13 @@ Examples:
       const answer = await retryOnConflict(async () => {
         const { answer: seen, etag } = await api.segments.get(name);
         isChange = isOther(seen.segment, content);
-        return isChange ? api.segments.patch(name, content, etag, typedIds(options, "/ids")) : seen;
+        return isChange ? api.segments.patch(name, content, etag) : seen;
       });
       await reportChange(cli, api, options, answer, {
         lines: [
           isChange
             ? `The segment ${name} is now: ${contentInWords(answer.segment)}.`
-            : `The segment ${name} is like that already: nothing was changed.`,
+            : `The segment ${name} is already like this: nothing was changed.`,
         ],
         hints: isChange ? usersInWords(answer.segment) : [],
       });
@@ -101,10 +100,10 @@ function addIdCommand(segment: Command, cli: Cli, verb: "add" | "remove"): void 
   const isAdding = verb === "add";
   segment
     .command(verb)
-    .description(isAdding ? "Add ids to a segment." : "Take ids off a segment.")
+    .description(isAdding ? "Add ids to a segment." : "Remove ids from a segment.")
     .argument("<name>", "the segment", parseName)
     .argument("[id...]", "ids; several may be separated by commas", collectItems)
-    .option("--id-file <file>", "those in a file, one a line; - is standard input")
+    .option("--id-file <file>", "the ids in a file, one per line; - is standard input")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -113,8 +112,8 @@ function addIdCommand(segment: Command, cli: Cli, verb: "add" | "remove"): void 
     .action(async (name: string, given: readonly string[] | undefined, options: Content & JsonOption) => {
       const ids = await readIds(cli, given, options.idFile);
       if (ids.length === 0) {
-        throw new CliError(EXIT.usage, "no id is named", {
-          mend: [`name ids, for example \`sluice segment ${verb} ${name} u1 u2\`, or a file with --id-file`],
+        throw new CliError(EXIT.usage, "no id is given", {
+          fix: [`name ids, for example \`sluice segment ${verb} ${name} u1 u2\`, or a file with --id-file`],
         });
       }
       const api = cli.api();
@@ -126,10 +125,9 @@ function addIdCommand(segment: Command, cli: Cli, verb: "add" | "remove"): void 
         const why = `${words}${isAdding ? " already" : ""}: nothing was changed.`;
         return reportChange(cli, api, options, seen, { lines: [why] });
       }
-      const typed = typedIds({ id: given, idFile: options.idFile }, `/${verb}`, "<id>");
-      const answer = await api.segments.editIds(name, { [verb]: ids }, typed);
+      const answer = await api.segments.editIds(name, { [verb]: ids });
       await reportChange(cli, api, options, answer, {
-        lines: [`${words}, which has ${counted(answer.segment.ids.length, "id")} now.`],
+        lines: [`${words}, which now has ${counted(answer.segment.ids.length, "id")}.`],
         hints: usersInWords(answer.segment),
       });
     });
@@ -138,7 +136,7 @@ function addIdCommand(segment: Command, cli: Cli, verb: "add" | "remove"): void 
 function addDeleting(segment: Command, cli: Cli): void {
   segment
     .command("delete")
-    .description("Delete a segment that no rule asks for.")
+    .description("Delete a segment that no rule uses.")
     .argument("<name>", "the segment", parseName)
     .option("-y, --yes", "do not ask")
     .option("--json", "print JSON")
@@ -146,8 +144,8 @@ function addDeleting(segment: Command, cli: Cli): void {
     .action(async (name: string, options: { readonly yes?: boolean } & JsonOption) => {
       if (options.yes !== true && cli.stdin.isTTY !== true) {
         throw new CliError(EXIT.usage, `deleting ${name} needs --yes here`, {
-          why: ["There is no terminal to ask on."],
-          mend: [`sluice segment delete ${name} --yes`],
+          why: ["There is no terminal for the question."],
+          fix: [`sluice segment delete ${name} --yes`],
         });
       }
       const api = cli.api();
@@ -155,23 +153,23 @@ function addDeleting(segment: Command, cli: Cli): void {
       if (options.yes !== true) {
         const question = `Delete the segment ${name} (${contentInWords(answer.segment)})? [y/N] `;
         if (!(await ask(cli, question))) {
-          throw new CliError(EXIT.failure, `${name} was not deleted`, { mend: ["answer y to delete it"] });
+          throw new CliError(EXIT.failure, `${name} was not deleted`, { fix: ["answer y to delete it"] });
         }
       }
-      // What was looked at is what goes: changed meanwhile, it stays.
+      // With the ETag: a segment that changed since the question is not deleted.
       const deletion = await api.segments.remove(name, etag);
       await reportChange(cli, api, options, deletion, { lines: [`The segment ${name} is deleted.`] });
     });
 }
 
-/** What `segment create` and `segment set` have in common. */
+/** The options of `segment create` and `segment set`. */
 function contentOptions(command: Command): Command {
   return command
     .argument("<name>", "a-z, 0-9, _ and -", parseName)
-    .option("--id <id>", "ids that are in; repeat it, or separate several by commas", collectItems)
-    .option("--id-file <file>", "those in a file, one a line; - is standard input")
-    .option("--if <json>", "in are those, too, whom this condition matches: JSON itself, a file of it, or -")
-    .option("--description <text>", "who they are");
+    .option("--id <id>", "the ids; may be repeated or separated by commas", collectItems)
+    .option("--id-file <file>", "the ids in a file, one per line; - is standard input")
+    .option("--if <json>", "a condition that adds more users: JSON, a file name, or -")
+    .option("--description <text>", "a description");
 }
 
 async function readContent(cli: Cli, options: Content): Promise<Readonly<Record<string, unknown>>> {
@@ -195,21 +193,12 @@ async function readIds(
   return [...new Set([...given, ...fromFile])];
 }
 
-/** Ids are a set: their order says nothing. */
+/** The order of ids does not matter. */
 function isOther(segment: Segment, wished: Readonly<Record<string, unknown>>): boolean {
+  const current: Readonly<Record<string, unknown>> = { ...segment };
   return Object.entries(wished).some(([member, value]) => {
-    if (member !== "ids" || !Array.isArray(value)) return !jsonEquals(segment[member], value);
+    if (member !== "ids" || !Array.isArray(value)) return !jsonEquals(current[member], value);
     const listed = new Set<unknown>(segment.ids);
     return value.length !== listed.size || !value.every((id) => listed.has(id));
   });
-}
-
-/** What ids were typed with: words and a file go into one list. */
-function typedIds(
-  { id = [], idFile }: { readonly id?: readonly string[] | undefined; readonly idFile?: string | undefined },
-  pointer: string,
-  words = "--id",
-): TypedWords {
-  const typed = [...(id.length > 0 ? [words] : []), ...(idFile === undefined ? [] : ["--id-file"])];
-  return { [pointer]: typed.join(" and ") || words };
 }

@@ -10,12 +10,12 @@ import { addSegmentEdits } from "./segment-edits.ts";
 export function addSegment(program: Command, cli: Cli): void {
   const segment = program
     .command("segment")
-    .description("Named groups of people, which rules of any flag can ask for.")
+    .description("Named groups of users, for the rules of any flag.")
     .addHelpText(
       "after",
       `
-A rule asks for one with {"userId": {"$inGroup": "testers"}}: in are those whose id is listed, and those whom its
-condition matches. Ids may be those of any attribute: organizations, for one, with {"organization": {"$inGroup": …}}.
+A rule uses a segment with {"userId": {"$inGroup": "testers"}}. The segment contains the listed ids and everyone who
+matches its condition. Ids can be values of any attribute, for example {"organization": {"$inGroup": …}}.
 
 Examples:
   sluice segment create testers --id u1,u2 --if '{"email": {"$endsWith": "@example.com"}}'
@@ -37,9 +37,7 @@ function addListing(segment: Command, cli: Cli): void {
       const list = await cli.api().segments.list();
       if (options.json === true) return cli.terminal.printJson(list);
       if (list.segments.length === 0) {
-        return cli.terminal.print(
-          "There are no segments yet: `sluice segment create <name>` makes the first one.",
-        );
+        return cli.terminal.print("There are no segments yet. Create one: `sluice segment create <name>`");
       }
       const rows = list.segments.map((one) => [
         visible(one.name),

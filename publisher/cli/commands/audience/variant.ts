@@ -16,7 +16,7 @@ import { readJsonOption } from "../../input/text/json-text.ts";
 import { formatTable } from "../../terminal/table.ts";
 import { visible } from "../../terminal/visible.ts";
 import { percentInWords } from "../../words/amounts.ts";
-import { drawHints, shareOf, variantValueInWords } from "../../words/variant-words.ts";
+import { variantHints, shareOf, variantValueInWords } from "../../words/variant-words.ts";
 
 interface SetOptions extends JsonOption {
   readonly value?: ReadonlyMap<string, string>;
@@ -26,12 +26,12 @@ interface SetOptions extends JsonOption {
 export function addVariant(program: Command, cli: Cli): void {
   const variant = program
     .command("variant")
-    .description("Variants: what those get for whom the flag is on.")
+    .description("Variants: the values of a flag that is on.")
     .addHelpText(
       "after",
       `
-Who is in, and which variant they get, are dealt independently: a higher percentage moves nobody to another variant,
-and new weights move as few as possible.
+The percentage and the variant are independent: a higher percentage moves nobody to another variant, and new weights
+move as few users as possible.
 
 Examples:
   sluice variant set ai_search small=75 large=25
@@ -55,7 +55,7 @@ function addListing(variant: Command, cli: Cli): void {
       const variants = readVariants(answer.flag);
       if (options.json === true) return cli.terminal.printJson({ key, variants });
       if (variants.length === 0) {
-        return cli.terminal.print(`${key} has no variants: it is a boolean flag.`);
+        return cli.terminal.print(`${key} has no variants: it is on or off.`);
       }
       const rows = variants.map((one) => [
         visible(one.key, 64),
@@ -70,11 +70,11 @@ function addListing(variant: Command, cli: Cli): void {
 function addSetting(variant: Command, cli: Cli): void {
   variant
     .command("set")
-    .description("Add variants, and change their weights and values. What you do not name stays as it is.")
+    .description("Add variants, or change weights and values. Everything else stays the same.")
     .argument("<key>", "the flag", parseFlagKey)
-    .argument("[key=weight...]", "variants by their weights, relative to each other", collectWeights)
-    .option("--value <key=json>", "a variant's value, as JSON, or key=@FILE for a file of it", collectValues)
-    .option("--without-value <key>", "take a variant's value away", collectNames)
+    .argument("[key=weight...]", "variants and their relative weights", collectWeights)
+    .option("--value <key=json>", "a variant's value: JSON, or key=@FILE", collectValues)
+    .option("--without-value <key>", "remove a variant's value", collectNames)
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -84,20 +84,18 @@ Examples:
   sluice variant set ai_search large=50 --value 'large={"model": "large"}' --value small=@small.json`,
     )
     .action(async (key: string, given: ReadonlyMap<string, number> | readonly [], options: SetOptions) => {
-      // Commander gives an empty array where no argument is.
+      // Commander passes an empty array when there is no argument.
       const weights = "get" in given ? given : new Map<string, number>();
       const { value = new Map<string, string>(), withoutValue = [] } = options;
       if (weights.size === 0 && value.size === 0 && withoutValue.length === 0) {
         throw new CliError(EXIT.usage, "there is nothing to change", {
-          mend: [
-            `name variants by their weights, for example \`sluice variant set ${key} small=75 large=25\``,
-          ],
+          fix: [`name variants and weights, for example \`sluice variant set ${key} small=75 large=25\``],
         });
       }
       const both = withoutValue.find((name) => value.has(name));
       if (both !== undefined) {
         throw new CliError(EXIT.usage, `--value and --without-value both name ${both}`, {
-          mend: ["name it with one of them"],
+          fix: ["use one of them"],
         });
       }
       const values = await readValues(cli, value);
@@ -108,7 +106,7 @@ Examples:
 function addRemoving(variant: Command, cli: Cli): void {
   variant
     .command("remove")
-    .description("Remove variants; without the last one, the flag is a boolean one.")
+    .description("Remove variants; without variants the flag is on or off.")
     .argument("<key>", "the flag", parseFlagKey)
     .argument("<variant...>", "their keys", collectNames)
     .option("--json", "print JSON")
@@ -139,8 +137,8 @@ function change(
   return editPart(cli, key, options, {
     edit,
     toPatch: ({ variants }) => ({ variants }),
-    unchanged: `The variants of ${key} are like that already`,
-    changed: `The variants of ${key} are changed:`,
-    hints: (flag, isChanged) => (isChanged ? drawHints(flag) : []),
+    unchanged: `The variants of ${key} are already like this`,
+    changed: `Changed the variants of ${key}:`,
+    hints: (flag, isChanged) => (isChanged ? variantHints(flag) : []),
   });
 }

@@ -18,17 +18,13 @@ export function addCreate(program: Command, cli: Cli): void {
   program
     .command("create")
     .description("Create a flag: off, and at 0 %.")
-    .argument(
-      "<key>",
-      "a-z, 0-9, _ and -; it never changes, since it deals users into the rollout",
-      parseFlagKey,
-    )
+    .argument("<key>", "a-z, 0-9, _ and -; it can never change, because it assigns the buckets", parseFlagKey)
     .option("--description <text>", "what the flag is for")
-    .option("--owner <owner>", "who answers for it")
-    .option("--tag <tag>", "a tag; repeat it, or separate several by commas", collectItems)
-    .option("--allow <id>", "user ids that are in whatever the percentage says", collectItems)
+    .option("--owner <owner>", "the responsible team or person")
+    .option("--tag <tag>", "a tag; may be repeated or separated by commas", collectItems)
+    .option("--allow <id>", "user ids that always get the flag, at any percentage", collectItems)
     .option("--plan <plan>", "only users on one of these plans", collectItems)
-    .option("--employees-only", "employees, all of them, and nobody else")
+    .option("--employees-only", "all employees and nobody else")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -48,9 +44,9 @@ export function addCreate(program: Command, cli: Cli): void {
         lines: [`Created ${key}: off, and at 0 %.`],
         hints:
           options.employeesOnly === true
-            ? [`Next: \`sluice enable ${key}\` switches it on for employees.`]
+            ? [`Next: \`sluice enable ${key}\` turns it on for employees.`]
             : [
-                `Next: \`sluice target ${key} --employees-only\` gives it to employees, \`sluice enable ${key}\` switches it on.`,
+                `Next: \`sluice target ${key} --employees-only\` limits it to employees, \`sluice enable ${key}\` turns it on.`,
               ],
       });
     });

@@ -22,7 +22,7 @@ export function addDelete(program: Command, cli: Cli): void {
     .addHelpText(
       "after",
       `
-A flag with gates cannot be deleted, since its pages would open: archive it.
+A flag with gates cannot be deleted, because its pages would open. Archive it instead.
 
 Example:
   sluice delete ai_search`,
@@ -30,8 +30,8 @@ Example:
     .action(async (key: string, options: Options) => {
       if (options.yes !== true && cli.stdin.isTTY !== true) {
         throw new CliError(EXIT.usage, `deleting ${key} needs --yes here`, {
-          why: ["There is no terminal to ask on."],
-          mend: [`sluice delete ${key} --yes`],
+          why: ["There is no terminal for the question."],
+          fix: [`sluice delete ${key} --yes`],
         });
       }
       const api = cli.api();
@@ -40,10 +40,10 @@ Example:
         const { flag } = answer;
         const state = `${stateOf(flag).text}, ${percentInWords(flag.rollout_pct)}, for ${audienceOf(flag)}`;
         if (!(await ask(cli, `Delete ${key} (${state})? [y/N] `))) {
-          throw new CliError(EXIT.failure, `${key} was not deleted`, { mend: ["answer y to delete it"] });
+          throw new CliError(EXIT.failure, `${key} was not deleted`, { fix: ["answer y to delete it"] });
         }
       }
-      // What was looked at is what goes: changed meanwhile, it stays.
+      // With the ETag: a flag that changed since the question is not deleted.
       const deletion = await api.remove(key, etag);
       await reportChange(cli, api, options, deletion, { lines: [`${key} is deleted.`] });
     });

@@ -10,13 +10,13 @@ import { warningsOf } from "../../words/warnings.ts";
 export function addEnable(program: Command, cli: Cli): void {
   program
     .command("enable")
-    .description("Switch a flag on: targeting and percentage decide from then on.")
+    .description("Turn a flag on: targeting and percentage then decide.")
     .argument("<key>", "the flag", parseFlagKey)
     .option("--json", "print JSON")
     .addHelpText(
       "after",
       `
-It is refused when somebody has changed the flag at the same time.
+The command fails if somebody else changed the flag at the same time.
 
 Example:
   sluice enable ai_search`,
@@ -24,13 +24,13 @@ Example:
     .action(async (key: string, options: JsonOption) => {
       const api = cli.api();
       const seen = await api.get(key);
-      // Also when it is on already: a kill may stand at the edge that Postgres has not heard of yet.
+      // Even when the flag is already on: the edge may have a kill that Postgres does not have yet.
       const answer = await widenFlag(seen, (etag) => api.enable(key, etag));
       const { flag } = answer;
       await reportChange(cli, api, options, answer, {
         lines: [
           seen.answer.flag.enabled
-            ? `${key} is on, as it was.`
+            ? `${key} is already on.`
             : `${key} is on, for ${audienceOf(flag)}, at ${percentInWords(flag.rollout_pct)}.`,
         ],
         hints: warningsOf(flag),
@@ -41,7 +41,7 @@ Example:
 export function addRestore(program: Command, cli: Cli): void {
   program
     .command("restore")
-    .description("Bring an archived flag back; it stays off.")
+    .description("Restore an archived flag; it stays off.")
     .argument("<key>", "the flag", parseFlagKey)
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sluice restore ai_search")
@@ -49,10 +49,8 @@ export function addRestore(program: Command, cli: Cli): void {
       const api = cli.api();
       const answer = await api.restore(key);
       await reportChange(cli, api, options, answer, {
-        lines: [
-          answer.flag.enabled ? `${key} was not archived; it is on.` : `${key} is in the lists, and off.`,
-        ],
-        hints: answer.flag.enabled ? [] : [`\`sluice enable ${key}\` switches it on.`],
+        lines: [answer.flag.enabled ? `${key} was not archived; it is on.` : `${key} is restored and off.`],
+        hints: answer.flag.enabled ? [] : [`\`sluice enable ${key}\` turns it on.`],
       });
     });
 }

@@ -13,15 +13,15 @@ import { reportChange, type JsonOption } from "../../edit/report-change.ts";
 export function addRollout(program: Command, cli: Cli): void {
   program
     .command("rollout")
-    .description("Set for how many percent of users a flag is on.")
+    .description("Set the rollout percentage of a flag.")
     .argument("<key>", "the flag", parseFlagKey)
     .argument("<percent>", "0 to 100, two decimals at most: 25, 25% or 0.5", parsePercent)
     .option("--json", "print JSON")
     .addHelpText(
       "after",
       `
-Nobody who is in falls out when you raise the percentage; lowering it drops the latest entrants first.
-Raising it is refused when somebody has changed the flag at the same time; lowering it never is.
+Raising the percentage keeps all current users; lowering it removes the latest users first.
+Raising fails if somebody else changed the flag at the same time; lowering never fails for that.
 
 Example:
   sluice rollout ai_search 25`,
@@ -36,19 +36,19 @@ Example:
           : await narrow(api, key, percent, seen);
       const line =
         percent === before
-          ? `${key} is at ${percentInWords(percent)}, as it was.`
+          ? `${key} is already at ${percentInWords(percent)}.`
           : `${key}: ${percentInWords(before)} -> ${percentInWords(percent)} of users.`;
       await reportChange(cli, api, options, answer, { lines: [line], hints: warningsOf(answer.flag) });
     });
 }
 
-/** Unconditional, as long as it is a narrowing: whoever steps back must not lose to somebody else's edit. */
+/** Lowers the percentage without If-Match: a rollback must not fail because of somebody else's edit. */
 async function narrow(api: ApiClient, key: string, percent: number, seen: TaggedFlag): Promise<FlagAnswer> {
   try {
     return await api.setRollout(key, percent, undefined);
   } catch (error) {
     if (!isRefusal(error, 428)) throw error;
-    // Somebody has gone further down meanwhile, so that this would widen: with the ETag, the API says who.
+    // Somebody lowered it further, so this would raise it. With the ETag, the API reports that change.
     return widenFlag(seen, (etag) => api.setRollout(key, percent, etag));
   }
 }

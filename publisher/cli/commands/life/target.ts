@@ -28,26 +28,26 @@ interface Options {
 export function addTarget(program: Command, cli: Cli): void {
   const noPlan = new Option(
     "--no-plan <plan>",
-    "take a plan off the list; without the last, only allowed ids are in",
+    "remove a plan; without any plan left, only allowed ids get the flag",
   );
-  // Commander would take it for the opposite of --plan, and both for one option.
+  // Otherwise Commander treats it as the negation of --plan, and both as one option.
   noPlan.negate = false;
   program
     .command("target")
-    .description("Say whom a flag is for. What you do not name stays as it is.")
+    .description("Choose the users of a flag. Everything else stays the same.")
     .argument("<key>", "the flag", parseFlagKey)
-    .option("--allow <id>", "user ids that are in whatever the percentage says", collectItems)
-    .option("--deny <id>", "user ids that are out whatever the percentage says", collectItems)
-    .option("--unlist <id>", "take user ids off both lists", collectItems)
-    .option("--allow-file <file>", "allow the ids in a file, one a line; - is standard input")
+    .option("--allow <id>", "user ids that always get the flag, at any percentage", collectItems)
+    .option("--deny <id>", "user ids that never get the flag, at any percentage", collectItems)
+    .option("--unlist <id>", "remove user ids from both lists", collectItems)
+    .option("--allow-file <file>", "allow the ids in a file, one per line; - is standard input")
     .option("--deny-file <file>", "deny the ids in a file")
-    .option("--move", "take an id off the other list, where it is on that")
-    .option("--plan <plan>", "only users on one of these plans go on to the percentage", collectItems)
+    .option("--move", "move ids that are on the other list")
+    .option("--plan <plan>", "only users on one of these plans are in the percentage", collectItems)
     .addOption(noPlan.argParser(collectItems))
-    .option("--any-plan", "users on any plan, or on none")
-    .option("--employees-only", "employees, all of them, and nobody else; the percentage is not asked")
-    .option("--no-employees-only", "not only employees any more; the percentage counts")
-    .option("--clear", "empty it all first, rules too")
+    .option("--any-plan", "users on any plan or none")
+    .option("--employees-only", "all employees and nobody else; the percentage is ignored")
+    .option("--no-employees-only", "not only employees; the percentage counts")
+    .option("--clear", "first remove all targeting, rules too")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -73,8 +73,8 @@ Examples:
       await reportChange(cli, api, options, answer, {
         lines:
           lines.length === 0
-            ? [`${key} is for these people already: nothing was changed.`]
-            : [`${key} is changed:`, ...lines.map((line) => `  ${line}`)],
+            ? [`${key} already has this targeting: nothing was changed.`]
+            : [`Changed ${key}:`, ...lines.map((line) => `  ${line}`)],
         hints: warningsOf(answer.flag),
       });
     });
@@ -84,9 +84,9 @@ async function toEdit(cli: Cli, key: string, options: Options): Promise<Targetin
   const { allowFile, denyFile, json: _json, move: _move, ...wishes } = options;
   if (Object.keys(wishes).length === 0 && allowFile === undefined && denyFile === undefined) {
     throw new CliError(EXIT.usage, "there is nothing to change", {
-      mend: [
-        `name what is to change, for example \`sluice target ${key} --employees-only\``,
-        `\`sluice show ${key}\` shows whom it is for; \`sluice target --help\` explains the options`,
+      fix: [
+        `name a change, for example \`sluice target ${key} --employees-only\``,
+        `\`sluice show ${key}\` shows the current targeting; \`sluice target --help\` explains the options`,
       ],
     });
   }
@@ -121,10 +121,10 @@ function refuseBoth(one: string, ids: readonly string[], other: string, others: 
   const id = ids.find((candidate) => twice.has(candidate));
   if (id === undefined) return;
   throw new CliError(EXIT.usage, `${one} and ${other} both name ${visible(id, 80)}`, {
-    mend: [
+    fix: [
       one === "--allow" && other === "--deny"
-        ? "name it once: to change lists, --allow or --deny with --move is enough"
-        : "name it with one of them",
+        ? "name each id once; to move an id, use --allow or --deny with --move"
+        : "use one of them",
     ],
   });
 }

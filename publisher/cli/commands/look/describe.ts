@@ -15,17 +15,15 @@ interface Options extends JsonOption {
 export function addDescribe(program: Command, cli: Cli): void {
   program
     .command("describe")
-    .description(
-      "Change a flag's description, who is told of it, and what it is when the edge loses its snapshot.",
-    )
+    .description("Change a flag's description, its visibility, and its value without a snapshot.")
     .argument("<key>", "the flag", parseFlagKey)
     .argument("[text]", 'the new description; "" for none')
-    .option("--in-header", "named in x-flags, for the site behind the edge")
-    .option("--no-in-header", "not named in x-flags")
-    .option("--client-visible", "may be handed to browsers")
-    .option("--no-client-visible", "may not be handed to browsers")
+    .option("--in-header", "sent to the site in x-flags")
+    .option("--no-in-header", "not sent in x-flags")
+    .option("--client-visible", "may be sent to browsers")
+    .option("--no-client-visible", "must not be sent to browsers")
     .addOption(
-      new Option("--fail-mode <mode>", "what it is when the edge loses its snapshot").choices(FAIL_MODES),
+      new Option("--fail-mode <mode>", "its value when the edge has no fresh snapshot").choices(FAIL_MODES),
     )
     .option("--json", "print JSON")
     .addHelpText(
@@ -39,7 +37,7 @@ Examples:
       const wished = wishesOf(text, options);
       if (wished.length === 0) {
         throw new CliError(EXIT.usage, "there is nothing to change", {
-          mend: ["name a description, --in-header, --client-visible or --fail-mode"],
+          fix: ["name a description, --in-header, --client-visible or --fail-mode"],
         });
       }
       const api = cli.api();
@@ -53,13 +51,13 @@ Examples:
       await reportChange(cli, api, options, answer, {
         lines:
           changed.length === 0
-            ? [`${key} is like that already: nothing was changed.`]
+            ? [`${key} is already like this: nothing was changed.`]
             : changed.map(({ says }) => `${key} ${says}.`),
       });
     });
 }
 
-/** A member that is to have a value, and how to say that it has. */
+/** A member, its new value, and the text for the result. */
 interface Wish {
   readonly member: "description" | "in_header" | "client_visible" | "fail_mode";
   readonly value: string | boolean;
@@ -75,14 +73,14 @@ function wishesOf(text: string | undefined, options: Options): readonly Wish[] {
       : [{ member: "description", value: text, says: "has a new description" } as const]),
     ...(inHeader === undefined
       ? []
-      : [{ member: "in_header", value: inHeader, says: `is ${not(inHeader)}named in x-flags` } as const]),
+      : [{ member: "in_header", value: inHeader, says: `is ${not(inHeader)}sent in x-flags` } as const]),
     ...(clientVisible === undefined
       ? []
       : [
           {
             member: "client_visible",
             value: clientVisible,
-            says: `may ${not(clientVisible)}be handed to browsers`,
+            says: `may ${not(clientVisible)}be sent to browsers`,
           } as const,
         ]),
     ...(failMode === undefined
@@ -91,7 +89,7 @@ function wishesOf(text: string | undefined, options: Options): readonly Wish[] {
           {
             member: "fail_mode",
             value: failMode,
-            says: `is ${failMode === "off" ? "off" : "as it was last known"} when the edge loses its snapshot`,
+            says: `is ${failMode === "off" ? "off" : "as last known"} when the edge has no fresh snapshot`,
           } as const,
         ]),
   ];

@@ -1,14 +1,9 @@
 import type { Command } from "commander";
-import type { Explained, Standing } from "../../api/answers.ts";
+import type { Explained, PublishState } from "../../api/answers.ts";
 import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import {
-  addContextOptions,
-  type ContextOptions,
-  readContext,
-  typedContext,
-} from "../../input/context-option.ts";
-import { readDraft, typedDraft } from "../../input/draft-option.ts";
+import { addContextOptions, type ContextOptions, readContext } from "../../input/context-option.ts";
+import { readDraft } from "../../input/draft-option.ts";
 import { parseFlagKey } from "../../input/flag-key.ts";
 import { type Cell, formatPairs, formatTable } from "../../terminal/table.ts";
 import { visible } from "../../terminal/visible.ts";
@@ -17,12 +12,12 @@ import { valueInWords } from "../../words/condition-words.ts";
 import {
   becauseInWords,
   decidingStep,
-  placeInWords,
+  bucketInWords,
   stepLines,
   verdictInWords,
 } from "../../words/explanation-words.ts";
 
-/** So many characters of a reason fit into a table. */
+/** Longest reason in a table, in characters. */
 const MAX_BECAUSE = 80;
 
 interface Options extends ContextOptions {
@@ -34,14 +29,11 @@ interface Options extends ContextOptions {
 export function addExplain(program: Command, cli: Cli): void {
   const explain = program
     .command("explain")
-    .description("Say whether a flag is on for somebody, and why: the whole way to the decision.")
+    .description("Show whether a flag is on for a user, and every step of the decision.")
     .argument("[key]", "the flag", parseFlagKey)
-    .option("--all", "every flag, one a line");
+    .option("--all", "every flag, one per line");
   addContextOptions(explain)
-    .option(
-      "--draft <file>",
-      "as if this were saved: a JSON merge patch, as PATCH takes it; JSON itself, a file of it, or -",
-    )
+    .option("--draft <file>", "preview a change: a JSON merge patch as for PATCH; JSON, a file name, or -")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -54,21 +46,22 @@ Examples:
     .action(async (key: string | undefined, options: Options) => {
       if (options.all === true) return explainAll(cli, key, options);
       if (key === undefined) {
-        // As Commander says it of every other command.
+        // Commander's text for the other commands.
         throw new CliError(EXIT.usage, "missing required argument 'key'", {
-          mend: ["name a flag, or give --all", "`sluice explain --help` explains it"],
+          fix: ["name a flag, or use --all", "`sluice explain --help` explains it"],
         });
       }
       const draft = options.draft === undefined ? undefined : await readDraft(cli, options.draft);
       const context = await readContext(cli, options);
-      const typed = { ...typedContext(options), ...typedDraft({}) };
-      const { body: explanation, said } = await cli.api().explain(key, context, draft, typed);
-      if (options.json === true) return cli.terminal.printJson(said);
+      const explanation = await cli.api().explain(key, context, draft);
+      if (options.json === true) return cli.terminal.printJson(explanation);
       const { terminal } = cli;
-      terminal.print(formatPairs([...pairsOf(explanation), ...standingPairs(explanation)], terminal.paint));
+      terminal.print(
+        formatPairs([...pairsOf(explanation), ...publishStatePairs(explanation)], terminal.paint),
+      );
       const lines = stepLines(explanation);
       if (lines.length === 0) return;
-      terminal.print("\nThe way to it:");
+      terminal.print("\nSteps:");
       terminal.print(
         formatPairs(
           lines.map(([step, words]) => [`  ${step}`, words] as const),
@@ -80,33 +73,31 @@ Examples:
 
 async function explainAll(cli: Cli, key: string | undefined, options: Options): Promise<void> {
   if (options.draft !== undefined) {
-    throw new CliError(EXIT.usage, "--draft and --all do not go together", {
-      mend: ["name the flag that it is a draft of"],
+    throw new CliError(EXIT.usage, "--draft and --all cannot be combined", {
+      fix: ["name the flag of the draft"],
     });
   }
   if (key !== undefined) {
-    throw new CliError(EXIT.usage, `${key} and --all do not go together`, {
-      mend: ["name one flag, or give --all"],
+    throw new CliError(EXIT.usage, `${key} and --all cannot be combined`, {
+      fix: ["name one flag, or use --all"],
     });
   }
   const context = await readContext(cli, options);
-  const { body: answer, said } = await cli.api().explainAll(context, typedContext(options));
-  if (options.json === true) return cli.terminal.printJson(said);
+  const answer = await cli.api().explainAll(context);
+  if (options.json === true) return cli.terminal.printJson(answer);
   const { terminal } = cli;
   if (answer.flags.length === 0) return terminal.print("There are no flags yet.");
   const rows = answer.flags.map((flag): Cell[] => [
     visible(flag.flag_key, 64),
     { text: verdictInWords(flag), style: flag.value ? "green" : "dim" },
     decidingStep(flag) ?? "-",
-    // What is wrong with a broken flag may be long; `explain <key>` says all of it.
+    // The fault of a broken flag may be long; `explain <key>` shows all of it.
     visible(becauseInWords(flag), MAX_BECAUSE),
   ]);
-  terminal.print(formatTable(["FLAG", "FOR THEM", "DECIDED BY", "BECAUSE"], rows, terminal));
+  terminal.print(formatTable(["FLAG", "STATE", "DECIDED BY", "REASON"], rows, terminal));
   const unknown = answer.flags.find(({ killed_at_edge: killed }) => killed === null);
   if (unknown !== undefined) {
-    terminal.print(
-      terminal.paint("yellow", `Whether the edge holds one of them off is not known: ${edgeFault(unknown)}`),
-    );
+    terminal.print(terminal.paint("yellow", `Kills of these flags are unknown: ${edgeFault(unknown)}`));
   }
 }
 
@@ -118,24 +109,24 @@ function pairsOf(explained: Explained): (readonly [string, string])[] {
     ...(explained.variant_value === undefined
       ? []
       : [["value", valueInWords(explained.variant_value)] as const]),
-    ["because", becauseInWords(explained)],
+    ["why", becauseInWords(explained)],
     ["reason", visible(errorCode === undefined ? reason : `${reason} (${errorCode})`, 80)],
     ...(rule === undefined ? [] : [["decided by", rule] as const]),
     ...(bucket === undefined
       ? []
-      : [["their place", `${placeInWords(bucket)} of 100, by ${visible(bucketBy, 128)}`] as const]),
+      : [["bucket", `${bucketInWords(bucket)} of 100, by ${visible(bucketBy, 128)}`] as const]),
     ["percentage", percentInWords(explained.rollout_pct)],
-    // This answer is that of Postgres.
+    // The explanation is based on Postgres.
     ...(explained.killed_at_edge === null
-      ? [["at the edge", `not known: ${edgeFault(explained)}`] as const]
+      ? [["at the edge", `unknown: ${edgeFault(explained)}`] as const]
       : []),
   ];
 }
 
 function edgeFault({ edge_fault: fault }: Explained): string {
-  return visible(fault ?? "Redis does not say", 300);
+  return visible(fault ?? "Redis does not answer", 300);
 }
 
-function standingPairs({ revision, published }: Standing): (readonly [string, string])[] {
+function publishStatePairs({ revision, published }: PublishState): (readonly [string, string])[] {
   return [["all flags", `revision ${revision}, ${published ? "in Redis" : "NOT yet in Redis"}`]];
 }

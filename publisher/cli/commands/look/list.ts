@@ -19,7 +19,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** What people call the API's sort orders. */
+/** The API's sort order for each --sort. */
 const SORTS: { readonly [name: string]: string } = {
   key: "key",
   created: "created_at",
@@ -38,7 +38,7 @@ export function addList(program: Command, cli: Cli): void {
     .option("--tag <tag>", "only flags with this tag")
     .option("--owner <owner>", "only flags of this owner")
     .addOption(new Option("--sort <order>", "sort by").choices(Object.keys(SORTS)).default("key"))
-    .option("--reverse", "the last first")
+    .option("--reverse", "reverse the order")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sluice list --enabled --sort rollout --reverse")
     .action(async (options: Options) => {
@@ -58,7 +58,7 @@ async function readAll(cli: Cli, options: Options) {
     if (page.next_cursor !== null) cli.terminal.progress(`Reading flags: ${flags.length}`);
   }
   cli.terminal.progress("");
-  // Where Postgres stood at the last page: at every earlier one it stood there or before.
+  // The revision of the last page; earlier pages had the same or an older one.
   return { flags, epoch: last?.epoch, revision: last?.revision, published: last?.published };
 }
 
@@ -90,9 +90,7 @@ function tableOf(flags: readonly Flag[], { terminal }: Cli): string {
 
 function emptyList(options: Options): string {
   const isFiltered = filterNames.some((name) => options[name] !== undefined);
-  return isFiltered
-    ? "No flag is like that."
-    : "There are no flags yet: `sluice create <key>` makes the first one.";
+  return isFiltered ? "No flag matches." : "There are no flags yet. Create one: `sluice create <key>`";
 }
 
 const filterNames = ["search", "enabled", "disabled", "archived", "tag", "owner"] as const;

@@ -18,7 +18,7 @@ import {
 import { warningsOf } from "../../words/warnings.ts";
 import { variantInWords, variants } from "../../words/variant-words.ts";
 
-/** So many ids of a list are shown; `--json` shows all. */
+/** Longest list of ids; `--json` shows all. */
 const SHOWN_IDS = 10;
 
 export function addShow(program: Command, cli: Cli): void {
@@ -50,7 +50,7 @@ function pairsOf(flag: Flag, revision: number, published: boolean): (readonly [s
     ["description", visible(flag.description) || "-"],
     ["owner", visible(flag.owner) || "-"],
     ["tags", flag.tags.map((tag) => visible(tag)).join(", ") || "-"],
-    ["when the edge loses its snapshot", visible(flag.fail_mode)],
+    ["without a fresh snapshot", visible(flag.fail_mode)],
     ["in x-flags", flag.in_header ? "yes" : "no"],
     ["for the browser", flag.client_visible ? "yes" : "no"],
     ["created", timeInWords(flag.created_at)],
@@ -74,10 +74,10 @@ function targetingPairs(flag: Flag): (readonly [string, string])[] {
   ];
 }
 
-/** Only what is not the default: most flags deal each user in alone, by their key. */
+/** Printed only when they differ from the defaults. */
 function dealPairs({ bucket_by: bucketBy, salt }: Flag): (readonly [string, string])[] {
   return [
-    ...(bucketBy === DEFAULT_BUCKET_BY ? [] : [["dealt by", visible(bucketBy, 128)] as const]),
+    ...(bucketBy === DEFAULT_BUCKET_BY ? [] : [["bucket by", visible(bucketBy, 128)] as const]),
     ...(salt === null ? [] : [["salt", visible(salt, 64)] as const]),
   ];
 }
@@ -103,6 +103,6 @@ function gatePairs(flag: Flag): (readonly [string, string])[] {
   if (parsed.data.length === 0) return [["gates", "-"]];
   return parsed.data.map(({ pattern, otherwise }) => [
     "gate",
-    `${visible(pattern)}: ${actionInWords(otherwise)} for whoever is not in`,
+    `${visible(pattern)}: ${actionInWords(otherwise)} to visitors without the flag`,
   ]);
 }

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { redisStanding, type RedisStanding, type Status } from "../../api/answers.ts";
+import { redisState, type RedisState, type Status } from "../../api/answers.ts";
 import { ApiProblem } from "../../api/api-problem.ts";
 import { EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
@@ -15,19 +15,19 @@ type Pair = readonly [string, string];
 export function addStatus(program: Command, cli: Cli): void {
   program
     .command("status")
-    .description("Show where Postgres, Redis and the edge stand.")
+    .description("Show the state of Postgres, Redis and the edge.")
     .option(...EDGE_OPTION, collectEdges)
     .option("--json", "print JSON")
     .addHelpText(
       "after",
       `
-Ends with 0 when Redis has everything and nothing is at fault, 7 when it has not, when publishing fails or a kill is not
-recorded yet, 8 when Redis contradicts Postgres. With --edge, or SLUICE_EDGE_URLS (separated by commas), also with 7 when
-one of these workers has not everything, does not answer or says a fault. They are shown also when the publisher or
-Postgres does not answer (6).
+Exit codes: 0 when Redis is up to date and there is no fault; 7 when Redis is behind, publishing fails or a kill is not
+recorded yet; 8 when Redis contradicts Postgres. With --edge or SLUICE_EDGE_URLS (separated by commas), also 7 when one of
+these workers is behind, does not answer or reports a fault. The workers are shown even when the publisher or Postgres
+does not answer (6).
 
-A worker is many isolates; one of them answers. On a quiet site this is the first request after a pause, and it answers
-with what it held before that: ask twice.
+A worker is many isolates; one of them answers. On a quiet site, ask twice: the first answer after a pause may come from
+an old snapshot in memory.
 
 Example:
   sluice status
@@ -46,14 +46,14 @@ Example:
       const looks = heard.map(({ edge, heard }) => lookAt(edge, heard, answer.status, asked));
 
       if (answer.status === undefined) {
-        tellWithoutPostgres(cli, answer.error, looks, options.json === true);
+        reportWithoutPostgres(cli, answer.error, looks, options.json === true);
         throw answer.error;
       }
       const { status } = answer;
       if (options.json === true) {
         cli.terminal.printJson(edges.length === 0 ? status : { ...status, edges: looks.map(toJson) });
       } else {
-        tell(cli, pairsOf(api.connection.shownUrl, status), looks);
+        printStatus(cli, pairsOf(api.connection.shownUrl, status), looks);
       }
       if (status.diverged || looks.some(({ heard }) => heard?.status.diverged === true)) {
         cli.endWith(EXIT.diverged);
@@ -67,7 +67,7 @@ function isQuiet({ published, fault, pending_kills: pending }: Status): boolean 
   return published && fault === null && (pending ?? []).length === 0;
 }
 
-function tell({ terminal }: Cli, pairs: readonly Pair[], looks: readonly EdgeLook[]): void {
+function printStatus({ terminal }: Cli, pairs: readonly Pair[], looks: readonly EdgeLook[]): void {
   const { paint, columns } = terminal;
   if (pairs.length > 0) terminal.print(formatPairs(pairs, paint));
   if (looks.length === 0) return;
@@ -75,10 +75,10 @@ function tell({ terminal }: Cli, pairs: readonly Pair[], looks: readonly EdgeLoo
   terminal.print(`${gap}${formatTable(EDGE_HEADINGS, looks.map(toRow), { paint, columns })}`);
 }
 
-/** What is known all the same; the fault itself is told as that of any command. */
-function tellWithoutPostgres(cli: Cli, error: unknown, looks: readonly EdgeLook[], isJson: boolean): void {
-  const redis = error instanceof ApiProblem ? redisStanding.safeParse(error.problem).data : undefined;
-  if (!isJson) return tell(cli, redis === undefined ? [] : redisPairs(redis), looks);
+/** Prints Redis and the workers. The caller reports the error itself. */
+function reportWithoutPostgres(cli: Cli, error: unknown, looks: readonly EdgeLook[], isJson: boolean): void {
+  const redis = error instanceof ApiProblem ? redisState.safeParse(error.problem).data : undefined;
+  if (!isJson) return printStatus(cli, redis === undefined ? [] : redisPairs(redis), looks);
   if (redis === undefined && looks.length === 0) return;
   const { redis: version = null, redis_fault = null, pending_kills = null } = redis ?? {};
   cli.terminal.printJson({ redis: version, redis_fault, pending_kills, edges: looks.map(toJson) });
@@ -97,18 +97,18 @@ function pairsOf(shownUrl: string, status: Status): readonly Pair[] {
   ];
 }
 
-function redisPairs(standing: RedisStanding): readonly Pair[] {
-  const { redis_fault: fault } = standing;
+function redisPairs(state: RedisState): readonly Pair[] {
+  const { redis_fault: fault } = state;
   return [
-    redisPair(standing),
-    ...pendingPairs(standing),
+    redisPair(state),
+    ...pendingPairs(state),
     ...(fault === null ? [] : [["fault", visible(fault, 400)] as const]),
   ];
 }
 
 const redisPair = ({ redis }: Pick<Status, "redis">): Pair => [
   "Redis",
-  redis === null ? "not known" : `revision ${redis.revision} (epoch ${redis.epoch})`,
+  redis === null ? "unknown" : `revision ${redis.revision} (epoch ${redis.epoch})`,
 ];
 
 function pendingPairs({ pending_kills: pending }: Pick<Status, "pending_kills">): readonly Pair[] {
@@ -125,7 +125,7 @@ function troubleOf({ fault, divergence }: Status): readonly Pair[] {
       "DIVERGED",
       `${visible(why, 200)} (Redis: epoch ${redis.epoch}, revision ${redis.revision}; since ${visible(since, 40)})`,
     ],
-    ["so far", "nothing is published; kills reach the edge all the same"],
-    ["way out", "find out which is right; if this database is: `sluice publish --force`"],
+    ["effect", "nothing is published; kills still reach the edge"],
+    ["fix", "find out which one is right; if it is this database, run `sluice publish --force`"],
   ];
 }

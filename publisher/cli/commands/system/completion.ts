@@ -14,7 +14,7 @@ const SHELLS: { readonly [shell: string]: (commands: readonly CommandWords[]) =>
 export function addCompletion(program: Command, cli: Cli): void {
   program
     .command("completion")
-    .description("Print what makes your shell complete `sluice`.")
+    .description("Print a completion script for your shell.")
     .addArgument(new Argument("<shell>", "your shell").choices(Object.keys(SHELLS)))
     .addHelpText(
       "after",

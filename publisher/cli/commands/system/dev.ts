@@ -19,24 +19,24 @@ export function addDev(program: Command, cli: Cli): void {
     });
 }
 
-/** Its parts are development dependencies, which a server does not have. */
+/** Needs development dependencies, which a server does not have. */
 async function importDev() {
   try {
     return await import("../../../dev/dev.ts");
   } catch (error) {
     if (!(error instanceof Error) || !("code" in error) || error.code !== "ERR_MODULE_NOT_FOUND") throw error;
-    throw new CliError(EXIT.failure, "the parts of a local system are not installed", {
-      why: ["They are development dependencies, which `npm ci --omit=dev` leaves out."],
-      mend: ["run `npm ci`"],
+    throw new CliError(EXIT.failure, "the local system is not installed", {
+      why: ["It needs the development dependencies, which `npm ci --omit=dev` omits."],
+      fix: ["run `npm ci`"],
       cause: error,
     });
   }
 }
 
 function runsAlready(error: AlreadyRunning): CliError {
-  return new CliError(EXIT.conflict, "a local system runs from this clone already", {
+  return new CliError(EXIT.conflict, "a local system already runs in this clone", {
     why: [visible(error.message, 500)],
-    mend: ["use the one that runs: `sluice status` tells whether it answers"],
+    fix: ["use the running one: `sluice status` shows whether it answers"],
     cause: error,
   });
 }

@@ -9,7 +9,7 @@ export function addMigrate(program: Command, cli: Cli): void {
     .addHelpText(
       "after",
       `
-Reads DATABASE_URL, and MIGRATION_DATABASE_URL where another role owns the tables. Any number may run at once.
+Reads DATABASE_URL, or MIGRATION_DATABASE_URL if another role owns the tables. Several runs at once are safe.
 
 Example:
   sluice migrate`,

@@ -11,7 +11,7 @@ import { visible } from "../../terminal/visible.ts";
 interface PublishOptions extends JsonOption {
   readonly force?: boolean;
   readonly keepOn?: readonly string[];
-  /** False: none; undefined: where the worker of this clone looks. */
+  /** False: no file; undefined: the file of this clone's worker. */
   readonly gatesModule?: string | false;
 }
 
@@ -20,30 +20,31 @@ interface WrittenGates {
   readonly gates: number;
   /** Keys of flags whose gates are not valid. */
   readonly broken: readonly string[];
-  /** False when the file held just this. */
+  /** False when the file was already up to date. */
   readonly written: boolean;
 }
 
 export function addPublish(program: Command, cli: Cli): void {
   program
     .command("publish")
-    .description("Bring Redis to where Postgres is, without the admin API, and check what it holds.")
-    .option("--force", "make this database the truth, although Redis contradicts it")
+    .description("Publish Postgres to Redis without the admin API, then verify Redis.")
+    .option("--force", "overwrite a Redis that contradicts this database")
     .option("--keep-on <key>", "with --force: this flag stays on; repeatable", collect)
-    .option("--gates-module <file>", "where the worker's gates go, instead of worker/deployed-gates.ts")
-    .option("--no-gates-module", "do not write them")
+    .option("--gates-module <file>", "the file for the worker's gates (worker/deployed-gates.ts)")
+    .option("--no-gates-module", "do not write that file")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
       `
-Reads DATABASE_URL, UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN and SLUICE_ENV (production). Ends with 8 when Redis
-contradicts Postgres: a restored backup, or another database. Find out first which is right; if this one, use --force.
+Reads DATABASE_URL, UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN and SLUICE_ENV (production). The exit code is 8 when
+Redis contradicts Postgres: a restored backup, or another database. Find out which one is right. If it is this database,
+use --force.
 
 --force undoes no kill: it switches off every flag that is on in this database and off in Redis, and names it. --keep-on
-keeps a flag on all the same. If Redis was published from another database, only pending kills are switched off, and the
-other flags are named.
+keeps a flag on. If Redis was published from another database, only pending kills are switched off, and the other flags
+are named.
 
-Gates are bundled with the worker, which keeps them closed while it knows of no flag: publish before you deploy it.
+The worker bundles the gates and keeps them closed until it has flags: publish before you deploy it.
 
 Example:
   sluice publish && npx wrangler deploy`,
@@ -53,11 +54,11 @@ Example:
       if (!force && keepOn.length > 0) {
         throw new CliError(EXIT.usage, "--keep-on needs --force: nothing was published", {
           why: ["A publish without --force switches no flag off."],
-          mend: ["leave out --keep-on, or add --force"],
+          fix: ["leave out --keep-on, or add --force"],
         });
       }
       const config = readPublishConfig(cli.environment);
-      // Late: no other command pays for the database driver and the rest.
+      // Imported late: other commands do not need the database driver.
       const [{ publishVerified }, { createPool }, { createPublisherRedis }, { logToStderr }, { storeError }] =
         await Promise.all([
           import("../../../publish/publish-verified.ts"),
@@ -73,7 +74,7 @@ Example:
         const result = await publishVerified(pool, redis, { force, keepOn });
         const gates = await writeGates(result.snapshot, options.gatesModule);
         cli.terminal.progress("");
-        tell(cli, options, result, gates);
+        printResult(cli, options, result, gates);
       } catch (error) {
         throw storeError(error);
       } finally {
@@ -86,7 +87,7 @@ function collect(key: string, previous: readonly string[] = []): readonly string
   return [...previous, key];
 }
 
-/** @returns undefined when none are wanted, or no worker is here to be deployed */
+/** @returns undefined with --no-gates-module, or when there is no worker to deploy */
 async function writeGates(
   snapshot: Snapshot,
   given: string | false | undefined,
@@ -103,15 +104,15 @@ async function writeGates(
     throw new CliError(EXIT.failure, `${visible(file, 200)} cannot be written`, {
       why: [
         visible(error instanceof Error ? error.message : String(error), 300),
-        "Redis has everything; the worker's gates could not be brought up to date.",
+        "Redis is up to date, but the worker's gates are not.",
       ],
-      mend: ["name another file with --gates-module, or --no-gates-module where no worker is deployed from"],
+      fix: ["use another file with --gates-module, or --no-gates-module if you deploy no worker from here"],
       cause: error,
     });
   }
 }
 
-function tell(
+function printResult(
   { terminal }: Cli,
   options: PublishOptions,
   { published, repaired }: PublishedVerified,
@@ -138,34 +139,34 @@ function tell(
   terminal.print(
     written
       ? `Published revision ${revision} (epoch ${epoch}): the snapshot has ${bytes} bytes.`
-      : `Redis has revision ${revision} (epoch ${epoch}) already: ${bytes} bytes, nothing was written.`,
+      : `Redis already has revision ${revision} (epoch ${epoch}): ${bytes} bytes, nothing was written.`,
   );
   if (repaired !== undefined) {
-    warn(`It was written anew, since ${visible(repaired, 300)}. See who else writes to this Redis.`);
-  }
-  terminal.print("Read back: head and snapshot in Redis belong together.");
-  if (wasContradicted === false) {
     warn(
-      "Nothing contradicted this database: --force was not needed, and has begun a new epoch all the same.",
+      `The snapshot was written again, because ${visible(repaired, 300)}. Find out who else writes to this Redis.`,
     );
   }
+  terminal.print("Verified: head and snapshot in Redis match.");
+  if (wasContradicted === false) {
+    warn("Redis did not contradict this database: --force was not needed, but started a new epoch.");
+  }
   for (const key of switchedOff) {
-    warn(`${visible(key, 64)} is switched off: it was off at the edge, and on in this database.`);
+    warn(`${visible(key, 64)} is now off: it was off at the edge, and on in this database.`);
   }
   for (const key of turnedOn) {
-    warn(`${visible(key, 64)} is on now: it was off at the edge, and on in this database.`);
+    warn(`${visible(key, 64)} is now on: it was off at the edge, and on in this database.`);
   }
   for (const [key, why] of invalid) {
-    warn(`${visible(key, 64)} is off at the edge, as it is not valid: ${visible(why, 300)}`);
+    warn(`${visible(key, 64)} is off at the edge, because it is not valid: ${visible(why, 300)}`);
   }
   if (gates !== undefined) {
     const count = `${gates.gates} ${gates.gates === 1 ? "gate" : "gates"}`;
     terminal.print(
-      `${visible(shorten(gates.file), 200)}: ${count}, ${gates.written ? "written" : "as it was"}.`,
+      `${visible(shorten(gates.file), 200)}: ${count}, ${gates.written ? "written" : "unchanged"}.`,
     );
     for (const key of gates.broken) {
       warn(
-        `Gates of ${visible(key, 64)} are not valid: their pages are closed with 404, those without a sound pattern not at all.`,
+        `Gates of ${visible(key, 64)} are not valid: their pages answer 404; gates without a valid pattern are ignored.`,
       );
     }
   }

@@ -7,7 +7,7 @@ import { RedisFault } from "../../../redis/redis.ts";
 import { CliError, EXIT } from "../../cli-error.ts";
 import { visible } from "../../terminal/visible.ts";
 
-/** What Postgres and Redis say to the commands that talk to them directly. */
+/** Errors of Postgres and Redis, for the commands that use them directly. */
 export function storeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (error instanceof DivergedError) {
@@ -15,19 +15,19 @@ export function storeError(error: unknown): unknown {
     return new CliError(EXIT.diverged, "Redis contradicts Postgres: nothing was published", {
       why: [
         `${why} (Redis: epoch ${redis.epoch}, revision ${redis.revision}; since ${since.toISOString()}).`,
-        "Kills reach the edge all the same.",
+        "Kills still reach the edge.",
       ],
-      mend: [
-        "find out which is right: a restored or swapped database, a wrong DATABASE_URL, or a Redis of another system",
-        "if this database is, `sluice publish --force` makes it the truth, for every publisher and every worker",
+      fix: [
+        "find out which one is right: a restored or swapped database, a wrong DATABASE_URL, or a Redis of another system",
+        "if it is this database, `sluice publish --force` overwrites Redis for every publisher and worker",
       ],
       cause: error,
     });
   }
   if (error instanceof UnverifiedError) {
-    return new CliError(EXIT.failure, "Redis does not hold what was published", {
-      why: [`${visible(error.message, 300)}.`, "It was written anew, and is not as it was written."],
-      mend: ["see who else writes to this Redis: nobody but publishers should hold the read-write token"],
+    return new CliError(EXIT.failure, "Redis does not contain the published snapshot", {
+      why: [`${visible(error.message, 300)}.`, "It was written again, but still differs."],
+      fix: ["find out who else writes to this Redis: only publishers should have the read-write token"],
       cause: error,
     });
   }
@@ -36,7 +36,7 @@ export function storeError(error: unknown): unknown {
       EXIT.notFound,
       `there is no flag ${visible(error.key, 64)} in this database: nothing was published`,
       {
-        mend: ["correct the key after --keep-on"],
+        fix: ["correct the key after --keep-on"],
         cause: error,
       },
     );
@@ -45,13 +45,13 @@ export function storeError(error: unknown): unknown {
     const { cause } = error;
     return new CliError(
       cause instanceof RedisFault ? EXIT.unreachable : EXIT.failure,
-      "this database is the truth from now on, and Redis could not be brought to it",
+      "a new epoch started in this database, but Redis was not updated",
       {
         why: [
           `${visible(cause instanceof Error ? cause.message : String(cause), 300)}.`,
-          "The new epoch has begun in Postgres: a publisher that runs publishes it as soon as it can.",
+          "A running publisher publishes the new epoch as soon as it can.",
         ],
-        mend: ["mend that, then run `sluice publish`, without --force"],
+        fix: ["fix the cause, then run `sluice publish` without --force"],
         cause: error,
       },
     );
@@ -62,35 +62,35 @@ export function storeError(error: unknown): unknown {
       "a newer publisher has published to this Redis: nothing was published",
       {
         why: [`${visible(error.message, 300)}.`],
-        mend: ["update this one; to go back to it for good, run `sluice publish --force`"],
+        fix: ["update this one; to stay on this version, run `sluice publish --force`"],
         cause: error,
       },
     );
   }
   if (error instanceof TooLargeError) {
-    return new CliError(EXIT.failure, "the snapshot is larger than workers take: nothing was published", {
-      why: [`${visible(error.message, 300)}.`, "Workers go on with the last one, and kills arrive."],
-      mend: ["remove what is not needed: flags, segments, long lists of ids"],
+    return new CliError(EXIT.failure, "the snapshot is larger than workers accept: nothing was published", {
+      why: [`${visible(error.message, 300)}.`, "Workers keep the last snapshot, and kills still work."],
+      fix: ["remove old flags, segments and long lists of ids"],
       cause: error,
     });
   }
   if (error instanceof RedisFault) {
     return new CliError(EXIT.unreachable, visible(error.message, 300), {
-      why: ["Redis is where the edge reads: nothing was published."],
-      mend: ["check UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN"],
+      why: ["The edge reads from Redis: nothing was published."],
+      fix: ["check UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN"],
       cause: error,
     });
   }
   if (isPostgresDown(error) || isPostgresDown(error.cause)) {
-    return new CliError(EXIT.unreachable, "Postgres cannot be reached, or does not let this user in", {
+    return new CliError(EXIT.unreachable, "Postgres cannot be reached, or rejects this user", {
       why: [visible(error.message, 400)],
-      mend: ["check DATABASE_URL, and whether the server runs"],
+      fix: ["check DATABASE_URL and that the server runs"],
       cause: error,
     });
   }
   if ("code" in error && error.code === "42P01") {
     return new CliError(EXIT.failure, "the database has no Sluice tables", {
-      mend: ["run `sluice migrate`, or check DATABASE_URL"],
+      fix: ["run `sluice migrate`, or check DATABASE_URL"],
       cause: error,
     });
   }

@@ -1,17 +1,17 @@
-/** One record of a CSV text, and where it begins. */
+/** One record of a CSV text and its first line. */
 export interface CsvRecord {
-  /** From 1; a quoted field may go on over several. */
+  /** From 1. A quoted field may span several lines. */
   readonly line: number;
   readonly fields: readonly string[];
 }
 
-/** One field with what ends it; a quoted one holds commas, line ends and doubled quotes. */
+/** One field and its end. A quoted field may contain commas, line ends and doubled quotes. */
 const FIELD = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/y;
 
 /**
- * Splits CSV (RFC 4180) into its records; empty lines are left out.
+ * Splits CSV (RFC 4180) into its records; without empty lines.
  *
- * @returns the records, or the line of a field whose quotes are not right
+ * @returns the records, or the line of a field with unbalanced quotes
  */
 export function parseCsv(text: string): readonly CsvRecord[] | { readonly faultyLine: number } {
   const records: CsvRecord[] = [];

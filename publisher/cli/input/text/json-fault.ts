@@ -1,21 +1,21 @@
-/** Where a text stops being JSON. Lines and columns count from 1, columns in UTF-16 units. */
+/** The position of the first error in a JSON text. Lines and columns count from 1, columns in UTF-16 units. */
 export interface JsonFault {
   readonly line: number;
   readonly column: number;
-  /** It ends before it is complete. */
+  /** The text ends too early. */
   readonly isEnd: boolean;
 }
 
-/** One token, after white space; a string that is not well-formed is none. */
+/** One token after white space. A malformed string is not a token. */
 const TOKEN =
   /[ \t\r\n]*(?<token>[{}[\],:]|"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[\da-fA-F]{4})[^"\\\u0000-\u001f]*)*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.+-])|(?:true|false|null)(?!\w))/y; // oxlint-disable-line no-control-regex -- JSON forbids them in strings
 
-/** What may come next; the containers around it are on a stack. */
+/** The allowed next token; a stack has the containers around it. */
 type Expected = "value" | "value or ]" | "name" | "name or }" | ":" | ", or end" | "nothing";
 
 /**
- * Finds what is wrong with a text that JSON.parse has refused. Its own messages quote the text, which may be personal
- * data, and often name no place.
+ * Finds the error in a text that JSON.parse rejected. The messages of JSON.parse quote the text, which may be personal
+ * data, and often have no position.
  */
 export function findJsonFault(text: string): JsonFault {
   const around: ("{" | "[")[] = [];
@@ -25,13 +25,13 @@ export function findJsonFault(text: string): JsonFault {
     TOKEN.lastIndex = end;
     const token = TOKEN.exec(text)?.groups?.["token"];
     const next: Expected | undefined = token === undefined ? undefined : follow(token, expected, around);
-    if (next === undefined) return placeOf(text, afterSpace(text, end));
+    if (next === undefined) return positionOf(text, afterSpace(text, end));
     expected = next;
     end = TOKEN.lastIndex;
   }
 }
 
-/** @returns what may come after a token; undefined when it may not stand here */
+/** @returns the allowed next token; undefined when this token is not allowed here */
 function follow(token: string, expected: Expected, around: ("{" | "[")[]): Expected | undefined {
   const afterValue = (): Expected => (around.length === 0 ? "nothing" : ", or end");
   const close = (): Expected => {
@@ -70,7 +70,7 @@ function afterSpace(text: string, from: number): number {
 
 const SPACE = /[ \t\r\n]*/y;
 
-function placeOf(text: string, position: number): JsonFault {
+function positionOf(text: string, position: number): JsonFault {
   const before = text.slice(0, position).split("\n");
   return {
     line: before.length,

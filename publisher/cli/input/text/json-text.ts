@@ -4,20 +4,20 @@ import type { Cli } from "../../cli.ts";
 import { findJsonFault } from "./json-fault.ts";
 import { readText, type TextKind } from "./read-text.ts";
 
-/** Deeper than anything that Sluice takes, and far from what a stack takes. */
+/** Deeper than anything that Sluice accepts, but no danger for the stack. */
 const MAX_DEPTH = 64;
 
 const JSON_FILE: TextKind = {
   what: "JSON",
   typed: "JSON",
   maxBytes: 1_048_576,
-  tooLarge: { why: "Nothing that Sluice takes is as large.", mend: "check that this is the right file" },
+  tooLarge: { why: "Sluice accepts no JSON of this size.", fix: "check that this is the right file" },
 };
 
 /**
- * Reads the value of an option that takes JSON: the JSON itself, or a file of it as `@FILE`, or standard input as `@-`.
+ * Reads the JSON value of an option: JSON, a file as `@FILE`, or standard input as `@-`.
  *
- * @param example what such a value looks like
+ * @param example a valid value, for error texts
  */
 export async function readJsonOption(
   cli: Cli,
@@ -35,18 +35,18 @@ export async function readJsonFile(cli: Cli, option: string, file: string): Prom
   return parseJson(text, { option, name });
 }
 
-/** Where JSON comes from, for messages. */
+/** The source of a JSON text, for error texts. */
 export interface JsonSource {
   readonly option: string;
-  /** Of the file; absent for JSON on the command line. */
+  /** The file name; absent for JSON on the command line. */
   readonly name?: string;
-  /** The line of the file on which it begins, when it is a part of one. */
+  /** The first line within the file; 1 for a whole file. */
   readonly firstLine?: number;
   readonly example?: string;
 }
 
 /**
- * Parses JSON, and says where it is none. What it holds is never repeated: it may be personal data, or a secret.
+ * Parses JSON. An error shows the position but never the content, which may be personal data or a secret.
  *
  * @throws CliError
  */
@@ -62,7 +62,7 @@ export function parseJson(text: string, source: JsonSource): unknown {
   throw new CliError(
     EXIT.usage,
     `${option}: ${name ?? "its JSON"} is nested deeper than ${MAX_DEPTH} objects and lists`,
-    { mend: ["Sluice takes conditions of at most 16, and contexts of at most 5"] },
+    { fix: ["Sluice accepts at most 16 levels in conditions and 5 in contexts"] },
   );
 }
 
@@ -71,21 +71,19 @@ function notJson(text: string, { option, name, firstLine = 1, example }: JsonSou
   const at =
     name === undefined && line === 1 ? `column ${column}` : `line ${line + firstLine - 1}, column ${column}`;
   const what =
-    name === undefined
-      ? `${option} is not JSON from ${at} on`
-      : `${option}: ${name} is not JSON from ${at} on`;
+    name === undefined ? `${option} is not JSON at ${at}` : `${option}: ${name} is not JSON at ${at}`;
   return new CliError(EXIT.usage, what, {
-    why: isEnd ? [text.trim() === "" ? "It is empty." : "It ends before it is complete."] : [],
-    mend: [
+    why: isEnd ? [text.trim() === "" ? "It is empty." : "It ends too early."] : [],
+    fix: [
       ...(name === undefined && /^\s*[{[]+\s*[A-Za-z_$]/.test(text) && !text.includes('"')
-        ? ["the shell has taken its quotes: put single quotes around all of it"]
+        ? ["the shell removed the quotes: put the whole value in single quotes"]
         : []),
       `write it like ${example ?? '{"name": "value"}'}`,
     ],
   });
 }
 
-/** By levels, not by recursion: what is looked for is what would overflow a stack. */
+/** Without recursion, because deep nesting would overflow the stack. */
 function isDeeper(value: unknown, levels: number): boolean {
   let level: readonly unknown[] = [value];
   for (let depth = 0; depth <= levels; depth++) {
@@ -99,14 +97,13 @@ function isDeeper(value: unknown, levels: number): boolean {
   return true;
 }
 
-/** How an object is told from the name of a file: no file is called like that, and if it is, `./` helps. */
+/** Tells JSON from a file name. A file with such a name needs `./` before it. */
 const JSON_START = /^\s*[[{"]/;
 
 /**
- * Reads the value of an option that takes a JSON object: the object itself, the name of a file of it, with an `@` before
- * it or without, or `-` for standard input.
+ * Reads the JSON object of an option: the object, a file name with or without `@`, or `-` for standard input.
  *
- * @param example what such a value looks like
+ * @param example a valid value, for error texts
  */
 export async function readJsonObject(
   cli: Cli,
@@ -118,7 +115,7 @@ export async function readJsonObject(
     ? parseJson(given, { option, example })
     : await readJsonFile(cli, option, given.replace(/^@/, ""));
   if (isObject(value)) return value;
-  throw new CliError(EXIT.usage, `${option} is no JSON object`, {
-    mend: [`write it like ${example}, or name a file of it`],
+  throw new CliError(EXIT.usage, `${option} is not a JSON object`, {
+    fix: [`write it like ${example}, or name a file`],
   });
 }

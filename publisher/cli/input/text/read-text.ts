@@ -3,18 +3,18 @@ import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
 import { visible } from "../../terminal/visible.ts";
 
-/** What an option's file holds, in words for people, and how much of it. */
+/** The kind of text in an option's file, for error texts, and its limit. */
 export interface TextKind {
   /** Like "ids". */
   readonly what: string;
-  /** How it is typed by hand, like "ids, one a line". */
+  /** The format in words, like "ids, one per line". */
   readonly typed: string;
   readonly maxBytes: number;
-  /** Why it has a limit, and what to do instead. */
-  readonly tooLarge: { readonly why: string; readonly mend: string };
+  /** The reason for the limit, and the alternative. */
+  readonly tooLarge: { readonly why: string; readonly fix: string };
 }
 
-/** A text, and what to call where it came from. */
+/** A text and the name of its source. */
 export interface NamedText {
   readonly text: string;
   readonly name: string;
@@ -23,8 +23,8 @@ export interface NamedText {
 /**
  * Reads a file, or standard input for `-`, as UTF-8 text.
  *
- * @param option the one that names the file, for messages
- * @throws CliError when it cannot be read, is too large or in another encoding, or standard input is read already
+ * @param option the name of the option, for error texts
+ * @throws CliError when it cannot be read, is too large or not UTF-8, or standard input is already used
  */
 export async function readText(cli: Cli, option: string, file: string, kind: TextKind): Promise<NamedText> {
   const name = file === "-" ? "standard input" : visible(file, 200);
@@ -60,7 +60,7 @@ async function readBytes(
     const reason = error instanceof Error && "code" in error ? String(error.code) : "it cannot be read";
     throw new CliError(EXIT.usage, `${option}: ${name} cannot be read`, {
       why: [REASONS[reason] ?? reason],
-      mend: [`name a text file that holds ${typed}, or - for standard input`],
+      fix: [`name a text file with ${typed}, or - for standard input`],
       cause: error,
     });
   } finally {
@@ -69,17 +69,17 @@ async function readBytes(
   if (bytes > maxBytes) {
     throw new CliError(EXIT.usage, `${option}: ${name} is larger than ${sizeInWords(maxBytes)}`, {
       why: [tooLarge.why],
-      mend: [tooLarge.mend],
+      fix: [tooLarge.fix],
     });
   }
   return Buffer.concat(chunks);
 }
 
 const REASONS: { readonly [code: string]: string } = {
-  ENOENT: "There is no such file.",
-  EISDIR: "It is a folder.",
-  EACCES: "It may not be read by you.",
-  ERR_INVALID_ARG_VALUE: "No file can have such a name.",
+  ENOENT: "The file does not exist.",
+  EISDIR: "It is a directory.",
+  EACCES: "You have no permission to read it.",
+  ERR_INVALID_ARG_VALUE: "This is not a valid file name.",
 };
 
 function sizeInWords(bytes: number): string {
@@ -88,14 +88,14 @@ function sizeInWords(bytes: number): string {
 
 function decode(bytes: Buffer, option: string, name: string): string {
   try {
-    // Takes a byte order mark off the beginning, too.
+    // Also removes a byte order mark.
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
     throw new CliError(EXIT.usage, `${option}: ${name} is not UTF-8`, {
       why: [
-        "Ids and attributes are used byte for byte: read in another encoding they would name other people.",
+        "Ids and attributes are compared byte by byte: in another encoding they would match other users.",
       ],
-      mend: ["convert it, for example with `iconv -t UTF-8`"],
+      fix: ["convert it, for example with `iconv -t UTF-8`"],
       cause: error,
     });
   }

@@ -4,37 +4,37 @@ import path from "node:path";
 import { runAs } from "./server-user.ts";
 import type { ServerUser } from "./server-user.ts";
 
-/** Where root puts what the server's user must reach, best first; /tmp is emptied by many machines. */
-export const sharedPlaces: readonly string[] = [
+/** Folders that root shares with the server's user, best first; many machines empty /tmp. */
+export const sharedFolders: readonly string[] = [
   "/var/lib/sluice-dev",
   path.join(tmpdir(), "sluice-dev"),
   "/tmp/sluice-dev",
 ];
 
-/** Asked of the system itself, as that user: modes alone would miss ACLs and security modules. */
+/** Tested as that user, because file modes do not show ACLs and security modules. */
 export async function canReach(user: ServerUser | undefined, folder: string): Promise<boolean> {
   const test = await runAs(user, "/bin/sh", ["-c", 'test -x "$1"', "sh", folder]);
   return test.code === 0;
 }
 
-/** Anybody may create a name in /tmp before us: what is not a real folder that only root can write is refused. */
+/** Anybody can create a folder in /tmp first, so only a real folder that only root can write is safe. */
 async function isSafe(folder: string): Promise<boolean> {
   const found = await lstat(folder).catch(() => undefined);
   return found !== undefined && found.isDirectory() && found.uid === 0 && (found.mode & 0o022) === 0;
 }
 
 /**
- * A folder that belongs to root alone and that `user` can enter, for a clone that lies below a folder of mode
- * 0700 (root's home, `mktemp -d`).
+ * A folder that only root can write and that `user` can enter, for a clone inside a folder with mode 0700 (root's home,
+ * `mktemp -d`).
  */
-export async function findSharedPlace(
+export async function findSharedFolder(
   user: ServerUser,
-  candidates: readonly string[] = sharedPlaces,
+  candidates: readonly string[] = sharedFolders,
 ): Promise<string> {
   for (const folder of candidates) {
-    // Not recursive: a parent that is missing here is none of our business.
+    // Not recursive: a missing parent is not created.
     await mkdir(folder)
-      // Said again, because a umask of 077 would have made it ours alone.
+      // Set explicitly, because a umask of 077 would close it.
       .then(() => chmod(folder, 0o755))
       .catch(() => undefined);
     if ((await isSafe(folder)) && (await canReach(user, folder))) return folder;
