@@ -120,7 +120,10 @@ export class DivergedError extends Error {
 
 /** What Postgres knows about publishing. */
 export interface PostgresStatus {
-  readonly state: PublicationState;
+  readonly state: PublicationState & {
+    /** The id of the version in the history; undefined if the history lacks it. */
+    readonly lineageId: string | undefined;
+  };
   /** When the last change was committed. */
   readonly changedAt: Date;
   /** Milliseconds since `changedAt` by Postgres' own clock: clocks of other machines may be wrong. */
@@ -130,15 +133,25 @@ export interface PostgresStatus {
 
 export async function readStatus(db: Queryable): Promise<PostgresStatus> {
   const { rows } = await db.query<
-    VersionColumns & { database_id: string; changed_at: Date; changed_ms_ago: string }
+    VersionColumns & {
+      database_id: string;
+      lineage_id: string | null;
+      changed_at: Date;
+      changed_ms_ago: string;
+    }
   >(
     `SELECT epoch, revision, database_id, changed_at,
+       (SELECT l.id FROM public.lineage l WHERE (l.epoch, l.revision) = (p.epoch, p.revision)) AS lineage_id,
        floor(extract(epoch FROM clock_timestamp() - changed_at) * 1000)::bigint AS changed_ms_ago
-     FROM publication`,
+     FROM publication p`,
   );
   const row = only(rows);
   return {
-    state: { ...toVersion(row), databaseId: row.database_id },
+    state: {
+      ...toVersion(row),
+      databaseId: row.database_id,
+      lineageId: row.lineage_id ?? undefined,
+    },
     changedAt: row.changed_at,
     changedMsAgo: Math.max(0, Number(row.changed_ms_ago)),
     divergence: await readDivergence(db),

@@ -13,14 +13,14 @@ import { digestOfGated, gatedKeysOf } from "./snapshot-builder.ts";
  * Reads Redis' snapshot only if its set of gated flags differs. The head has a digest of that set, so a restarted
  * publisher and a restored database need no memory of their own.
  *
- * @returns undefined if the head cannot be read
+ * @returns undefined if the head cannot be read; "changed" if Redis has another head by now: compare again
  */
 export async function readHeadHistory(
   pool: pg.Pool,
   redis: Pick<PublisherRedis, "readTexts">,
   headText: string | null,
   candidate: Candidate,
-): Promise<HeadHistory | undefined> {
+): Promise<HeadHistory | "changed" | undefined> {
   const parsed = headText === null ? undefined : parseHead(headText);
   if (headText === null || parsed === undefined || "problem" in parsed) return undefined;
   const head = parsed.value;
@@ -33,9 +33,9 @@ export async function readHeadHistory(
   if (!mayHaveLostGates) return { ...lineage, vanishedGates: [] };
 
   const texts = await redis.readTexts();
-  // Another publisher wrote in between. The swap will fail, and everything is compared again.
-  if (texts.head !== headText) return { ...lineage, vanishedGates: [] };
-  const flags = await readFlags(texts, head);
+  // Another publisher wrote in between, or this read came from a replica that is behind.
+  if (texts.head !== headText) return "changed";
+  const flags = await readSnapshotFlags(texts, head);
   // Redis has lost its snapshot, but workers may have it. Then the audit says which flags had gates.
   const before = flags === undefined ? await readGatedUntil(pool, head) : gatedKeysOf(flags);
   const lost = before.filter((key) => !candidate.gatedKeys.includes(key));
@@ -50,7 +50,7 @@ export async function readHeadHistory(
  *
  * @param head undefined: the head is lost or unreadable, so any snapshot is taken
  */
-export async function readFlags(
+export async function readSnapshotFlags(
   { snapshot: text }: StoredTexts,
   head: Pick<Head, "digest"> | undefined,
 ): Promise<readonly unknown[] | undefined> {

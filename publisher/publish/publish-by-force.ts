@@ -2,7 +2,7 @@ import type pg from "pg";
 import { compareVersions, type Version } from "../../shared/snapshot/revision.ts";
 import { isObject } from "../../shared/flag/members.ts";
 import { parseHead, type Head } from "../../shared/snapshot/snapshot.ts";
-import { readFlags, readHeadHistory } from "./head-history.ts";
+import { readSnapshotFlags, readHeadHistory } from "./head-history.ts";
 import { BUILDER, databaseIdOf, decidePublish, epochOf } from "./publish-decision.ts";
 import {
   beginEpoch,
@@ -104,6 +104,7 @@ async function compare(pool: pg.Pool, redis: PublisherRedis, { head, snapshot }:
   const source = await readSnapshotSource(pool);
   const candidate = { ...source, ...(await buildSnapshot(source)), builder: BUILDER };
   const history = await readHeadHistory(pool, redis, head, candidate);
+  if (history === "changed") return { isContradicted: true, isDescendant: false };
   const stored = { head, snapshotBytes: Buffer.byteLength(snapshot ?? "") };
   const { step } = decidePublish(stored, candidate, history);
   const isContradicted = source.divergence !== undefined || step === "diverged" || step === "outdated";
@@ -131,7 +132,7 @@ export type Origin = "descent" | "this database" | "another database";
 
 /**
  * Decides about each flag that is enabled in this database. From this database, a flag that is not on at the edge counts
- * as killed, whatever the numbers say: a database that was set back uses the same numbers for other changes.
+ * as killed, independent of the numbers: a database that was set back uses the same numbers for other changes.
  */
 export function decideForce(
   enabled: readonly string[],
@@ -168,7 +169,7 @@ function originOf(headText: string | null, databaseId: string, isDescendant: boo
 
 async function readEdge(texts: StoredTexts, kills: Kills): Promise<Edge> {
   const head = readableHead(texts.head);
-  const flags = await readFlags(texts, head);
+  const flags = await readSnapshotFlags(texts, head);
   return {
     head,
     on:

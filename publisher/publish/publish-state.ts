@@ -1,15 +1,22 @@
 import { compareVersions, type Version } from "../../shared/snapshot/revision.ts";
 import { parseHead, parseOff } from "../../shared/snapshot/snapshot.ts";
 import { briefly } from "../problem/problem.ts";
-import { AHEAD, OTHER_DATABASE } from "./publish-decision.ts";
+import { AHEAD, OTHER_DATABASE, OTHER_HISTORY } from "./publish-decision.ts";
 import { notOurs, type PublisherRedis, type StoredWithKills } from "../redis/redis.ts";
 import { withinTime } from "../process/within-time.ts";
 import type { PublisherStatus } from "./publisher.ts";
 
+/** The version in a head or in Postgres, with what distinguishes it from an equal number of another history. */
+interface HeadState extends Version {
+  readonly databaseId: string;
+  /** Undefined in heads of older publishers. */
+  readonly lineageId: string | undefined;
+}
+
 /** The state of Redis, as it reports it. */
 export interface RedisState {
   /** The version in its head; undefined if there is no head or it cannot be read. */
-  readonly head: (Version & { readonly databaseId: string }) | undefined;
+  readonly head: HeadState | undefined;
   /** Flags with a kill that Postgres has not recorded; undefined if that is not known. */
   readonly pendingKills: readonly string[] | undefined;
   /** What is wrong with Redis itself. */
@@ -41,13 +48,13 @@ export async function readRedisState(redis: PublisherRedis): Promise<RedisState>
  *
  * @param state the version of Postgres, read after Redis: a Redis that is ahead of it contradicts Postgres
  */
-export function compareRedis(
-  { head, fault }: RedisState,
-  state: Version & { readonly databaseId: string },
-): ComparedRedis {
+export function compareRedis({ head, fault }: RedisState, state: HeadState): ComparedRedis {
   if (fault !== undefined || head === undefined) return { published: false, fault };
   if (head.databaseId !== state.databaseId) return { published: false, fault: OTHER_DATABASE };
   const order = compareVersions(head, state);
+  if (order === 0 && head.lineageId !== undefined && head.lineageId !== state.lineageId) {
+    return { published: false, fault: OTHER_HISTORY };
+  }
   return { published: order === 0, fault: order > 0 ? AHEAD : undefined };
 }
 
@@ -57,8 +64,8 @@ function toRedisState({ head: headText, snapshotBytes, off: offText }: StoredWit
   if (headText === null) return { head: undefined, pendingKills, fault: "Redis has no head" };
   const parsed = parseHead(headText);
   if ("problem" in parsed) return { head: undefined, pendingKills, fault: notOurs(parsed.problem) };
-  const { epoch, revision, database_id: databaseId, bytes } = parsed.value;
-  const head = { epoch, revision, databaseId };
+  const { epoch, revision, database_id: databaseId, bytes, lineage_id: lineageId } = parsed.value;
+  const head = { epoch, revision, databaseId, lineageId };
   if (snapshotBytes !== bytes) return { head, pendingKills, fault: wrongLength(snapshotBytes, bytes) };
   return { head, pendingKills, fault: "problem" in off ? notOurs(off.problem) : undefined };
 }

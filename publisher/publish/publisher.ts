@@ -87,6 +87,7 @@ export async function publishOnce(
   for (let swaps = 0; swaps < MAX_SWAPS; swaps++) {
     const stored = await redis.readStored();
     const history = await readHeadHistory(pool, redis, stored.head, candidate);
+    if (history === "changed") continue;
     const decision = decidePublish(stored, candidate, history);
     switch (decision.step) {
       case "diverged":

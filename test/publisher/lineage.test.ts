@@ -407,6 +407,19 @@ describe("gates vanished", () => {
     expect(readTexts).toHaveBeenCalledOnce();
   });
 
+  test("a read of Redis that is behind its head publishes nothing away", async () => {
+    await sql(database.url, insertFlags("kept"));
+    const { pool, redis: client } = openPublisher(database.url);
+    await publishOnce(pool, client, new Date());
+    const texts = await client.readTexts();
+    await pool.query(insertGated);
+    await publishOnce(pool, client, new Date());
+    await pool.query("truncate feature_flags");
+    const lagging = { ...client, readTexts: vi.fn<typeof client.readTexts>(() => client.readTexts()) };
+    lagging.readTexts.mockResolvedValueOnce(texts).mockResolvedValueOnce(texts);
+    await expect(publishOnce(pool, lagging, new Date())).rejects.toThrow("Gates vanished");
+  });
+
   const REMOVE = "update feature_flags set gates = '[]' where key = 'gated'";
   const ADD = `update feature_flags set gates = '${GATES}' where key = 'gated'`;
   const DELETE = "delete from feature_flags where key = 'gated'";
@@ -441,7 +454,7 @@ describe("the history in Postgres", () => {
   const isComplete = async (client: pg.Client) =>
     (await client.query("select from lineage join publication using (epoch, revision)")).rowCount === 1;
 
-  test("has a row for each version, whoever raises it", async () => {
+  test("has a row for each version, also of plain SQL and without ordinary triggers", async () => {
     await withClient(database.url, async (client) => {
       expect(await isComplete(client)).toBe(true);
       for (const statement of [

@@ -22,7 +22,7 @@ async function command(...words: readonly string[]): Promise<unknown> {
 }
 
 describe("Redis compared with Postgres at revision 5", () => {
-  const state = { epoch: 1, revision: 5, databaseId: "db-1" };
+  const state = { epoch: 1, revision: 5, databaseId: "db-1", lineageId: "id-5" };
   const head = {
     schema: 1,
     epoch: 1,
@@ -31,12 +31,20 @@ describe("Redis compared with Postgres at revision 5", () => {
     digest: "0".repeat(64),
     bytes: 8,
     published_at: "2026-01-01T00:00:00.000Z",
+    lineage_id: "id-5",
   };
 
   beforeEach(() => command("FLUSHALL"));
 
   test.each([
     { what: "the same", change: {}, published: true, fault: undefined },
+    { what: "a head without an id", change: { lineage_id: undefined }, published: true, fault: undefined },
+    {
+      what: "the same numbers in another history",
+      change: { lineage_id: "id" },
+      published: false,
+      fault: /not in the history/,
+    },
     { what: "an older revision", change: { revision: 4 }, published: false, fault: undefined },
     { what: "a newer one", change: { revision: 6 }, published: false, fault: /ahead of Postgres/ },
     {
