@@ -295,6 +295,8 @@ test("--all cuts what is wrong with a broken flag, and --json is what the API an
   const line = /^long_fault.*$/m.exec(await explain("--all", "--user", "u1"))?.[0] ?? "";
   expect(line).toMatch(/unknown operator.*…$/);
 
+  // Both answers say whether the last change is published, so it has to be before the first.
+  await expect.poll(async () => (await system.call("GET", "/api/v1/status")).body.published).toBe(true);
   for (const [args, path] of [
     [["chat"], "/api/v1/flags/chat/explain"],
     [["--all"], "/api/v1/explain"],
