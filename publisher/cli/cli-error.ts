@@ -1,4 +1,4 @@
-/** An error for the user: what is wrong, why, and how to fix it. It never contains a token. */
+/** An error for the user: the fault, the reason and the fix. It never contains a token. */
 export class CliError extends Error {
   override readonly name = "CliError";
   readonly exitCode: ExitCode;

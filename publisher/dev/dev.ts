@@ -36,13 +36,13 @@ async function untilStopped(environment: Environment): Promise<string> {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   // The handlers of miniflare would end the process immediately, before the cleanup.
   for (const signal of signals) process.removeAllListeners(signal);
-  const told = signals.map(async (signal): Promise<string> => {
+  const reasons = signals.map(async (signal): Promise<string> => {
     await once(process, signal);
     return signal === "SIGINT" ? "Ctrl-C" : signal;
   });
   // npm sends signals to a shell, which exits without a signal to this process.
-  if (environment["npm_lifecycle_event"] !== undefined) told.push(untilParentEnds());
-  const why = await Promise.race(told);
+  if (environment["npm_lifecycle_event"] !== undefined) reasons.push(untilParentEnds());
+  const why = await Promise.race(reasons);
   // A second Ctrl-C ends the process immediately.
   process.once("SIGINT", () => process.exit(130));
   return why;

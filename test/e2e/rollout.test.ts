@@ -33,8 +33,8 @@ async function arrived(revision: number): Promise<void> {
   }
 }
 
-describe("a flag on its way out, through every real part", () => {
-  it("lets in the share that was asked for, the same users at every request, and only adds on the way up", async () => {
+describe("a rollout through every real part", () => {
+  it("admits the requested share, always the same users, and only adds users when raised", async () => {
     await admin.create("ai_answers", "for this test");
     await arrived(await admin.enable("ai_answers"));
     expect((await whoIsIn(system, "ai_answers", USERS.slice(0, 500))).size).toBe(0);
@@ -53,7 +53,7 @@ describe("a flag on its way out, through every real part", () => {
     expect((await whoIsIn(system, "ai_answers", USERS)).size).toBe(0);
   });
 
-  it("has nobody in at the first request of a worker that was idle for a minute when the kill came", async () => {
+  it("a worker that was idle during the kill turns the flag off at its first request", async () => {
     // An origin that reads no signature: the clock that moves on here is the worker's alone.
     const origin = await startOrigin();
     const worker = await startWorker({
@@ -101,7 +101,7 @@ describe("a flag on its way out, through every real part", () => {
     expect((await visit(system, { userId: "user-1" })).enabled).toContain("ai_sql");
   });
 
-  it("shows the page that the header says, to each visitor by the cookie", async () => {
+  it("shows each visitor the page of their flags, by the cookie", async () => {
     await admin.create("ai_search", "the flag that the demo site asks for");
     await admin.rollout("ai_search", 50);
     await arrived(await admin.enable("ai_search"));
@@ -122,7 +122,7 @@ describe("a flag on its way out, through every real part", () => {
     expect([...kinds].sort()).toEqual(["ai", "classic"]);
   });
 
-  it("gates the site's AI page: whoever is in has it and its stream, all others the page it leads to", async () => {
+  it("gates the site's AI page: users with the flag get the page and its stream, others the alternative", async () => {
     const gate = { pattern: "/ai/*", otherwise: { rewrite: "/search" } };
     await admin.create("ai_page", "for this test", [gate]);
     await admin.rollout("ai_page", 50);
@@ -148,7 +148,7 @@ describe("a flag on its way out, through every real part", () => {
     }
   });
 
-  it("believes no visitor who claims to be somebody, or to have a flag", async () => {
+  it("ignores visitors' claims about their identity or flags", async () => {
     await admin.create("ai_listed", "for this test");
     await arrived(await admin.enable("ai_listed"));
     const client = new pg.Client({ connectionString: system.databaseUrl });
@@ -177,7 +177,7 @@ describe("a flag on its way out, through every real part", () => {
     }
   });
 
-  it("believes nobody who comes past the worker, and nobody who repeats what it once said of another page", async () => {
+  it("rejects requests that bypass the worker or replay its headers for another page", async () => {
     const { headers } = (await (await fetch(`${system.edgeUrl}/flags.json`)).json()) as {
       headers: Record<string, string>;
     };

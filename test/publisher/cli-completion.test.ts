@@ -94,7 +94,7 @@ _sluice
     expect((await complete("")).toSorted()).toEqual([...COMMANDS, "--help", "--version"].toSorted());
   });
 
-  test("offers the files of a folder where a file is to be named", async () => {
+  test("offers files for an option that takes a file", async () => {
     expect(await complete("target", "--allow-file", `${folder}/slu`)).toEqual([script]);
     expect(await complete("segment", "add", "testers", "--id-file", `${folder}/slu`)).toEqual([script]);
   });

@@ -178,16 +178,16 @@ describe.each(PLACES)("$place", ({ url, code, says, unsure }) => {
   });
 });
 
-test("redirects were really met", () => expect(redirected.length).toBe(API_COMMANDS.length));
+test("the server did send redirects", () => expect(redirected.length).toBe(API_COMMANDS.length));
 
-test("it is the same for a process of its own", async () => {
+test("a separate process behaves the same", async () => {
   const url = await serveHttp((_, response) => void response.writeHead(302, { location: trap }).end());
   const run = await runSluice(["kill", "ai_search"], at(url));
   expect(run).toEqual(await callSluice(["kill", "ai_search"], at(url)));
   expect(run.code).toBe(6);
 });
 
-test("an answer without an end is not read to its end", async () => {
+test("an endless answer is not read to its end", async () => {
   const url = await serveHttp((_, response) => {
     response.writeHead(200, { "content-type": "application/json" });
     const pour = (): void => {
@@ -200,7 +200,7 @@ test("an answer without an end is not read to its end", async () => {
   expect(run.stderr).toContain("sends an answer that is too large");
 });
 
-test("an answer that never comes is not waited for for ever", async () => {
+test("a request without an answer times out", async () => {
   const url = await serveHttp(() => undefined);
   const [read, change] = await Promise.all([
     callSluice(["show", "ai_search"], at(url)),
@@ -219,7 +219,7 @@ test.each(["", "/", "/api/v1", "/api/v1/"])("SLUICE_URL may end with %j", async 
   expect(run).toMatchObject({ code: 0, stderr: "" });
 });
 
-test("a publisher behind a path of a proxy is found there", async () => {
+test("a publisher behind a path of a proxy works", async () => {
   const asked: (string | undefined)[] = [];
   const url = await serveHttp((request, response) => {
     asked.push(request.url);

@@ -80,7 +80,7 @@ const parse = (run: CliRun) =>
   JSON.parse(run.stdout) as { edges: readonly Record<string, unknown>[] } & Record<string, unknown>;
 
 describe("sluice kill --edge", () => {
-  test("waits until the worker has it, and says when that was and what it proves", async () => {
+  test("waits until the worker has the kill, and prints when", async () => {
     const run = await system.sluice(["kill", key, "--edge", `${edge}/any/page?x=1`]);
     expect(run).toMatchObject({ code: 0, stderr: "" });
     const lines = run.stdout.trimEnd().split("\n");
@@ -94,7 +94,7 @@ describe("sluice kill --edge", () => {
     expect(await ask(edge)).toMatchObject({ revision: await revision() });
   });
 
-  test("takes them from SLUICE_EDGE_URLS, and tells machines the same", async () => {
+  test("reads SLUICE_EDGE_URLS, and prints JSON", async () => {
     const env = { SLUICE_EDGE_URLS: `${edge}, ${fragile}` };
     const run = await system.sluice(["kill", key, "--json"], { env });
     expect(run.code).toBe(0);
@@ -105,7 +105,7 @@ describe("sluice kill --edge", () => {
     );
   });
 
-  test("kills first, whatever is wrong with an address, and names those that do not answer", async () => {
+  test("kills first, despite a wrong address, and names workers that do not answer", async () => {
     const named = ["nonsense", "http://127.0.0.1:2", site.url, edge].flatMap((url) => ["--edge", url]);
     const run = await system.sluice(["kill", key, "--edge-timeout", "20", "--json", ...named]);
     expect(run.code).toBe(7);
@@ -121,7 +121,7 @@ describe("sluice kill --edge", () => {
     expect(await system.row(key)).toMatchObject({ enabled: false });
   });
 
-  test("a worker that cannot reach Redis is not said to have it", async () => {
+  test("a worker that cannot reach Redis does not confirm the kill", async () => {
     faulty.fault = "HTTP 500";
     const before = await revision();
     const run = await system.sluice(["kill", key, "--edge", fragile, "--edge-timeout", "2"]);
@@ -135,7 +135,7 @@ describe("sluice kill --edge", () => {
     expect(run.stdout).not.toContain("Confirmed by");
   });
 
-  test("with Postgres down, no revision has it: that the worker has asked Redis since then proves it", async () => {
+  test("with Postgres down, a later read of Redis proves that the worker has the kill", async () => {
     postgres.cut();
     const run = await system.sluice(["kill", key, "--edge", edge, "--json"]);
     expect(run.code).toBe(7);
@@ -155,7 +155,7 @@ describe("sluice kill --edge", () => {
 });
 
 describe("sluice status --edge", () => {
-  test("tells each worker's revision and age, and how long the last write took to arrive", async () => {
+  test("shows each worker's revision and age, and how long the last write took to arrive", async () => {
     // The kills of the tests before have to be recorded, which raises the revision, too.
     const pending = async () => (await system.call("GET", "/api/v1/status")).body["pending_kills"];
     await vi.waitUntil(async () => JSON.stringify(await pending()) === "[]", {
@@ -189,7 +189,7 @@ describe("sluice status --edge", () => {
     });
   });
 
-  test("tells one that is behind, one that fails and one that is none", async () => {
+  test("distinguishes a worker that is behind, one that fails and a server that is not a worker", async () => {
     faulty.fault = "wrong password";
     await system.call("POST", "/api/v1/flags", { body: { key: `${key}-later` } });
     await vi.waitUntil(async () => "fault" in (await ask(fragile)), patient(20_000));
@@ -199,7 +199,7 @@ describe("sluice status --edge", () => {
     expect(run.stdout).toMatch(/ \? +it answered 200, but not as a Sluice worker$/m);
   });
 
-  test("a worker that finds a contradiction ends it with 8", async () => {
+  test("a worker that reports a contradiction causes exit code 8", async () => {
     faulty.fault = "another database";
     await vi.waitUntil(async () => (await ask(fragile))["diverged"] === true, patient(20_000));
     const run = await system.sluice(["status", "--edge", fragile]);

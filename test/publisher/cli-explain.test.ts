@@ -58,7 +58,7 @@ async function wayOf(...args: readonly string[]): Promise<readonly string[]> {
   return way.trimEnd().split("\n");
 }
 
-describe("the way to a decision", () => {
+describe("the steps of a decision", () => {
   test("through a rule to its percentage", async () => {
     const args = [
       "chat",
@@ -201,7 +201,7 @@ describe("the way to a decision", () => {
     );
   });
 
-  test("ends at what is switched off, killed, not met or broken", async () => {
+  test("ends at a disabled, killed or broken flag and at a missing prerequisite", async () => {
     await system.make("still");
     expect(await wayOf("still")).toEqual(["  kill         not killed", "  kill switch  off"]);
 
@@ -218,7 +218,7 @@ describe("the way to a decision", () => {
     expect(broken).toMatch(/^why +.*plans/m);
   });
 
-  test("a flag that plain SQL broke is not killed, but broken", async () => {
+  test("a flag that SQL broke is shown as broken, not as killed", async () => {
     await system.make("liked");
     await on("liked");
     await system.sql(
@@ -246,7 +246,7 @@ describe("the way to a decision", () => {
     ]);
   });
 
-  test("a flag that the edge holds off is killed, also when it is broken besides", async () => {
+  test("a killed flag is shown as killed, even if it is also broken", async () => {
     await system.make("killed_broken");
     await callSluice(["kill", "killed_broken"], { env: system.env });
     await system.sql(
@@ -286,7 +286,7 @@ test("--all is a table of every flag for one user", async () => {
   );
 });
 
-test("--all cuts what is wrong with a broken flag, and --json is what the API answered", async () => {
+test("--all cuts the fault of a broken flag, and --json prints the answer of the API", async () => {
   await system.make("long_fault");
   await system.sql(
     `UPDATE feature_flags SET targeting = '{"rules": [{"id": "x", "if": {"a": {"$like": 1}}, "off": true}]}'
@@ -318,7 +318,7 @@ describe("the context", () => {
     };
   };
 
-  test("comes from a file, and the more particular option wins", async () => {
+  test("comes from a file, and single options override it", async () => {
     const file = path.join(folder, "context.json");
     await writeFile(file, '{"userId": "u9", "plan": "pro", "country": "CH"}');
     expect(await json("--context", file)).toMatchObject({ rule: "rules", rule_id: "swiss" });
@@ -348,7 +348,7 @@ describe("the context", () => {
       args: ["--context", '{"a": {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}}'],
       says: /attribute "a" is nested deeper than 5/,
     },
-  ])("that the edge would not take is refused: $says", async ({ args, says }) => {
+  ])("that the edge would reject is rejected: $says", async ({ args, says }) => {
     const run = await callSluice(["explain", "chat", ...args], { env: system.env });
     expect(run).toMatchObject({ code: 2, stdout: "" });
     expect(run.stderr).toMatch(says);
@@ -356,7 +356,7 @@ describe("the context", () => {
   });
 });
 
-test("--draft explains what is not saved", async () => {
+test("--draft explains a change without saving it", async () => {
   const file = path.join(folder, "draft.json");
   await writeFile(file, '{"targeting": {"plans": null}, "rollout_pct": 100}');
   const before = await system.everything();

@@ -24,7 +24,7 @@ async function expectRefused(run: CliRun, code: number): Promise<void> {
   expect(await system.everything()).toBe(untouched);
 }
 
-describe("what is wrong with a command line is said, and changes nothing", () => {
+describe("an invalid command line is rejected, and nothing changes", () => {
   test.each(FAULT_ROWS)("$args.0: $fault", async ({ args, code, says, input = "" }) => {
     const run = await callSluice(args, { env: system.env, input });
     expect(run.stderr).toMatch(says);

@@ -109,13 +109,13 @@ test("a flag without the ETag that an edit is based on is not edited", async () 
   expect(asked).toEqual(["GET"]);
 });
 
-test("a list that names one page again and again has an end", async () => {
+test("a list that repeats one page ends with an error", async () => {
   const page = { flags: [], next_cursor: "same", epoch: 1, revision: 1, published: true };
   const server = await start((_, response) => json(response, page));
   expectUnusable(await ask(server, ["list"]), 1, /^error: the list does not end$/m);
 });
 
-test("a path that the publisher does not know is not told as a flag that it does not know", async () => {
+test("an unknown path is not reported as an unknown flag", async () => {
   const problem = { type: "urn:sluice:problem:not-found", title: "", detail: "there is no such endpoint" };
   const server = await start((_, response) => {
     response.statusCode = 404;

@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-describe("gate test says what happens, and why", () => {
+describe("gate test shows the result and the reason", () => {
   test("open to this visitor", async () => {
     expect(await told("/ai/chat", "--user", "u1", "--plan", "pro")).toEqual([
       "/ai/chat is open to this visitor",
@@ -86,7 +86,7 @@ describe("gate test says what happens, and why", () => {
     ]);
   });
 
-  test("as JSON, just as the API says it", async () => {
+  test("--json prints the answer of the API", async () => {
     const { stdout } = await run("test", "/ai/chat", "--user", "u1", "--plan", "pro", "--json");
     const { body } = await system.call("POST", "/api/v1/gates/test", {
       body: { url: "/ai/chat", context: { userId: "u1", plan: "pro" } },
@@ -94,7 +94,7 @@ describe("gate test says what happens, and why", () => {
     expect(JSON.parse(stdout)).toEqual(body);
   });
 
-  test("says when kills at the edge are not known", async () => {
+  test("reports when kills at the edge are unknown", async () => {
     await system.redisCommand("SET", redisKey("off"), "garbage");
     try {
       expect((await told("/ai/chat", "--plan", "pro", "--user", "u1")).at(-1)).toMatch(
@@ -106,7 +106,7 @@ describe("gate test says what happens, and why", () => {
   });
 });
 
-describe("a command line that is not right", () => {
+describe("a command line that is not valid", () => {
   test.each([
     { args: ["test", "ai/chat"], says: '/url (<url>) "ai/chat": must be a path that begins with /' },
     { args: ["test", "/ä"], says: "percent-encode it" },
@@ -133,7 +133,7 @@ test('a flag that is called "test" has its gates behind an option', async () => 
   expect((await run("--list", "test")).stdout).toContain("/t     answers 404\n");
 });
 
-describe("whoever writes a gate that leads to a page of another flag's is told", () => {
+describe("a hint appears for a gate that leads to another gated page", () => {
   test.each([
     { name: "rewritten", args: ["--rewrite", "/classic"] },
     { name: "redirected", args: ["--redirect", "/classic?from=x"] },

@@ -4,7 +4,7 @@ import { collectAttributes, withAttributes } from "../../publisher/cli/input/att
 import { parseCsv } from "../../publisher/cli/input/text/csv.ts";
 import { findJsonFault } from "../../publisher/cli/input/text/json-fault.ts";
 
-describe("where a text stops being JSON", () => {
+describe("the position of a JSON error", () => {
   test.each([
     { text: "", line: 1, column: 1, isEnd: true },
     { text: " \n ", line: 2, column: 2, isEnd: true },
@@ -128,11 +128,11 @@ describe("CSV", () => {
     { text: 'a\n"b', line: 2 },
     { text: 'a,b"c\n', line: 1 },
     { text: 'a\nb\n"c"d\n', line: 3 },
-  ])("$text is none, in line $line", ({ text, line }) => {
+  ])("$text is not CSV, at line $line", ({ text, line }) => {
     expect(parseCsv(text)).toEqual({ faultyLine: line });
   });
 
-  test("gives back whatever was written", () => {
+  test("returns every field unchanged", () => {
     const field = fc.string();
     fc.assert(
       fc.property(fc.array(fc.array(field, { minLength: 2, maxLength: 4 })), (rows) => {

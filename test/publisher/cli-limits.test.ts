@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-test("x-flags that would be too long is mended by a command", async () => {
+test("an x-flags header that would be too long names the command that fixes it", async () => {
   const call = (...args: readonly string[]) => callSluice(args, { env: system.env });
   // Plain SQL may fill it to the brim: each takes its key and two characters.
   await system.sql(

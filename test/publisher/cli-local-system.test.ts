@@ -34,7 +34,7 @@ afterAll(async () => {
 
 const leave = (content: string) => writeFile(path.join(clone, ".sluice/dev.json"), content, { mode: 0o600 });
 
-test("where none runs, people are told both ways", async () => {
+test("without a local system, the error shows both solutions", async () => {
   await rm(path.join(clone, ".sluice/dev.json"), { force: true });
   const run = await runSluice(["list"], { program });
   expect(run).toMatchObject({ code: 2, stdout: "" });
@@ -43,7 +43,7 @@ test("where none runs, people are told both ways", async () => {
   );
 });
 
-test("the local system is used, and said to be", async () => {
+test("the local system is used and named", async () => {
   await leave(JSON.stringify({ url: system.url, token: ADMIN_TOKEN }));
   expect(await runSluice(["show", "ai_search"], { program })).toMatchObject({ code: 0, stderr: NOTE });
   const json = await runSluice(["status", "--json"], { program, env: { SLUICE_TOKEN: "of-another-system" } });
@@ -58,7 +58,7 @@ test("its token never goes to another address", async () => {
   expect(run.stderr).toContain("  SLUICE_TOKEN must be set\n");
 });
 
-test("one that ended without a word is told from a publisher that is down", async () => {
+test("a local system that was killed has another error than a publisher that is down", async () => {
   await leave(JSON.stringify({ url: "http://127.0.0.1:2", token: ADMIN_TOKEN }));
   const run = await runSluice(["list"], { program });
   expect(run).toMatchObject({ code: 6, stdout: "" });
@@ -66,7 +66,7 @@ test("one that ended without a word is told from a publisher that is down", asyn
   expect(run.stderr).not.toContain(ADMIN_TOKEN);
 });
 
-test("one that has another token by now is told from a wrong SLUICE_TOKEN", async () => {
+test("a local system with a new token has another error than a wrong SLUICE_TOKEN", async () => {
   await leave(JSON.stringify({ url: system.url, token: "of-the-last-start" }));
   const run = await runSluice(["list"], { program });
   expect(run).toMatchObject({ code: 5, stdout: "" });
@@ -80,7 +80,7 @@ test.each([
   { what: "a host that is not this machine", content: '{"url": "https://evil.example", "token": "t"}' },
   { what: "one that only begins like it", content: '{"url": "http://127.0.0.1.evil.example", "token": "t"}' },
   { what: "a token that is none", content: '{"url": "http://127.0.0.1:1", "token": "a b"}' },
-])("a file that npm start did not write is not believed: $what", async ({ content }) => {
+])("a file that npm start did not write is ignored: $what", async ({ content }) => {
   await leave(content);
   const run = await runSluice(["list"], { program });
   expect(run).toMatchObject({ code: 2, stdout: "" });
@@ -88,7 +88,7 @@ test.each([
   expect(run.stderr).not.toContain("evil");
 });
 
-test("a second one in the same clone is told that one runs, and by whom", async () => {
+test("a second local system in one clone fails, and names the running process", async () => {
   const postgres = await startEmbeddedPostgres({
     dataDir: path.join(clone, ".sluice/postgres"),
   });

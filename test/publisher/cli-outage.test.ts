@@ -28,7 +28,7 @@ async function startFragile(
   return { system, redis, outage };
 }
 
-test("without Redis, every change says that it is made and not there yet, and why", async () => {
+test("without Redis, every change is reported as not yet in Redis, with the reason", async () => {
   const { system, outage } = await startFragile("redis");
   await system.make("late");
   outage.cut();
@@ -53,7 +53,7 @@ test("without Redis, every change says that it is made and not there yet, and wh
   expect(status.stdout).toMatch(/^fault +.*Redis/m);
 });
 
-test("without Postgres, a kill reaches the edge and says that it is not recorded", async () => {
+test("without Postgres, a kill reaches the edge and is reported as not recorded", async () => {
   const { system, redis, outage } = await startFragile("postgres");
   await system.make("burning");
   outage.cut();
@@ -72,7 +72,7 @@ test("without Postgres, a kill reaches the edge and says that it is not recorded
   expect(other.stderr).toContain("error: Postgres does not answer");
 });
 
-test("a Redis that contradicts Postgres is said by status, and by every change", async () => {
+test("status and every change report a Redis that contradicts Postgres", async () => {
   const { system } = await startFragile("redis");
   await system.make("twin");
   const head = JSON.parse(String(await system.redisCommand("GET", redisKey("head")))) as object;
@@ -84,7 +84,7 @@ test("a Redis that contradicts Postgres is said by status, and by every change",
   expect(status.code).toBe(8);
 });
 
-test("a database without tables is told from one that is down", async () => {
+test("a database without tables has another error than one that is down", async () => {
   const { system, redis } = await startFragile("redis");
   await system.sql("ALTER TABLE publication RENAME TO elsewhere");
   const env = {

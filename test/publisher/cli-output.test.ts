@@ -35,7 +35,7 @@ test("an answer that cannot be written is a failure, and no stack trace", async 
 });
 
 describe("help", () => {
-  test("of every command has an example, however it is asked for", async () => {
+  test("of every command has an example", async () => {
     const { stdout } = await callSluice(["--help"]);
     const commands = Array.from(
       stdout.matchAll(/^ {2}(\w+)(?: <\w+>)* {2,}[A-Z]/gm),
@@ -72,7 +72,7 @@ describe("help", () => {
   });
 });
 
-describe("an environment that is not usable", () => {
+describe("an environment that is not valid", () => {
   const STORES = ["DATABASE_URL", "UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"];
 
   test.each([
@@ -86,7 +86,7 @@ describe("an environment that is not usable", () => {
     expect(named).toEqual(needs);
   });
 
-  test("serve names every variable that is wrong, and no value", async () => {
+  test("serve names every wrong variable, but no value", async () => {
     const env = {
       DATABASE_URL: "mysql://u:secret@db/sluice",
       MIGRATION_DATABASE_URL: "secret",
@@ -104,7 +104,7 @@ describe("an environment that is not usable", () => {
     expect(run.stderr).not.toMatch(/secret/i);
   });
 
-  test("migrate with a wrong password says so, and not the password", async () => {
+  test("migrate reports a wrong password without printing it", async () => {
     const wrong = new URL(system.databaseUrl);
     wrong.password = "secret";
     const run = await callSluice(["migrate"], { env: { DATABASE_URL: wrong.href } });

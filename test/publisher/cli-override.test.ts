@@ -68,7 +68,7 @@ test("the link works at a real worker, for that browser alone, until the flag is
   await sluice("enable", "ai_search");
 });
 
-test("says what it makes, and what that does", async () => {
+test("prints the link and its effect", async () => {
   const made = await sluice("override", "ai_search=on", "ai_agent=on", "--edge", "https://www.example.com/x");
   const shown = made.stdout
     .replace(/token=[\w.-]+/, "token=<token>")
@@ -144,7 +144,7 @@ test.for([
   expect(endsAt - seconds).toBeLessThanOrEqual(after);
 });
 
-describe("refuses, and signs nothing", () => {
+describe("rejects the command and signs nothing", () => {
   const site = ["--edge", "https://a.example"];
   test.for<[args: readonly string[], code: number, words: RegExp]>([
     [["ai_search", ...site], 2, /key=on, key=off or key=variant/],
@@ -187,7 +187,7 @@ describe("refuses, and signs nothing", () => {
   });
 });
 
-test("with Redis down it says that a kill would not be known", async () => {
+test("with Redis down, kills are reported as unknown", async () => {
   const redis = await startRedisRest();
   const other = await startCliSystem({ databaseUrl: system.databaseUrl, redis });
   await redis.stop();

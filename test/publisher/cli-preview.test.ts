@@ -46,7 +46,7 @@ async function counts(args: readonly string[], input: string): Promise<Readonly<
 }
 
 describe("who changes", () => {
-  test("is told in words, and nothing is saved", async () => {
+  test("is printed in words, and nothing is saved", async () => {
     const before = await system.everything();
     const draft = await file("draft.json", '{"targeting": {"rules": null}}');
     const people = await file("people.csv", "userId,country\nu1,CH\nu2,DE\nu3,CH\n");
@@ -69,7 +69,7 @@ describe("who changes", () => {
     expect(await system.everything()).toBe(before);
   });
 
-  test("tells who would have another variant", async () => {
+  test("shows how many users would change their variant", async () => {
     const draft = await file(
       "weights.json",
       '{"variants": [{"key": "small", "weight": 0}, {"key": "large", "weight": 1}]}',
@@ -88,7 +88,7 @@ describe("who changes", () => {
     expect(await counts(["plans", ...args, "--contexts", "-"], input)).toMatchObject(changes);
   });
 
-  test("an option wins over the draft", async () => {
+  test("an option overrides the draft", async () => {
     const draft = await file("percent.json", '{"rollout_pct": 0, "enabled": false}');
     expect(
       await counts(
@@ -98,7 +98,7 @@ describe("who changes", () => {
     ).toMatchObject({ loses: { count: 0 } });
   });
 
-  test("those without an id are told of", async () => {
+  test("contexts without an id are reported", async () => {
     const run = await preview(
       ["plans", "--rollout", "50", "--contexts", "-"],
       '{"plan": "pro"}\n{"userId": "u1"}\n',
@@ -241,7 +241,7 @@ describe("a sample", () => {
   });
 });
 
-describe("a command line that is wrong is said to be", () => {
+describe("a command line that is not valid is rejected", () => {
   const people = ["--contexts", "-"];
 
   test.each([
@@ -289,7 +289,7 @@ describe("a command line that is wrong is said to be", () => {
     }
   });
 
-  test("what plain SQL broke of the flag is not said of an option", async () => {
+  test("a fault of the stored flag does not name an option", async () => {
     await system.make("sql_liked");
     await system.sql(
       `UPDATE feature_flags SET targeting = '{"rules": [{"id": "x", "if": {"a": {"$like": 1}}, "off": true}]}'

@@ -32,8 +32,8 @@ function meanwhile(sql: string, times = 1): void {
 
 const methods = (requests: readonly PassedRequest[]) => requests.map(({ what }) => what.split(" ")[0]);
 
-describe("edits that can be made anew", () => {
-  test("six at once all land", async () => {
+describe("edits that are repeated after a conflict", () => {
+  test("six concurrent edits all succeed", async () => {
     await system.make("together");
     const runs = await Promise.all(
       Array.from({ length: 6 }, (_, n) => system.sluice(["target", "together", "--allow", `u${n}`])),
@@ -63,7 +63,7 @@ describe("edits that can be made anew", () => {
     { args: ["variant", "set", "anew", "a=1"], column: "variants", is: [{ key: "a", weight: 1 }] },
     { args: ["bucket", "anew", "--by", "organization"], column: "bucket_by", is: "organization" },
     { args: ["require", "add", "anew", "together"], column: "requires", is: [{ flag: "together" }] },
-  ])("$args.0 looks again when somebody was quicker", async ({ args, column, is }) => {
+  ])("$args.0 reads the flag again after a conflict", async ({ args, column, is }) => {
     await system.sql("DELETE FROM feature_flags WHERE key = 'anew' AND gates = '[]'");
     await system.sql("INSERT INTO feature_flags (key) VALUES ('anew') ON CONFLICT DO NOTHING");
     meanwhile(
@@ -77,7 +77,7 @@ describe("edits that can be made anew", () => {
     await system.sql("UPDATE feature_flags SET gates = '[]' WHERE key = 'anew'");
   });
 
-  test("give up when others are always quicker, and say who they are", async () => {
+  test("give up after too many conflicts, and name the other changes", async () => {
     await system.make("never");
     meanwhile("UPDATE feature_flags SET owner = owner || '!' WHERE key = 'never'", 1_000);
     const run = await through(["describe", "never", "mine"]);
@@ -108,7 +108,7 @@ describe("what widens", () => {
     expect(await system.row("wide")).toMatchObject({ [column]: was });
   });
 
-  test("goes on when only words have changed", async () => {
+  test("continues when only the description changed", async () => {
     await system.make("words");
     meanwhile("UPDATE feature_flags SET description = 'other', tags = '{t}' WHERE key = 'words'");
     expect(await through(["rollout", "words", "5"])).toMatchObject({ code: 0, stderr: "" });
@@ -117,7 +117,7 @@ describe("what widens", () => {
 });
 
 describe("what narrows", () => {
-  test("a lower percentage is set whatever has changed", async () => {
+  test("a lower percentage is set despite other changes", async () => {
     await system.make("narrow");
     await system.sql("UPDATE feature_flags SET rollout_pct = 50 WHERE key = 'narrow'");
     meanwhile(`UPDATE feature_flags SET targeting = '{"plans": ["pro"]}' WHERE key = 'narrow'`);
@@ -125,7 +125,7 @@ describe("what narrows", () => {
     expect(await system.row("narrow")).toMatchObject({ rollout_pct: "10.00" });
   });
 
-  test("unless somebody has gone further down, so that it would widen", async () => {
+  test("unless somebody lowered it further, so that it would be raised", async () => {
     await system.make("further");
     await system.sql("UPDATE feature_flags SET rollout_pct = 50 WHERE key = 'further'");
     meanwhile("UPDATE feature_flags SET rollout_pct = 1 WHERE key = 'further'");
@@ -135,7 +135,7 @@ describe("what narrows", () => {
     expect(await system.row("further")).toMatchObject({ rollout_pct: "1.00" });
   });
 
-  test("a kill is one request that asks for nothing", async () => {
+  test("a kill is a single request", async () => {
     await system.make("one");
     await system.sql("UPDATE feature_flags SET enabled = true WHERE key = 'one'");
     meanwhile("UPDATE feature_flags SET rollout_pct = 100 WHERE key = 'one'");
@@ -145,7 +145,7 @@ describe("what narrows", () => {
   });
 });
 
-test("a key that does not exist is looked for among those that do", async () => {
+test("an unknown key suggests similar keys", async () => {
   await system.make("ai_summaries");
   const run = await through(["kill", "ai_sumaries"]);
   expect(run).toMatchObject({ code: 3, stdout: "" });

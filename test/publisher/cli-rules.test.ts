@@ -77,7 +77,7 @@ describe("rule add", () => {
     { place: ["--first"], ids: ["rule-1", "a", "b"] },
     { place: ["--before", "b"], ids: ["a", "rule-1", "b"] },
     { place: ["--after", "a"], ids: ["a", "rule-1", "b"] },
-  ])("puts it where it is told to: $place", async ({ place, ids }) => {
+  ])("inserts the rule at the position: $place", async ({ place, ids }) => {
     const key = `placed_${place[0]?.slice(2) ?? "last"}`;
     await makeRuled(key, "a", "b");
     expectDone(await call(["rule", "add", key, "--if", "{}", "--off", ...place]));
@@ -112,7 +112,7 @@ describe("rule add", () => {
     );
   });
 
-  test("says what only the rules are asked for at 0 %", async () => {
+  test("explains that only rules apply at 0 %", async () => {
     await system.make("hinted");
     const run = await call(["rule", "add", "hinted", "--if", "{}", "--off"]);
     expect(run.stdout).toContain("only allowed ids and users that a rule includes get it until");
@@ -120,7 +120,7 @@ describe("rule add", () => {
 });
 
 describe("rule set", () => {
-  test("changes what it names, and leaves the rest", async () => {
+  test("changes only the named members", async () => {
     await system.make("set", {
       targeting: { rules: [rule("a", { description: "words" }), rule("b", { description: "other" })] },
     });
@@ -141,7 +141,7 @@ describe("rule set", () => {
     expect(Object.keys((await rulesOf("set"))[0] ?? {}).toSorted()).toEqual(["id", "if", "rollout_pct"]);
   });
 
-  test("sends nothing when the rule is like that already, in whatever order it was written", async () => {
+  test("sends nothing for an equal rule, in any order of members", async () => {
     await system.make("same", {
       targeting: { rules: [{ id: "a", if: { country: "DE", age: { $lt: 9, $gt: 1 } }, off: true }] },
     });
@@ -184,7 +184,7 @@ describe("rule remove and move", () => {
     { args: ["move", "ruled", "secnod", "--first"] },
     { args: ["move", "ruled", "first", "--before", "secnod"] },
     { args: ["add", "ruled", "--if", "{}", "--off", "--after", "secnod"] },
-  ])("a rule that is not there is looked for among those that are: $args.0", async ({ args }) => {
+  ])("an unknown rule suggests similar rules: $args.0", async ({ args }) => {
     await system.sql("DELETE FROM feature_flags WHERE key = 'ruled'");
     await makeRuled("ruled", "first", "second");
     const run = await call(["rule", ...args]);
@@ -233,7 +233,7 @@ describe("rule list, show and list", () => {
     expect(JSON.parse(run.stdout)).toMatchObject({ key: "listed", rules: [{ id: "europe" }] });
   });
 
-  test("say when there are none", async () => {
+  test("report an empty list", async () => {
     await system.make("bare");
     expect((await call(["rule", "list", "bare"])).stdout).toBe(
       "bare has no rules: the percentage decides.\n",
@@ -250,7 +250,7 @@ describe("rule list, show and list", () => {
   });
 });
 
-test("six at once all land", async () => {
+test("six concurrent edits all succeed", async () => {
   await system.make("together");
   const runs = await Promise.all(
     Array.from({ length: 6 }, (_, n) =>
@@ -261,7 +261,7 @@ test("six at once all land", async () => {
   expect((await idsOf("together")).toSorted()).toEqual(["r0", "r1", "r2", "r3", "r4", "r5"]);
 });
 
-describe("what is refused is said of the option, and changes nothing", () => {
+describe("an invalid rule is rejected, and nothing changes", () => {
   const add = (...more: readonly string[]) => ["rule", "add", "faulty", ...more];
 
   beforeAll(() => makeRuled("faulty", "a"));
@@ -368,7 +368,7 @@ describe("what is refused is said of the option, and changes nothing", () => {
     expect(await system.everything()).toBe(before);
   });
 
-  test("targeting that plain SQL broke is not overwritten", async () => {
+  test("targeting that SQL broke is not overwritten by rule commands", async () => {
     await system.sql(
       `INSERT INTO feature_flags (key, targeting) VALUES ('broken_rules', '{"rules": [{"id": 1}]}')`,
     );

@@ -54,7 +54,7 @@ describe("create, show and list", () => {
     });
   });
 
-  test("show and list tell who asks for it", async () => {
+  test("show and list name the flags that use it", async () => {
     await make("shown", ...Array.from({ length: 12 }, (_, n) => `u${n}`));
     const rules = [{ id: "r", if: { userId: { $inGroup: "shown" } }, rollout_pct: 100 }];
     await system.make("asks", { targeting: { rules } });
@@ -75,7 +75,7 @@ describe("create, show and list", () => {
     expect((await call(["rule", "list", "asks"])).stdout).toContain('userId is in the segment "shown"');
   });
 
-  test("one that plain SQL broke is said to be", async () => {
+  test("a segment that SQL broke is shown as not valid", async () => {
     await system.sql(`INSERT INTO segments (name, condition) VALUES ('broken', '{"a": {"$b": 1}}')`);
     expect((await call(["segment", "show", "broken"])).stdout).toMatch(/^not valid +\S/m);
     expect((await call(["segment", "list"])).stdout).toMatch(/^broken +0 +not valid/m);
@@ -83,7 +83,7 @@ describe("create, show and list", () => {
 });
 
 describe("set, add and remove", () => {
-  test("set changes what it names, and leaves the rest", async () => {
+  test("set changes only the named members", async () => {
     await make("set", "u1", "u2");
     const run = await call(["segment", "set", "set", "--if", '{"country": "DE"}']);
     expectDone(run);
@@ -104,7 +104,7 @@ describe("set, add and remove", () => {
     expect(await segmentRow("ids")).toMatchObject({ ids: ["u3", "u4", "u5"] });
   });
 
-  test("say which flags it concerns", async () => {
+  test("name the flags that use the segment", async () => {
     await make("concerning");
     const rules = [{ id: "r", if: { userId: { $inGroup: "concerning" } }, off: true }];
     await system.make("concerned", { targeting: { rules } });
@@ -113,7 +113,7 @@ describe("set, add and remove", () => {
     );
   });
 
-  test("six at once all land", async () => {
+  test("six concurrent edits all succeed", async () => {
     await make("together");
     const runs = await Promise.all([
       ...Array.from({ length: 3 }, (_, n) => call(["segment", "add", "together", `u${n}`])),
@@ -139,7 +139,7 @@ describe("set, add and remove", () => {
     expect(create.stderr).toMatch(/^error: \/ids: must have at most 10000/);
   });
 
-  test("say when nothing was changed, and send nothing", async () => {
+  test("report that nothing was changed, and send nothing", async () => {
     await make("same", "u1", "u2");
     await call(["segment", "set", "same", "--if", '{"a": 1, "b": 2}', "--description", "d"]);
     const before = await everything();
@@ -176,7 +176,7 @@ describe("delete", () => {
     expect(await segmentRow("doomed")).toBeUndefined();
   });
 
-  test("one that rules ask for stays", async () => {
+  test("a segment that rules use is not deleted", async () => {
     await make("in_use");
     const rules = [{ id: "r", if: { userId: { $inGroup: "in_use" } }, off: true }];
     await system.make("uses_it", { targeting: { rules } });
@@ -196,7 +196,7 @@ const MORE: { readonly [command: string]: readonly string[] } = {
   delete: ["--yes"],
 };
 
-describe("what is wrong is said, and changes nothing", () => {
+describe("an invalid command is rejected, and nothing changes", () => {
   beforeAll(() => make("faulty", "u1"));
 
   test.each([

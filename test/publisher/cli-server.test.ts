@@ -40,7 +40,7 @@ async function redisCommand(...command: readonly string[]): Promise<string> {
 }
 
 describe("migrate", () => {
-  test("makes the tables, and says when they are there", async () => {
+  test("creates the tables, and reports when they exist", async () => {
     await sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
     const first = await runSluice(["migrate"], { env });
     expect(first).toMatchObject({ code: 0, stdout: "The database is up to date.\n" });
@@ -64,7 +64,7 @@ describe("migrate", () => {
 });
 
 describe("publish", () => {
-  test("writes once, and tells what is broken", async () => {
+  test("writes once, and reports broken flags", async () => {
     await sql(`INSERT INTO feature_flags (key) VALUES ('sound');
                INSERT INTO feature_flags (key, targeting) VALUES ('broken', '{"plans": 1}')`);
     const first = await runSluice(["publish", "--no-gates-module"], { env });
@@ -122,7 +122,7 @@ describe("publish", () => {
     expect(run.stderr).not.toContain(redis.token);
   });
 
-  test("an environment that is not usable is named variable by variable", async () => {
+  test("every variable that is not valid is named", async () => {
     const run = await callSluice(["publish"], { env: { DATABASE_URL: "mysql://secret" } });
     expect(run).toMatchObject({ code: 2, stdout: "" });
     expect(run.stderr).toMatch(/^ {2}DATABASE_URL must begin with postgres:\/\//m);
@@ -160,7 +160,7 @@ describe("serve", () => {
     return { child, url, stopping, ended };
   }
 
-  test("prints an address that the CLI can use, and answers what was asked when it is told to end", async () => {
+  test("prints an address for the CLI, and answers open requests before it ends", async () => {
     const { child, url, stopping, ended } = await serve();
     const client = { SLUICE_URL: url, SLUICE_TOKEN: ADMIN_TOKEN };
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
@@ -186,7 +186,7 @@ describe("serve", () => {
     expect(child.exitCode).toBe(0);
   });
 
-  test("ends at once when it is told twice", async () => {
+  test("a second signal ends it immediately", async () => {
     const { child, url, stopping, ended } = await serve();
     const socket = connect(Number(new URL(url).port), "127.0.0.1");
     await once(socket, "connect");
@@ -202,7 +202,7 @@ describe("serve", () => {
     socket.destroy();
   });
 
-  test("says that its port is taken", async () => {
+  test("reports a port in use", async () => {
     const { child, url, ended } = await serve();
     const run = await runSluice(["serve"], { env: { ...env, ADMIN_TOKEN, PORT: new URL(url).port } });
     expect(run).toMatchObject({ code: 1, stdout: "" });

@@ -84,7 +84,7 @@ describe("text from outside", () => {
     { args: ["segment", "add", "nasty", "u1"] },
     { args: ["rule", "add", "steps", "--if", JSON.stringify({ [NASTY]: 1 }), "--off"] },
     { args: ["target", "nasty", "--deny", "x"] },
-  ])("cannot steer the terminal: $args.0", async ({ args }) => {
+  ])("cannot control the terminal: $args.0", async ({ args }) => {
     for (const isTTY of [true, false]) {
       const run = await runOnTerminal(args, { isTTY, env: system.env, columns: 400 });
       const text = (run.stdout + run.stderr)
@@ -94,7 +94,7 @@ describe("text from outside", () => {
     }
   });
 
-  test("is shown, not left out, and stays itself in JSON", async () => {
+  test("is escaped on the terminal and unchanged in JSON", async () => {
     const run = await system.run(["show", "nasty"]);
     expect(run.stdout).toContain("a\\u{1b}[2J\\u{1b}]0;owned\\u{7}b\\u{202e}c\\u{9b}d\\u{d}e\\u{a}f");
     const machine = await system.sluice(["show", "nasty", "--json"]);
@@ -123,7 +123,7 @@ describe("questions", () => {
 describe("progress", () => {
   const ids = Array.from({ length: 5_000 }, (_, n) => `u${n}`).join("\n");
 
-  test("is shown on a terminal, and taken away", async () => {
+  test("is shown on a terminal and removed at the end", async () => {
     await system.make("slow");
     const run = await runOnTerminal(["target", "slow", "--allow-file", "-"], {
       isTTY: true,
@@ -144,7 +144,7 @@ describe("progress", () => {
   });
 });
 
-test("a table keeps within the terminal, whatever script it is in", async () => {
+test("a table fits the terminal in every script", async () => {
   await system.make("wide_words", { owner: "wide", description: "検索結果の上に表示される回答".repeat(10) });
   const columns = 100;
   const run = await runOnTerminal(["list", "--owner", "wide"], {
@@ -158,7 +158,7 @@ test("a table keeps within the terminal, whatever script it is in", async () => 
   expect(line.endsWith("…")).toBe(true);
 });
 
-test("`sluice list | head` is no fault", async () => {
+test("`sluice list | head` is not an error", async () => {
   await system.sql(
     "INSERT INTO feature_flags (key, description) SELECT 'many_' || n, repeat('x', 900) FROM generate_series(1, 600) AS n",
   );
@@ -169,14 +169,14 @@ test("`sluice list | head` is no fault", async () => {
   await system.sql("DELETE FROM feature_flags WHERE key LIKE 'many_%'");
 });
 
-test("a pipe that is closed early does not undo a change, nor its exit code", async () => {
+test("a pipe that closes early changes neither the result nor the exit code", async () => {
   await system.make("unread");
   const run = await system.run(["target", "unread", "--allow", "u1"], { closeStdoutAfter: 0 });
   expect(run).toMatchObject({ code: 0, stderr: "" });
   expect(await system.row("unread")).toMatchObject({ targeting: { allowlist: ["u1"] } });
 });
 
-test("SLUICE_DEBUG tells where an error comes from, and not the token", async () => {
+test("SLUICE_DEBUG shows the stack trace, but not the token", async () => {
   const env = { SLUICE_URL: "http://127.0.0.1:2", SLUICE_TOKEN: "secret-of-mine" };
   const plain = await system.sluice(["list"], { env });
   expect(plain.stderr).not.toMatch(/^\s+at /m);

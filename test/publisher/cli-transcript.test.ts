@@ -19,7 +19,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-it("goes the whole walk of docs/cli.md", async () => {
+it("every transcript in docs/cli.md is correct", async () => {
   const text = await readFile(new URL("../../docs/cli.md", import.meta.url), "utf8");
   const transcripts = Array.from(text.matchAll(/```console\n([\s\S]*?)```/g), ([, block = ""]) => block);
   const steps = transcripts.flatMap((transcript) => transcript.split(/^\$ sluice /m).slice(1));
@@ -43,7 +43,7 @@ it("goes the whole walk of docs/cli.md", async () => {
   }
 });
 
-it("finds every command of that walk in --help", async () => {
+it("--help lists every command of the transcript", async () => {
   const { stdout, code } = await runSluice(["--help"]);
   expect(code).toBe(0);
   for (const command of ["create", "target", "enable", "rollout", "kill"]) {

@@ -60,7 +60,7 @@ describe("variant", () => {
     { from: "a=1 b=1 c=1", to: "a=1 b=1 c=0", moved: 33.33 },
     { from: "a=1 b=1", to: "a=50 b=50", moved: 0 },
     { from: "a=1", to: "a=1 b=1", moved: 50 },
-  ])("set tells how many of those who are in move: $from -> $to", async ({ from, to, moved }) => {
+  ])("set shows how many users change their variant: $from -> $to", async ({ from, to, moved }) => {
     const key = `moved_${from}_${to}`.replace(/[^a-z0-9]+/g, "_");
     await system.make(key);
     await call(["variant", "set", key, ...from.split(" ")]);
@@ -73,7 +73,7 @@ describe("variant", () => {
     expect(Number(told?.[1] ?? 0)).toBe(moved);
   });
 
-  test("set leaves what it does not name, and takes a value away", async () => {
+  test("set keeps everything it does not name, and removes a value", async () => {
     await system.make("left", {
       variants: [
         { key: "a", weight: 1, value: { z: 1, a: [2] } },
@@ -98,7 +98,7 @@ describe("variant", () => {
     expect(await variantsOf("nulls")).toEqual([{ key: "a", weight: 1, value: null }]);
   });
 
-  test("remove takes the last one, too, and the flag is a boolean one", async () => {
+  test("remove of the last variant makes the flag boolean", async () => {
     await system.make("fewer", {
       variants: [
         { key: "a", weight: 1 },
@@ -169,7 +169,7 @@ describe("variant", () => {
     );
   });
 
-  test("one that is not there, that a rule names, that another flag needs", async () => {
+  test("a variant that is missing, used by a rule or required by another flag is not removed", async () => {
     await system.make("used", {
       variants: [
         { key: "a", weight: 1 },
@@ -194,7 +194,7 @@ describe("variant", () => {
   });
 });
 
-test("variants that several rules give stay", async () => {
+test("variants of several rules are not removed", async () => {
   await system.make("given", {
     variants: ["a", "b", "c"].map((key) => ({ key, weight: 1 })),
     targeting: {
@@ -212,12 +212,12 @@ test("variants that several rules give stay", async () => {
   );
 });
 
-test("a weight that stays is not told", async () => {
+test("an unchanged weight is not printed", async () => {
   await system.make("halved", { variants: ["a", "b"].map((key) => ({ key, weight: 50 })) });
   expect((await call(["variant", "remove", "halved", "a"])).stdout).toContain("  - a\n  b: 50 % -> 100 %\n");
 });
 
-test("who is left out by the draw of variants is said", async () => {
+test("users without a variant are mentioned", async () => {
   const hint =
     /^Its variants are assigned by organization: users without it do not get the flag, even by the allowlist/m;
   await system.make("drawn");
@@ -242,7 +242,7 @@ test("who is left out by the draw of variants is said", async () => {
 });
 
 describe("bucket", () => {
-  test("sets attribute and salt, and says that places are drawn anew", async () => {
+  test("sets attribute and salt, and warns that buckets are re-randomized", async () => {
     await system.make("dealt");
     await call(["enable", "dealt"]);
     await call(["rollout", "dealt", "10"]);
@@ -258,7 +258,7 @@ describe("bucket", () => {
     expect(await system.row("dealt")).toMatchObject({ bucket_by: "targetingKey", salt: null });
   });
 
-  test("sends nothing when all stays as it is: the key is the salt of a flag without one", async () => {
+  test("sends nothing without a change: without a salt, the key is the salt", async () => {
     await system.make("undealt");
     const before = await system.everything();
     const run = await call(["bucket", "undealt", "--by", "targetingKey", "--salt", "undealt"]);
@@ -316,7 +316,7 @@ describe("require", () => {
     expect(stdout).toMatch(/^listed_few .* plans: pro, with other {2}/m);
   });
 
-  test("enable and rollout say what else it takes", async () => {
+  test("enable and rollout show the prerequisites", async () => {
     await system.make("dependent", { requires: [{ flag: "other" }] });
     const { stdout } = await call(["enable", "dependent"]);
     expect(stdout).toContain("dependent is on, for everybody with other, at 0 %.\n");
@@ -356,7 +356,7 @@ describe("require", () => {
     await expectUntouched(["require", ...args], code, says);
   });
 
-  test("a flag that others need is not deleted", async () => {
+  test("a prerequisite of other flags is not deleted", async () => {
     await system.make("needed");
     await system.make("needs_it", { requires: [{ flag: "needed" }] });
     await expectUntouched(["delete", "needed", "--yes"], 4, /flag needed is required by needs_it/);

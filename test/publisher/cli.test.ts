@@ -32,7 +32,7 @@ async function file(name: string, content: string | Uint8Array): Promise<string>
 }
 
 describe("create", () => {
-  test("makes a flag that is off and at 0 %, and says so", async () => {
+  test("creates a flag that is off and at 0 %", async () => {
     const run = await system.sluice(["create", "made"]);
     expectDone(run);
     expect(run.stdout).toContain("Created made: off, and at 0 %.\n");
@@ -40,7 +40,7 @@ describe("create", () => {
     expect(await system.row("made")).toMatchObject({ enabled: false, rollout_pct: "0.00", targeting: {} });
   });
 
-  test("sets everything that it is given", async () => {
+  test("sets every option", async () => {
     expectDone(
       await system.sluice([
         ...["create", "full", "--description", "AI answers", "--owner", "search-team", "--tag", "ai,beta"],
@@ -110,23 +110,23 @@ describe("list and show", () => {
     await system.sql("DELETE FROM feature_flags WHERE owner = 'pages'");
   });
 
-  test("list says when nothing fits", async () => {
+  test("list reports when no flag matches", async () => {
     expect((await system.sluice(["list", "--tag", "nobody"])).stdout).toBe("No flag matches.\n");
   });
 
-  test("show tells what there is, and what stands in the way", async () => {
+  test("show prints the flag and its warnings", async () => {
     const run = await system.sluice(["show", "list_a"]);
     expectDone(run);
     expect(run.stdout).toMatch(/^employees only +yes$/m);
     expect(run.stdout).toContain("It is off for everybody until `sluice enable list_a`.");
   });
 
-  test("show --json has the ETag, for whoever calls the API next", async () => {
+  test("show --json has the ETag for a later API call", async () => {
     const run = await system.sluice(["show", "list_a", "--json"]);
     expect(json(run)).toMatchObject({ flag: { key: "list_a" }, etag: expect.stringMatching(/^"\d+\.\d+"$/) });
   });
 
-  test("a flag that plain SQL broke is shown, and said to be invalid", async () => {
+  test("a flag that SQL broke is shown as invalid", async () => {
     await system.sql(
       `INSERT INTO feature_flags (key, owner, targeting, gates) VALUES ('broken', 'sql', '{"plans": 1}', '[7]')`,
     );
@@ -148,7 +148,7 @@ describe("describe", () => {
     expect(again.stdout).toContain("described is already like this: nothing was changed.");
   });
 
-  test("changes who is told of it, and what it is without news", async () => {
+  test("changes the visibility and the fail mode", async () => {
     await system.make("told");
     const run = await system.sluice([
       ...["describe", "told", "--no-in-header", "--client-visible", "--fail-mode", "last-known"],
@@ -197,14 +197,14 @@ describe("rollout, enable and kill", () => {
     expect(await system.row("ramp")).toMatchObject({ rollout_pct: "0.50" });
   });
 
-  test("rollout says when the percentage is not what counts", async () => {
+  test("rollout warns when the percentage has no effect", async () => {
     await system.make("unseen", { targeting: { employees_only: true } });
     const run = await system.sluice(["rollout", "unseen", "1"]);
     expect(run.stdout).toContain("It is off for everybody until `sluice enable unseen`.");
     expect(run.stdout).toContain("`sluice target unseen --no-employees-only`");
   });
 
-  test("enable says for whom, kill switches off and keeps the rest", async () => {
+  test("enable shows the users; kill keeps the percentage and targeting", async () => {
     await system.make("switch", { targeting: { plans: ["pro"] } });
     await system.sluice(["rollout", "switch", "10"]);
     expect((await system.sluice(["enable", "switch"])).stdout).toContain(
@@ -232,7 +232,7 @@ describe("rollout, enable and kill", () => {
 describe("target", () => {
   const targetingOf = async (key: string) => (await system.row(key))?.["targeting"];
 
-  test("edits the lists and leaves what it is not told of", async () => {
+  test("edits the lists and keeps everything else", async () => {
     await system.make("aim", { targeting: { allowlist: ["u0"], blocklist: ["x0"], plans: ["pro"] } });
     const run = await system.sluice([
       ...["target", "aim", "--allow", "u1,u2", "--deny", "u3", "--plan", "enterprise"],
@@ -270,7 +270,7 @@ describe("target", () => {
     expect(await targetingOf("aim")).toEqual({ allowlist: ["only"] });
   });
 
-  test("the last plan that goes does not let everybody in", async () => {
+  test("removing the last plan does not open the flag to everyone", async () => {
     await system.make("last_plan", { targeting: { plans: ["pro"] } });
     const run = await system.sluice(["target", "last_plan", "--no-plan", "pro"]);
     expect(run.stdout).toContain(
@@ -279,7 +279,7 @@ describe("target", () => {
     expect(await targetingOf("last_plan")).toEqual({ plans: [] });
   });
 
-  test("an id changes lists only when that is asked for", async () => {
+  test("an id changes lists only with --move", async () => {
     await system.make("lists", { targeting: { blocklist: ["u1"] } });
     const run = await system.sluice(["target", "lists", "--allow", "u1,u2"]);
     expect(run.code).toBe(4);
@@ -293,7 +293,7 @@ describe("target", () => {
     expect(await targetingOf("lists")).toEqual({ allowlist: ["u1"] });
   });
 
-  test("what is so already is not written again", async () => {
+  test("an equal edit sends nothing", async () => {
     await system.make("same", { targeting: { allowlist: ["u1"] } });
     const before = await system.everything();
     const run = await system.sluice([
@@ -332,7 +332,7 @@ describe("target", () => {
     expect(more.stderr).toContain("error: /targeting/allowlist: must have at most 10000 items\n");
   });
 
-  test("targeting that plain SQL broke is emptied, not edited", async () => {
+  test("targeting that SQL broke is replaced, not edited", async () => {
     await system.sql(
       `INSERT INTO feature_flags (key, targeting) VALUES ('sql_targeting', '{"plans": 1, "country": ["CH"]}')`,
     );
@@ -366,7 +366,7 @@ describe("gate", () => {
     );
   });
 
-  test("what the API refuses is said of the option", async () => {
+  test("an error of the API shows the pointer", async () => {
     await system.make("gate_faults");
     const run = await system.sluice(["gate", "gate_faults", "--add", "no-slash", "--status", "404"]);
     expect(run.code).toBe(2);
@@ -392,7 +392,7 @@ describe("delete", () => {
     expect(await system.row("doomed")).toBeUndefined();
   });
 
-  test("a flag with gates stays", async () => {
+  test("a flag with gates is not deleted", async () => {
     await system.make("gated_doomed", { gates: [{ pattern: "/x", otherwise: { status: 404 } }] });
     const run = await system.sluice(["delete", "gated_doomed", "-y"]);
     expect(run.code).toBe(4);
@@ -432,13 +432,13 @@ describe("explain", () => {
     });
   });
 
-  test("tells the place and the percentage", async () => {
+  test("shows the bucket and the percentage", async () => {
     const run = await system.sluice(["explain", "why", "--user", "u1", "--plan", "pro"]);
     expect(run.stdout).toMatch(/^bucket +\d+\.\d{4} of 100, by targetingKey$/m);
     expect(run.stdout).toMatch(/^percentage +50 %$/m);
   });
 
-  test("a context that the API refuses is said of the attribute", async () => {
+  test("a rejected context names the attribute", async () => {
     const run = await system.sluice(["explain", "why", "--context", '{"isEmployee":"yes"}']);
     expect(run.code).toBe(2);
     expect(run.stderr).toMatch(/^error: \/context\/isEmployee \(--context\) "yes": must be true or false$/m);
@@ -446,7 +446,7 @@ describe("explain", () => {
 });
 
 describe("status", () => {
-  test("tells where Postgres and Redis stand", async () => {
+  test("shows the state of Postgres and Redis", async () => {
     const run = await system.sluice(["status"]);
     expectDone(run);
     expect(run.stdout).toMatch(/^Postgres +revision \d+ \(epoch \d+\), since .+$/m);

@@ -267,7 +267,7 @@ describe("a forced publish", () => {
     await make("one");
     const run = await publish("--force");
     expect(run).toMatchObject({ code: 0, stderr: "" });
-    expect(run.stdout).toContain("Nothing contradicted this database");
+    expect(run.stdout).toContain("Redis did not contradict this database");
   });
 
   test("is required over the snapshot of a newer publisher, and the error says so", async () => {
@@ -282,6 +282,6 @@ describe("a forced publish", () => {
     expect(run.stderr).toContain("  Redis has schema 2");
     const forced = await publish("--force");
     expect(forced.code).toBe(0);
-    expect(forced.stdout).not.toContain("Nothing contradicted");
+    expect(forced.stdout).not.toContain("Redis did not contradict");
   });
 });

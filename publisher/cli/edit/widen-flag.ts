@@ -11,7 +11,7 @@ const TOLD_CHANGES = 20;
 const MAX_ATTEMPTS = 3;
 
 /**
- * Gives a flag to more users. Fails when somebody changed the flag since `seen`, unless only its description, owner or
+ * Extends a flag to more users. Fails when somebody changed the flag since `seen`, unless only its description, owner or
  * tags changed.
  *
  * @throws ApiProblem 412 with the changes since `seen`

@@ -57,7 +57,7 @@ async function tryOut(user: ServerUser | undefined, folder: string): Promise<str
 export async function makeRunnable(
   binaries: PostgresBinaries,
   user: ServerUser | undefined,
-  places?: readonly string[],
+  folders?: readonly string[],
 ): Promise<string> {
   const fault = await tryOut(user, binaries.folder);
   if (fault === undefined) return binaries.folder;
@@ -68,7 +68,7 @@ export async function makeRunnable(
         "Set DATABASE_URL to a Postgres of your own.",
     );
   }
-  const copy = path.join(await findSharedFolder(user, places), `postgres-${binaries.build}`);
+  const copy = path.join(await findSharedFolder(user, folders), `postgres-${binaries.build}`);
   if ((await tryOut(user, copy)) === undefined) return copy;
   await copyForOthers(binaries.folder, copy, user);
   const stillWrong = await tryOut(user, copy);

@@ -136,7 +136,7 @@ export async function startEmulator(): Promise<{
   // Imported late: a real Redis needs neither the emulator nor its Lua in WebAssembly.
   const { createRedisMock } = await import("js-redis-server");
   // The emulator has no option for the address. It passes `port` to net.Server's `listen`, which takes both.
-  const place = { host: "127.0.0.1", port: 0 } as unknown as number;
-  const emulator = await createRedisMock({ port: place });
+  const address = { host: "127.0.0.1", port: 0 } as unknown as number;
+  const emulator = await createRedisMock({ port: address });
   return { url: `redis://127.0.0.1:${emulator.port}`, close: () => emulator.close() };
 }

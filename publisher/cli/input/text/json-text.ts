@@ -97,7 +97,7 @@ function isDeeper(value: unknown, levels: number): boolean {
   return true;
 }
 
-/** Tells JSON from a file name. A file with such a name needs `./` before it. */
+/** Distinguishes JSON from a file name. A file with such a name needs `./` before it. */
 const JSON_START = /^\s*[[{"]/;
 
 /**
