@@ -127,7 +127,7 @@ describe("a restored backup", () => {
     expect(told.stdout).toMatch(
       /^DIVERGED +Redis is ahead of Postgres \(Redis: epoch 1, revision \d+; since /m,
     );
-    expect(told.stdout).toMatch(/^way out +.*`sluice publish --force`/m);
+    expect(told.stdout).toMatch(/^fix +.*`sluice publish --force`/m);
     expect(await publish()).toMatchObject({ code: 8, stdout: "" });
 
     const write = await system.call("POST", "/api/v1/flags", { body: { key: "waiting" } });
@@ -150,7 +150,7 @@ describe("a restored backup", () => {
     // Its revision in Postgres is lower than the one at the edge, so Redis must not name it.
     const run = await sluice(["kill", "kept"]);
     expect(run.code).toBe(8);
-    expect(run.stdout).toContain("kept is off at the edge, and in Postgres.");
+    expect(run.stdout).toContain("kept is off at the edge and in Postgres.");
     await system.sql("select pg_notify('sluice_revision', '{}')");
     expect(await isOnAtEdge("kept")).toBe(false);
     const refused = await toggle("kept", true);
@@ -175,7 +175,7 @@ describe("a restored backup", () => {
     ]);
     const forced = await publish("--force");
     expect(forced).toMatchObject({ code: 0, stderr: "" });
-    expect(forced.stdout).toMatch(/^killed_later is switched off: it was off at the edge/m);
+    expect(forced.stdout).toMatch(/^killed_later is now off: it was off at the edge/m);
     expect(forced.stdout).not.toMatch(/^kept is/m);
     expect(await readHead()).toMatchObject({ epoch: 2 });
     expect([await isOnAtEdge("kept"), await isOnAtEdge("killed_later")]).toEqual([true, false]);

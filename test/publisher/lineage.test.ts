@@ -149,7 +149,7 @@ describe("a backup that was restored and has counted on", () => {
     expect(await publish(backup)).toMatchObject({ code: 8, stdout: "" });
     const forced = await publish(backup, "--force");
     expect(forced).toMatchObject({ code: 0, stderr: "" });
-    expect(forced.stdout).toMatch(/^killed is switched off: it was off at the edge/m);
+    expect(forced.stdout).toMatch(/^killed is now off: it was off at the edge/m);
     expect(forced.stdout).not.toMatch(/^kept is/m);
     expect(await readHead()).toMatchObject({ epoch: 2 });
     expect([await isOnAtEdge("kept"), await isOnAtEdge("killed")]).toEqual([true, false]);
