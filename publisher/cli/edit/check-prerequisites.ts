@@ -4,8 +4,8 @@ import type { ApiClient } from "../api/client.ts";
 import { CliError, EXIT } from "../cli-error.ts";
 import { visible } from "../terminal/visible.ts";
 import { type Requirement, requires } from "../words/flag-words.ts";
-import { similarNames } from "../words/similar-names.ts";
-import { readVariants } from "./variants-edit.ts";
+import { didYouMean } from "../words/similar-names.ts";
+import { noSuchVariant, readVariants } from "./variants-edit.ts";
 
 /**
  * Checks new prerequisites before the request, to give a clear error for each fault. The API checks again, because flags
@@ -30,20 +30,11 @@ export async function checkPrerequisites(
 }
 
 function checkVariant(flag: Flag, variant: string): void {
-  const keys = readVariants(flag).map((one) => one.key);
+  const variants = readVariants(flag);
+  const keys = variants.map((one) => one.key);
   if (keys.includes(variant)) return;
-  const similar = similarNames(variant, keys).map((name) => visible(name, 64));
-  throw new CliError(EXIT.notFound, `${flag.key} has no variant ${visible(variant, 64)}`, {
-    why: [
-      keys.length === 0
-        ? "The flag has no variants: it is on or off."
-        : `Its variants are ${keys.map((name) => visible(name, 64)).join(", ")}.`,
-    ],
-    fix: [
-      ...(similar.length === 0 ? [] : [`did you mean ${similar.join(" or ")}?`]),
-      `\`sluice variant list ${flag.key}\` shows them`,
-    ],
-  });
+  const fix = [...didYouMean(variant, keys), `\`sluice variant list ${flag.key}\` shows them`];
+  throw noSuchVariant(flag, variants, variant, fix);
 }
 
 /** The chain of flags by which one needs another, both included; undefined when there is none. */

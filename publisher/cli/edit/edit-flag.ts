@@ -25,45 +25,47 @@ export function editFlag(
   });
 }
 
-/** The result of an edit. */
-interface PartChange {
+/** A change of one part of a flag, such as its rules. */
+export interface PartChange {
+  /** The JSON merge patch. */
+  readonly patch: Readonly<Record<string, unknown>>;
   /** The changes in words; empty when nothing changes. */
   readonly lines: readonly string[];
 }
 
-/** An edit of one part of a flag, such as its rules. */
-export interface PartEdit<Change extends PartChange> {
-  readonly edit: (flag: Flag) => Change;
-  /** The merge patch for the change. */
-  readonly toPatch: (change: Change) => Readonly<Record<string, unknown>>;
+/** How to edit a part of a flag, and what to print. */
+interface PartEdit {
+  readonly edit: (flag: Flag) => PartChange;
   /** The text for no change, and the texts above and below the changes. */
   readonly unchanged: string;
   readonly changed: string;
   readonly below?: (flag: Flag) => string;
   /** What to do next. */
-  readonly hints?: (flag: Flag, isChanged: boolean) => readonly string[];
+  readonly hints?: (flag: Flag, isChanged: boolean) => readonly string[] | Promise<readonly string[]>;
 }
 
 /** Edits a part of a flag (see `editFlag`) and prints the result. */
-export async function editPart<Change extends PartChange>(
+export async function editPart(
   cli: Cli,
   key: string,
   options: JsonOption,
-  { edit, toPatch, unchanged, changed, below, hints }: PartEdit<Change>,
+  { edit, unchanged, changed, below, hints }: PartEdit,
 ): Promise<void> {
   const api = cli.api();
   let lines: readonly string[] = [];
   const answer = await editFlag(api, key, (flag) => {
     const change = edit(flag);
     ({ lines } = change);
-    return lines.length === 0 ? undefined : toPatch(change);
+    return lines.length === 0 ? undefined : change.patch;
   });
+  // Of a command that sends much.
+  cli.terminal.progress("");
   const isChanged = lines.length > 0;
   await reportChange(cli, api, options, answer, {
     lines: isChanged
       ? [changed, ...lines.map((line) => `  ${line}`), ...(below === undefined ? [] : [below(answer.flag)])]
       : [`${unchanged}: nothing was changed.`],
-    hints: hints?.(answer.flag, isChanged) ?? [],
+    hints: (await hints?.(answer.flag, isChanged)) ?? [],
   });
 }
 

@@ -1,6 +1,9 @@
+import type { Flag } from "../api/answers.ts";
 import { CliError, EXIT } from "../cli-error.ts";
 import { visible } from "../terminal/visible.ts";
 import { actionInWords, type Gate, gates as gatesShape } from "../words/flag-words.ts";
+import type { PartChange } from "./edit-flag.ts";
+import { readPart } from "./read-part.ts";
 
 /** The edit of one `sluice gate` command. */
 export interface GatesEdit {
@@ -10,19 +13,14 @@ export interface GatesEdit {
   readonly remove: readonly string[];
 }
 
-/** The new gates; undefined when nothing changes. */
-export interface GatesChange {
-  readonly gates: readonly Gate[] | undefined;
-  readonly lines: readonly string[];
-}
-
 /**
  * Applies an edit to a flag's gates as they are now.
  *
  * @throws CliError when a gate does not exist, or the gates are not valid
  */
-export function editGates(key: string, current: unknown, { add, remove }: GatesEdit): GatesChange {
-  const before = readGates(key, current);
+export function editGates(flag: Flag, { add, remove }: GatesEdit): PartChange {
+  const { key } = flag;
+  const before = readGates(flag);
   const missing = remove.find((pattern) => !before.some((gate) => gate.pattern === pattern));
   if (missing !== undefined) {
     const patterns = before.map(({ pattern }) => visible(pattern)).join(", ");
@@ -35,7 +33,7 @@ export function editGates(key: string, current: unknown, { add, remove }: GatesE
   const after = add === undefined ? rest : put(rest, add);
   const isSame = JSON.stringify(before) === JSON.stringify(after);
   return {
-    gates: isSame ? undefined : after,
+    patch: { gates: after },
     lines: [
       ...remove.map((pattern) => `removed the gate for ${visible(pattern)}: its pages are open to everybody`),
       ...(add === undefined || isSame
@@ -45,13 +43,8 @@ export function editGates(key: string, current: unknown, { add, remove }: GatesE
   };
 }
 
-export function readGates(key: string, current: unknown): readonly Gate[] {
-  const parsed = gatesShape.safeParse(current);
-  if (parsed.success) return parsed.data;
-  throw new CliError(EXIT.conflict, `the gates of ${key} are not valid`, {
-    why: ["It contains something that this command does not know, from SQL or a newer publisher."],
-    fix: ["repair them in Postgres, or update this command"],
-  });
+export function readGates({ key, gates }: Flag): readonly Gate[] {
+  return readPart(gatesShape, gates, `the gates of ${key} are not valid`);
 }
 
 function put(gates: readonly Gate[], gate: Gate): readonly Gate[] {

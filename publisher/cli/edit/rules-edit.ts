@@ -1,20 +1,11 @@
 import { jsonEquals } from "../../../shared/condition/json-equals.ts";
+import type { Flag } from "../api/answers.ts";
 import { CliError, EXIT } from "../cli-error.ts";
 import { visible } from "../terminal/visible.ts";
-import { type Rule, ruleInWords, targeting } from "../words/flag-words.ts";
-import { similarNames } from "../words/similar-names.ts";
-
-/** The members of a flag that matter for its rules. */
-export interface RuledFlag {
-  readonly key: string;
-  readonly targeting: unknown;
-}
-
-/** The new rules, and the changes in words. */
-export interface RulesChange {
-  readonly rules: readonly Rule[];
-  readonly lines: readonly string[];
-}
+import { type Rule, ruleInWords, targeting as targetingShape } from "../words/flag-words.ts";
+import { didYouMean } from "../words/similar-names.ts";
+import type { PartChange } from "./edit-flag.ts";
+import { readPart } from "./read-part.ts";
 
 /** The result of a rule. */
 export type Outcome =
@@ -43,17 +34,12 @@ export interface RuleWishes {
   readonly description?: string;
 }
 
-/** @throws CliError for content that this command does not know, from SQL or a newer publisher */
-export function readRules(flag: RuledFlag): readonly Rule[] {
-  const parsed = targeting.safeParse(flag.targeting);
-  if (parsed.success) return parsed.data.rules ?? [];
-  throw new CliError(EXIT.conflict, `the targeting of ${flag.key} is not valid`, {
-    why: ["It contains something that this command does not know, from SQL or a newer publisher."],
-    fix: [`\`sluice target ${flag.key} --clear\` empties the targeting and the rules`],
-  });
+export function readRules({ key, targeting }: Flag): readonly Rule[] {
+  const fix = `\`sluice target ${key} --clear\` empties the targeting and the rules`;
+  return readPart(targetingShape, targeting, `the targeting of ${key} is not valid`, fix).rules ?? [];
 }
 
-export function insertRule(flag: RuledFlag, wishes: NewRule): RulesChange {
+export function insertRule(flag: Flag, wishes: NewRule): PartChange {
   const rules = readRules(flag);
   const id = wishes.id ?? freeId(rules);
   if (rules.some((rule) => rule.id === id)) {
@@ -69,20 +55,20 @@ export function insertRule(flag: RuledFlag, wishes: NewRule): RulesChange {
     ...(wishes.bucketBy !== undefined && { bucket_by: wishes.bucketBy }),
   };
   const after = insertAt(rules, rule, wishes.position, (missing) => noSuchRule(flag, rules, missing));
-  return { rules: after, lines: [`+ ${positionInWords(after, id)}: ${ruleInWords(rule)}`] };
+  return { patch: toPatch(after), lines: [`+ ${positionInWords(after, id)}: ${ruleInWords(rule)}`] };
 }
 
 /** @returns no lines when nothing changes */
-export function setRule(flag: RuledFlag, id: string, wishes: RuleWishes): RulesChange {
+export function setRule(flag: Flag, id: string, wishes: RuleWishes): PartChange {
   const rules = readRules(flag);
   const index = rules.findIndex((rule) => rule.id === id);
   const before = rules[index];
   if (before === undefined) throw noSuchRule(flag, rules, id);
   const after = changed(before, wishes);
-  if (jsonEquals(before, after)) return { rules, lines: [] };
+  if (jsonEquals(before, after)) return { patch: {}, lines: [] };
   const inWords = ruleInWords(after);
   return {
-    rules: rules.with(index, after),
+    patch: toPatch(rules.with(index, after)),
     lines: [
       ...(inWords === ruleInWords(before) ? [] : [`${visible(id, 64)}: ${ruleInWords(before)}`]),
       `${visible(id, 64)} now: ${inWords}`,
@@ -107,26 +93,33 @@ function changed(rule: Rule, { if: condition, outcome, bucketBy, description }: 
   };
 }
 
-export function removeRules(flag: RuledFlag, ids: readonly string[]): RulesChange {
+export function removeRules(flag: Flag, ids: readonly string[]): PartChange {
   const rules = readRules(flag);
   const missing = ids.find((id) => !rules.some((rule) => rule.id === id));
   if (missing !== undefined) throw noSuchRule(flag, rules, missing);
   const gone = rules.filter(({ id }) => ids.includes(id));
   return {
-    rules: rules.filter(({ id }) => !ids.includes(id)),
+    patch: toPatch(rules.filter(({ id }) => !ids.includes(id))),
     lines: gone.map((rule) => `- ${visible(rule.id, 64)}: ${ruleInWords(rule)}`),
   };
 }
 
 /** @returns no lines when nothing changes */
-export function moveRule(flag: RuledFlag, id: string, position: Position): RulesChange {
+export function moveRule(flag: Flag, id: string, position: Position): PartChange {
   const rules = readRules(flag);
   const rule = rules.find((candidate) => candidate.id === id);
   if (rule === undefined) throw noSuchRule(flag, rules, id);
   const others = rules.filter((candidate) => candidate !== rule);
   const after = insertAt(others, rule, position, (missing) => noSuchRule(flag, rules, missing));
   const isSame = after.every((candidate, index) => candidate === rules[index]);
-  return { rules: after, lines: isSame ? [] : [`${positionInWords(after, id)}: ${ruleInWords(rule)}`] };
+  return {
+    patch: toPatch(after),
+    lines: isSame ? [] : [`${positionInWords(after, id)}: ${ruleInWords(rule)}`],
+  };
+}
+
+function toPatch(rules: readonly Rule[]): PartChange["patch"] {
+  return { targeting: { rules: rules.length > 0 ? rules : null } };
 }
 
 function positionInWords(rules: readonly Rule[], id: string): string {
@@ -140,20 +133,15 @@ function freeId(rules: readonly Rule[]): string {
   return `rule-${number}`;
 }
 
-function noSuchRule({ key }: RuledFlag, rules: readonly Rule[], id: string): CliError {
-  const ids = rules.map((rule) => visible(rule.id, 64));
-  const similar = similarNames(
-    id,
-    rules.map((rule) => rule.id),
-  );
+function noSuchRule({ key }: Flag, rules: readonly Rule[], id: string): CliError {
+  const ids = rules.map((rule) => rule.id);
   return new CliError(EXIT.notFound, `${key} has no rule ${visible(id, 64)}`, {
-    why: [ids.length === 0 ? "The flag has no rules." : `Its rules are ${ids.join(", ")}.`],
-    fix: [
-      ...(similar.length > 0
-        ? [`did you mean ${similar.map((name) => visible(name, 64)).join(" or ")}?`]
-        : []),
-      `\`sluice rule list ${key}\` shows them`,
+    why: [
+      ids.length === 0
+        ? "The flag has no rules."
+        : `Its rules are ${ids.map((name) => visible(name, 64)).join(", ")}.`,
     ],
+    fix: [...didYouMean(id, ids), `\`sluice rule list ${key}\` shows them`],
   });
 }
 

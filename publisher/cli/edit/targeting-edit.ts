@@ -1,6 +1,9 @@
+import type { Flag } from "../api/answers.ts";
 import { CliError, EXIT } from "../cli-error.ts";
 import { visible } from "../terminal/visible.ts";
 import { type Targeting, targeting as targetingShape } from "../words/flag-words.ts";
+import type { PartChange } from "./edit-flag.ts";
+import { readPart } from "./read-part.ts";
 
 /** The edit of one `sluice target` command. */
 export interface TargetingEdit {
@@ -19,32 +22,19 @@ export interface TargetingEdit {
   readonly move: boolean;
 }
 
-/** The patch, and the changes in words. */
-export interface TargetingChange {
-  /** The JSON merge patch's `targeting`; undefined when nothing changes. */
-  readonly patch: Readonly<Record<string, unknown>> | undefined;
-  readonly lines: readonly string[];
-}
-
 /**
  * Applies an edit to a flag's current targeting.
  *
  * @throws CliError when an id would be on both lists, or the targeting is not valid
  */
-export function editTargeting(key: string, current: unknown, edit: TargetingEdit): TargetingChange {
-  const parsed = targetingShape.safeParse(current);
-  if (!parsed.success) return replaceBroken(key, current, edit);
-
-  const before = parsed.data;
+export function editTargeting({ key, targeting }: Flag, edit: TargetingEdit): PartChange {
+  if (edit.clear && !targetingShape.safeParse(targeting).success) return replaceBroken(key, targeting, edit);
+  const fix = `\`sluice target ${key} --clear\` empties the targeting; add other options to fill it again`;
+  const before = readPart(targetingShape, targeting, `the targeting of ${key} is not valid`, fix);
   const after = edited(key, edit.clear ? {} : before, edit);
-  const patch: Record<string, unknown> = {};
-  for (const name of MEMBERS) {
-    if (!isSame(meaningOf(name, before), meaningOf(name, after))) patch[name] = after[name] ?? null;
-  }
-  return {
-    patch: Object.keys(patch).length > 0 ? patch : undefined,
-    lines: changeLines(before, after),
-  };
+  const changed = MEMBERS.filter((name) => !isSame(meaningOf(name, before), meaningOf(name, after)));
+  const patch = Object.fromEntries(changed.map((name) => [name, after[name] ?? null]));
+  return { patch: { targeting: patch }, lines: changeLines(before, after) };
 }
 
 const MEMBERS = ["allowlist", "blocklist", "plans", "employees_only", "rules"] as const;
@@ -105,17 +95,11 @@ function refuseMoves(
 }
 
 /** Targeting that SQL broke cannot be edited, only replaced. */
-function replaceBroken(key: string, current: unknown, edit: TargetingEdit): TargetingChange {
-  if (!edit.clear) {
-    throw new CliError(EXIT.conflict, `the targeting of ${key} is not valid`, {
-      why: ["It contains something that this command does not know, from SQL or a newer publisher."],
-      fix: [`\`sluice target ${key} --clear\` empties the targeting; add other options to fill it again`],
-    });
-  }
+function replaceBroken(key: string, current: unknown, edit: TargetingEdit): PartChange {
   const there = typeof current === "object" && current !== null ? Object.keys(current) : [];
   const after = edited(key, {}, edit);
   return {
-    patch: { ...Object.fromEntries(there.map((name) => [name, null])), ...after },
+    patch: { targeting: { ...Object.fromEntries(there.map((name) => [name, null])), ...after } },
     lines: ["the targeting that was not valid is removed", ...changeLines({}, after)],
   };
 }

@@ -1,17 +1,12 @@
 import { jsonEquals } from "../../../shared/condition/json-equals.ts";
+import type { Flag } from "../api/answers.ts";
 import { CliError, EXIT } from "../cli-error.ts";
 import { visible } from "../terminal/visible.ts";
 import { percentInWords } from "../words/amounts.ts";
 import { targeting } from "../words/flag-words.ts";
 import { movedShare, shareOf, type Variant, variants as variantsShape } from "../words/variant-words.ts";
-
-/** The members of a flag that matter for its variants. */
-export interface VariedFlag {
-  readonly key: string;
-  readonly variants: unknown;
-  /** Its rules may name variants. */
-  readonly targeting: unknown;
-}
+import type { PartChange } from "./edit-flag.ts";
+import { readPart } from "./read-part.ts";
 
 /** The edit of one `sluice variant set` command; everything else stays the same. */
 export interface VariantsEdit {
@@ -20,24 +15,11 @@ export interface VariantsEdit {
   readonly withoutValue: readonly string[];
 }
 
-/** The new variants, and the changes in words. */
-export interface VariantsChange {
-  readonly variants: readonly Variant[];
-  /** Empty when nothing changes. */
-  readonly lines: readonly string[];
+export function readVariants({ key, variants }: Flag): readonly Variant[] {
+  return readPart(variantsShape, variants, `the variants of ${key} are not valid`);
 }
 
-/** @throws CliError for content that this command does not know, from SQL or a newer publisher */
-export function readVariants(flag: VariedFlag): readonly Variant[] {
-  const parsed = variantsShape.safeParse(flag.variants);
-  if (parsed.success) return parsed.data;
-  throw new CliError(EXIT.conflict, `the variants of ${flag.key} are not valid`, {
-    why: ["It contains something that this command does not know, from SQL or a newer publisher."],
-    fix: ["repair them in Postgres, or update this command"],
-  });
-}
-
-export function setVariants(flag: VariedFlag, edit: VariantsEdit): VariantsChange {
+export function setVariants(flag: Flag, edit: VariantsEdit): PartChange {
   const before = readVariants(flag);
   const known = new Set([...before.map(({ key }) => key), ...edit.weights.keys()]);
   for (const key of [...edit.values.keys(), ...edit.withoutValue]) {
@@ -60,7 +42,7 @@ function edited(variant: Variant, { weights, values, withoutValue }: VariantsEdi
   };
 }
 
-export function removeVariants(flag: VariedFlag, keys: readonly string[]): VariantsChange {
+export function removeVariants(flag: Flag, keys: readonly string[]): PartChange {
   const before = readVariants(flag);
   const missing = keys.find((key) => !before.some((variant) => variant.key === key));
   if (missing !== undefined) throw noSuchVariant(flag, before, missing);
@@ -72,7 +54,7 @@ export function removeVariants(flag: VariedFlag, keys: readonly string[]): Varia
 }
 
 /** Ignores rules that are not valid: the API reports them. */
-function checkNotGiven({ key, targeting: given }: VariedFlag, removed: readonly string[]): void {
+function checkNotGiven({ key, targeting: given }: Flag, removed: readonly string[]): void {
   const rules = targeting.safeParse(given).data?.rules ?? [];
   const giving = rules.filter(({ variant }) => variant !== undefined && removed.includes(variant));
   const [first] = giving;
@@ -88,12 +70,12 @@ function checkNotGiven({ key, targeting: given }: VariedFlag, removed: readonly 
   });
 }
 
-function changeOf(before: readonly Variant[], after: readonly Variant[]): VariantsChange {
-  if (jsonEquals(before, after)) return { variants: before, lines: [] };
+function changeOf(before: readonly Variant[], after: readonly Variant[]): PartChange {
+  if (jsonEquals(before, after)) return { patch: {}, lines: [] };
   const keys = [...new Set([...before, ...after].map(({ key }) => key))];
   const moved = movedShare(before, after);
   return {
-    variants: after,
+    patch: { variants: after },
     lines: [
       ...keys.flatMap((key) => changeLine(key, before, after)),
       ...(after.length === 0 ? ["without variants the flag is boolean: on or off"] : []),
@@ -131,14 +113,16 @@ function isSameValue(one: Variant, other: Variant): boolean {
   return jsonEquals(one.value, other.value);
 }
 
-function noSuchVariant({ key }: VariedFlag, variants: readonly Variant[], missing: string): CliError {
-  const keys = variants.map((variant) => visible(variant.key, 64));
+/** @param fix the advice for the user */
+export function noSuchVariant(
+  { key }: Flag,
+  variants: readonly Variant[],
+  missing: string,
+  fix = [`\`sluice variant set ${key} ${visible(missing, 64)}=1\` adds it`],
+): CliError {
+  const keys = variants.map((variant) => visible(variant.key, 64)).join(", ");
   return new CliError(EXIT.notFound, `${key} has no variant ${visible(missing, 64)}`, {
-    why: [
-      keys.length === 0
-        ? "The flag has no variants: it is on or off."
-        : `Its variants are ${keys.join(", ")}.`,
-    ],
-    fix: [`\`sluice variant set ${key} ${visible(missing, 64)}=1\` adds it`],
+    why: [keys === "" ? "The flag has no variants: it is on or off." : `Its variants are ${keys}.`],
+    fix,
   });
 }

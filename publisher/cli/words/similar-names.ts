@@ -1,5 +1,13 @@
+import { visible } from "../terminal/visible.ts";
+
 /** Most edits between a typed name and a similar one. */
 const MAX_EDITS = 3;
+
+/** A line for the user with the names that are most like one that does not exist; empty without any. */
+export function didYouMean(typed: string, names: readonly string[]): readonly string[] {
+  const similar = similarNames(typed, names).map((name) => visible(name, 64));
+  return similar.length === 0 ? [] : [`did you mean ${similar.join(" or ")}?`];
+}
 
 /** The names that are most like one that does not exist, best first, at most three. */
 export function similarNames(typed: string, names: readonly string[]): string[] {

@@ -2,9 +2,8 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { ApiClient } from "../../api/client.ts";
 import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { editFlag } from "../../edit/edit-flag.ts";
+import { editPart } from "../../edit/edit-flag.ts";
 import { editGates, type GatesEdit, readGates } from "../../edit/gates-edit.ts";
-import { reportChange } from "../../edit/report-change.ts";
 import { parseFlagKey } from "../../input/flag-key.ts";
 import { formatTable } from "../../terminal/table.ts";
 import { visible } from "../../terminal/visible.ts";
@@ -55,21 +54,13 @@ Examples:
 async function editOrList(cli: Cli, key: string, options: Options): Promise<void> {
   const edit = toEdit(options);
   if (edit === undefined) return listGates(cli, key, options);
-  const api = cli.api();
-  let lines: readonly string[] = [];
-  const answer = await editFlag(api, key, (flag) => {
-    const change = editGates(key, flag.gates, edit);
-    ({ lines } = change);
-    return change.gates === undefined ? undefined : { gates: change.gates };
-  });
-  const isChanged = lines.length > 0;
-  await reportChange(cli, api, options, answer, {
-    lines: isChanged
-      ? [`Changed ${key}:`, ...lines.map((line) => `  ${line}`)]
-      : [`${key} already has this gate: nothing was changed.`],
-    hints:
+  await editPart(cli, key, options, {
+    edit: (flag) => editGates(flag, edit),
+    unchanged: `${key} already has this gate`,
+    changed: `Changed ${key}:`,
+    hints: (_flag, isChanged) =>
       isChanged && edit.add !== undefined && options.json !== true
-        ? await describeNextGate(api, edit.add)
+        ? describeNextGate(cli.api(), edit.add)
         : [],
   });
 }
@@ -77,7 +68,7 @@ async function editOrList(cli: Cli, key: string, options: Options): Promise<void
 async function listGates(cli: Cli, key: string, options: Options): Promise<void> {
   const { answer } = await cli.api().get(key);
   if (options.json === true) return cli.terminal.printJson({ key, gates: answer.flag.gates });
-  const gates = readGates(key, answer.flag.gates);
+  const gates = readGates(answer.flag);
   if (gates.length === 0) return cli.terminal.print(`${key} has no gates.`);
   const rows = gates.map(({ pattern, otherwise }) => [visible(pattern), actionInWords(otherwise)]);
   cli.terminal.print(formatTable(["PAGES", "WITHOUT THE FLAG"], rows, cli.terminal));

@@ -1,15 +1,10 @@
 import type { Command } from "commander";
+import type { Flag } from "../../api/answers.ts";
 import type { Cli } from "../../cli.ts";
 import { checkPrerequisites } from "../../edit/check-prerequisites.ts";
-import { editPart } from "../../edit/edit-flag.ts";
+import { editPart, type PartChange } from "../../edit/edit-flag.ts";
 import type { JsonOption } from "../../edit/report-change.ts";
-import {
-  addRequirements,
-  type DependentFlag,
-  readRequires,
-  removeRequirements,
-  type RequiresChange,
-} from "../../edit/requires-edit.ts";
+import { addRequirements, readRequires, removeRequirements } from "../../edit/requires-edit.ts";
 import { parseFlagKey } from "../../input/flag-key.ts";
 import { collectPrerequisites, type Prerequisite } from "../../input/pair.ts";
 import { requirementInWords } from "../../words/flag-words.ts";
@@ -64,15 +59,9 @@ Examples:
     );
 }
 
-function change(
-  cli: Cli,
-  key: string,
-  options: JsonOption,
-  edit: (flag: DependentFlag) => RequiresChange,
-): Promise<void> {
+function change(cli: Cli, key: string, options: JsonOption, edit: (flag: Flag) => PartChange): Promise<void> {
   return editPart(cli, key, options, {
     edit,
-    toPatch: ({ requires }) => ({ requires }),
     unchanged: `${key} already needs this`,
     changed: `Changed the prerequisites of ${key}:`,
     below: (flag) => {

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
+import type { Flag } from "../../api/answers.ts";
 import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { editPart } from "../../edit/edit-flag.ts";
+import { editPart, type PartChange } from "../../edit/edit-flag.ts";
 import type { JsonOption } from "../../edit/report-change.ts";
 import {
   insertRule,
@@ -11,8 +12,6 @@ import {
   type PositionOptions,
   readRules,
   removeRules,
-  type RuledFlag,
-  type RulesChange,
   type RuleWishes,
   setRule,
 } from "../../edit/rules-edit.ts";
@@ -214,15 +213,9 @@ function incomplete(isWithoutCondition: boolean): CliError {
       });
 }
 
-function change(
-  cli: Cli,
-  key: string,
-  options: JsonOption,
-  edit: (flag: RuledFlag) => RulesChange,
-): Promise<void> {
+function change(cli: Cli, key: string, options: JsonOption, edit: (flag: Flag) => PartChange): Promise<void> {
   return editPart(cli, key, options, {
     edit,
-    toPatch: ({ rules }) => ({ targeting: { rules: rules.length > 0 ? rules : null } }),
     unchanged: `The rules of ${key} are already like this`,
     changed: `Changed the rules of ${key}:`,
     hints: warningsOf,

@@ -1,15 +1,10 @@
 import type { Command } from "commander";
+import type { Flag } from "../../api/answers.ts";
 import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { editPart } from "../../edit/edit-flag.ts";
+import { editPart, type PartChange } from "../../edit/edit-flag.ts";
 import type { JsonOption } from "../../edit/report-change.ts";
-import {
-  readVariants,
-  removeVariants,
-  setVariants,
-  type VariantsChange,
-  type VariedFlag,
-} from "../../edit/variants-edit.ts";
+import { readVariants, removeVariants, setVariants } from "../../edit/variants-edit.ts";
 import { collectNames, parseFlagKey } from "../../input/flag-key.ts";
 import { collectValues, collectWeights } from "../../input/pair.ts";
 import { readJsonOption } from "../../input/text/json-text.ts";
@@ -128,15 +123,9 @@ async function readValues(
   return values;
 }
 
-function change(
-  cli: Cli,
-  key: string,
-  options: JsonOption,
-  edit: (flag: VariedFlag) => VariantsChange,
-): Promise<void> {
+function change(cli: Cli, key: string, options: JsonOption, edit: (flag: Flag) => PartChange): Promise<void> {
   return editPart(cli, key, options, {
     edit,
-    toPatch: ({ variants }) => ({ variants }),
     unchanged: `The variants of ${key} are already like this`,
     changed: `Changed the variants of ${key}:`,
     hints: (flag, isChanged) => (isChanged ? variantHints(flag) : []),

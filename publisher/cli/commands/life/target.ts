@@ -1,8 +1,7 @@
 import { type Command, Option } from "commander";
 import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
-import { editFlag } from "../../edit/edit-flag.ts";
-import { reportChange } from "../../edit/report-change.ts";
+import { editPart } from "../../edit/edit-flag.ts";
 import { editTargeting, type TargetingEdit } from "../../edit/targeting-edit.ts";
 import { parseFlagKey } from "../../input/flag-key.ts";
 import { readIdsFile } from "../../input/ids-file.ts";
@@ -60,22 +59,13 @@ Examples:
     )
     .action(async (key: string, options: Options) => {
       const edit = await toEdit(cli, key, options);
-      const api = cli.api();
       const count = edit.allow.length + edit.deny.length + edit.unlist.length;
-      let lines: readonly string[] = [];
       if (count > 1_000) cli.terminal.progress(`Sending ${count} ids`);
-      const answer = await editFlag(api, key, (flag) => {
-        const change = editTargeting(key, flag.targeting, edit);
-        ({ lines } = change);
-        return change.patch === undefined ? undefined : { targeting: change.patch };
-      });
-      cli.terminal.progress("");
-      await reportChange(cli, api, options, answer, {
-        lines:
-          lines.length === 0
-            ? [`${key} already has this targeting: nothing was changed.`]
-            : [`Changed ${key}:`, ...lines.map((line) => `  ${line}`)],
-        hints: warningsOf(answer.flag),
+      await editPart(cli, key, options, {
+        edit: (flag) => editTargeting(flag, edit),
+        unchanged: `${key} already has this targeting`,
+        changed: `Changed ${key}:`,
+        hints: warningsOf,
       });
     });
 }
