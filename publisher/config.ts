@@ -10,6 +10,8 @@ export interface PublisherConfig {
   readonly databaseUrl: string;
   /** The URL of the schema's owner, for migrations; `databaseUrl` by default. */
   readonly migrationDatabaseUrl: string;
+  /** A direct connection for LISTEN, where `databaseUrl` is a pooler in transaction mode; `databaseUrl` by default. */
+  readonly listenDatabaseUrl?: string;
   readonly redisUrl: string;
   readonly redisToken: string;
   /** Separates several environments in one Redis. */
@@ -73,6 +75,7 @@ const signingKeys = z.string().transform((text, context) => {
 const VARIABLES = {
   DATABASE_URL: databaseUrl,
   MIGRATION_DATABASE_URL: databaseUrl,
+  DATABASE_LISTEN_URL: databaseUrl,
   UPSTASH_REDIS_REST_URL: webUrl("https://name.upstash.io"),
   UPSTASH_REDIS_REST_TOKEN: secret(1),
   SLUICE_ENV: z.string().regex(ENVIRONMENT_PATTERN, `must match ${ENVIRONMENT_PATTERN.source}`),
@@ -96,6 +99,9 @@ type Variable = keyof typeof VARIABLES;
 export const readPublisherConfig = (environment: Environment): PublisherConfig =>
   readAll(environment, (read) => ({
     ...databaseFrom(read),
+    ...(read.given("DATABASE_LISTEN_URL") !== undefined && {
+      listenDatabaseUrl: read.required("DATABASE_LISTEN_URL"),
+    }),
     ...redisFrom(read),
     adminToken: read.required("ADMIN_TOKEN"),
     port: read.optional("PORT", 8080),

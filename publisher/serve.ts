@@ -9,7 +9,8 @@ import type { PublisherConfig } from "./config.ts";
 import { drain } from "./process/drain.ts";
 import { createFlagService } from "./service/flag-service.ts";
 import { KillImportError, importKills, pruneKills, type KillImport } from "./kills/import-kills.ts";
-import { listenForChanges } from "./postgres/listen.ts";
+import { checkDatabase } from "./postgres/check-database.ts";
+import { listenForChanges, type ListenTimes } from "./postgres/listen.ts";
 import type { Log } from "./process/log.ts";
 import { createPool } from "./postgres/postgres.ts";
 import { briefly } from "./problem/problem.ts";
@@ -45,11 +46,15 @@ export interface RunningPublisher {
  * Runs the publisher: admin API, publishing loop, LISTEN. The database must be migrated (`sluice migrate`).
  *
  * @param options.everyMs how often the loops run when no change was announced
+ * @param options.listenTimes the times of the listening connection, for tests
  */
 export async function servePublisher(
   config: Omit<PublisherConfig, "migrationDatabaseUrl">,
   log: Log,
-  { everyMs = EVERY_MS }: { readonly everyMs?: number | undefined } = {},
+  {
+    everyMs = EVERY_MS,
+    listenTimes = {},
+  }: { readonly everyMs?: number | undefined; readonly listenTimes?: Partial<ListenTimes> | undefined } = {},
 ): Promise<RunningPublisher> {
   const pool = createPool(config.databaseUrl, log);
   const redis = createPublisherRedis(config);
@@ -61,14 +66,17 @@ export async function servePublisher(
   let isDrained = true;
 
   try {
+    await checkDatabase(pool);
     const publisher = startPublisher({ pool, redis, log, reconcileMs: everyMs });
     stops.push(publisher.stop);
     const killImporter = startKillImporter({ pool, redis, publisher }, everyMs, log);
     stops.push(killImporter.stop, ...startPruners(pool, redis, log).map(({ stop: stopLoop }) => stopLoop));
     const listener = listenForChanges({
-      databaseUrl: config.databaseUrl,
+      databaseUrl: config.listenDatabaseUrl ?? config.databaseUrl,
+      pool,
       onChange: publisher.request,
       log,
+      times: listenTimes,
     });
     stops.push(() => withinTime(END_MS, listener.stop(), () => undefined));
 
@@ -85,6 +93,7 @@ export async function servePublisher(
       segments: createSegmentService({ ...config, pool, publisher }),
       overrides: createOverrideService({ ...config, pool, redis, log }),
       publisherStatus: publisher.status,
+      listenStatus: listener.status,
       adminToken: config.adminToken,
       log,
     });

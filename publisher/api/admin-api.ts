@@ -7,6 +7,7 @@ import { methodNotAllowed } from "hono/method-not-allowed";
 import type { Log } from "../process/log.ts";
 import { Problem, briefly } from "../problem/problem.ts";
 import { validationProblem, type InputPart } from "../problem/validation-problem.ts";
+import type { ListenStatus } from "../postgres/listen.ts";
 import type { PublisherStatus } from "../publish/publisher.ts";
 import { health, status } from "../schema/answer-schema.ts";
 import type { FlagService } from "../service/flag-service.ts";
@@ -64,10 +65,11 @@ export function createAdminApi(options: {
   readonly segments: SegmentService;
   readonly overrides: OverrideService;
   readonly publisherStatus: () => PublisherStatus;
+  readonly listenStatus: () => ListenStatus;
   readonly adminToken: string;
   readonly log: Log;
 }): OpenAPIHono {
-  const { service, segments, overrides, publisherStatus, adminToken, log } = options;
+  const { service, segments, overrides, publisherStatus, listenStatus, adminToken, log } = options;
   const app = new OpenAPIHono();
 
   const answer = (context: Context, error: unknown) => {
@@ -126,7 +128,9 @@ export function createAdminApi(options: {
   addFlagRoutes(api, service);
   addExplainRoutes(api, service);
   addOverrideRoutes(api, overrides);
-  api.openapi(statusRoute, async (context) => context.json(await service.status(), 200));
+  api.openapi(statusRoute, async (context) =>
+    context.json({ ...(await service.status()), listen: listenStatus() }, 200),
+  );
   addSegmentRoutes(api, segments);
   app.route("/api/v1", api);
 

@@ -1,6 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { runner } from "node-pg-migrate";
 import pg from "pg";
+import { UnsuitableDatabaseError, checkTables } from "./check-database.ts";
+import { postgresRefusal } from "./postgres-problem.ts";
+import { setUpSession } from "./postgres.ts";
 
 const folder = fileURLToPath(new URL("../../migrations", import.meta.url));
 
@@ -23,7 +26,8 @@ export async function migrate(
   client.on("error", (error) => log(`The connection was lost while migrating: ${error.message}`));
   await client.connect();
   try {
-    await client.query("select set_config('lock_timeout', $1, false)", [`${LOCK_TIMEOUT_MS}ms`]);
+    await setUpSession(client, LOCK_TIMEOUT_MS);
+    await checkTables(client);
     const applied = await runner({
       dbClient: client,
       dir: folder,
@@ -39,7 +43,8 @@ export async function migrate(
     for (const { name } of applied) log(`Applied migration ${name}.`);
     return applied.map(({ name }) => name);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    if (error instanceof UnsuitableDatabaseError) throw error;
+    const reason = postgresRefusal(error) ?? (error instanceof Error ? error.message : String(error));
     throw new Error(
       `The migrations in ${folder} failed, and none of them was applied: ${reason}. ` +
         "The role needs the right to create tables in schema public (the owner of the database has it).",

@@ -11,7 +11,7 @@ import {
 } from "./publication.ts";
 import type { FlagRow } from "./flag-record.ts";
 import { readLineage } from "./lineage.ts";
-import { inTransaction, only, type Queryable } from "./postgres.ts";
+import { CONSISTENT_READ, inTransaction, only, type Queryable } from "./postgres.ts";
 import { readSegments, type SegmentRow } from "./segment-store.ts";
 
 /** Everything that a snapshot is built from, of one consistent read. */
@@ -46,7 +46,7 @@ export function readSnapshotSource(pool: pg.Pool): Promise<SnapshotSource> {
       const segmentRows = await readSegments(client);
       return { ...state, divergence, lineageId, rows, segmentRows };
     },
-    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    CONSISTENT_READ,
   );
 }
 

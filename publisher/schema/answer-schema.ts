@@ -78,6 +78,14 @@ export const status = z
       .object({ why: z.string(), since: z.iso.datetime(), redis: version })
       .nullable()
       .openapi({ description: "What was found, and when." }),
+    listen: z
+      .object({
+        mode: z.enum(["connecting", "listening", "polling"]),
+        every_ms: z.int().optional().openapi({ description: "How often the revision is read while polling." }),
+        why: z.string().optional().openapi({ description: "Why nothing listens." }),
+      })
+      .optional()
+      .openapi({ description: "How this publisher learns of changes by plain SQL and by other publishers." }),
   })
   .openapi("Status");
 

@@ -9,7 +9,7 @@ import { switchOff, type SwitchedOff } from "../kills/switch-off.ts";
 import type { FlagRow } from "../postgres/flag-record.ts";
 import { listFlags, type FlagQuery, type ListedFlag } from "../postgres/list-flags.ts";
 import { guardPostgres } from "../postgres/postgres-problem.ts";
-import { inTransaction, type Queryable } from "../postgres/postgres.ts";
+import { CONSISTENT_READ, inTransaction, type Queryable } from "../postgres/postgres.ts";
 import { divergenceText, readPublicationState, readStatus } from "../postgres/publication.ts";
 import { readFlagState, readSnapshotSource } from "../postgres/store.ts";
 import { Problem } from "../problem/problem.ts";
@@ -126,7 +126,7 @@ export function createFlagService(options: {
             const flags = await readFlagViews(client, rows);
             return { flags, last: listed.at(-1), ...publishState(state) };
           },
-          "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+          CONSISTENT_READ,
         );
       return guardPostgres("read", readAll);
     },

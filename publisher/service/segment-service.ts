@@ -8,7 +8,7 @@ import { checkNotUsed } from "../write/check-references.ts";
 import { showInvalid } from "../write/flag-view.ts";
 import { Problem, faultProblem } from "../problem/problem.ts";
 import { checkSegmentSize, readSegmentSize } from "../write/flag-sizes.ts";
-import { inTransaction, type Queryable } from "../postgres/postgres.ts";
+import { CONSISTENT_READ, inTransaction, type Queryable } from "../postgres/postgres.ts";
 import { guardPostgres } from "../postgres/postgres-problem.ts";
 import { checkPrecondition, type Precondition } from "../write/precondition.ts";
 import type { Publisher } from "../publish/publisher.ts";
@@ -59,7 +59,7 @@ export function createSegmentService(options: {
   const read = <T>(work: (client: Queryable) => Promise<T>): Promise<T> =>
     guardPostgres(
       "read",
-      () => inTransaction(pool, work, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+      () => inTransaction(pool, work, CONSISTENT_READ),
       "segment",
     );
 

@@ -50,7 +50,7 @@ const flags = () =>
   });
 const segments = () => createSegmentService(parts());
 
-const begin = ["BEGIN", "SELECT set_config('sluice.actor',"];
+const begin = ["BEGIN ISOLATION", "SELECT set_config('sluice.actor',"];
 /** Other writers wait from this statement until COMMIT. */
 const raise = "SET CONSTRAINTS";
 const end = ["SELECT epoch,", "COMMIT"];

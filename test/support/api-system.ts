@@ -1,6 +1,7 @@
 import pg from "pg";
 import { startRedisRest, type RedisRest } from "../../publisher/dev/redis-rest/start.ts";
 import { parseSigningKeys } from "../../shared/x-flags/signing-keys.ts";
+import type { ListenTimes } from "../../publisher/postgres/listen.ts";
 import { servePublisher } from "../../publisher/serve.ts";
 import { createTestDatabase } from "./database.ts";
 
@@ -64,10 +65,12 @@ export interface ApiSystemOptions {
   /** Instead of a new one in this process. */
   readonly redis?: RedisRest;
   /** Addresses of proxies for the publisher's own connections. */
-  readonly through?: { readonly databaseUrl?: string; readonly redisUrl?: string };
+  readonly through?: { readonly databaseUrl?: string; readonly listenDatabaseUrl?: string; readonly redisUrl?: string };
   readonly maxSnapshotBytes?: number;
   /** How often its loops run when nothing has announced a change; 10 s by default, as in production. */
   readonly everyMs?: number;
+  /** Times of its LISTEN connection, instead of production's. */
+  readonly listenTimes?: Partial<ListenTimes>;
   /** Whether it signs overrides; true by default. */
   readonly signsOverrides?: boolean;
 }
@@ -83,6 +86,9 @@ export async function startApiSystem(options: ApiSystemOptions = {}): Promise<Ap
   const publisher = await servePublisher(
     {
       databaseUrl: options.through?.databaseUrl ?? databaseUrl,
+      ...(options.through?.listenDatabaseUrl !== undefined && {
+        listenDatabaseUrl: options.through.listenDatabaseUrl,
+      }),
       redisUrl: options.through?.redisUrl ?? redis.url,
       redisToken: redis.token,
       environment: ENVIRONMENT,
@@ -93,7 +99,7 @@ export async function startApiSystem(options: ApiSystemOptions = {}): Promise<Ap
       ...(options.signsOverrides !== false && "value" in keys && { overrideKeys: keys.value }),
     },
     (event, fields) => void logLines.push(JSON.stringify({ event, ...fields })),
-    { everyMs: options.everyMs },
+    { everyMs: options.everyMs, listenTimes: options.listenTimes },
   );
 
   return {

@@ -93,6 +93,7 @@ function pairsOf(shownUrl: string, status: Status): readonly Pair[] {
     redisPair(status),
     ["published", published ? "yes" : "NOT yet"],
     ...pendingPairs(status),
+    ...pollingPairs(status),
     ...troubleOf(status),
   ];
 }
@@ -110,6 +111,12 @@ const redisPair = ({ redis }: Pick<Status, "redis">): Pair => [
   "Redis",
   redis === null ? "unknown" : `revision ${redis.revision} (epoch ${redis.epoch})`,
 ];
+
+function pollingPairs({ listen }: Status): readonly Pair[] {
+  if (listen?.mode !== "polling") return [];
+  const every = durationInWords(listen.every_ms ?? 0);
+  return [["changes by SQL", `read every ${every}, not announced: ${visible(listen.why ?? "", 400)}`]];
+}
 
 function pendingPairs({ pending_kills: pending }: Pick<Status, "pending_kills">): readonly Pair[] {
   if (!pending || pending.length === 0) return [];

@@ -59,9 +59,10 @@ Example:
       }
       const config = readPublishConfig(cli.environment);
       // Imported late: other commands do not need the database driver.
-      const [{ publishVerified }, { createPool }, { createPublisherRedis }, { logToStderr }, { storeError }] =
+      const [{ publishVerified }, { checkDatabase }, { createPool }, { createPublisherRedis }, { logToStderr }, { storeError }] =
         await Promise.all([
           import("../../../publish/publish-verified.ts"),
+          import("../../../postgres/check-database.ts"),
           import("../../../postgres/postgres.ts"),
           import("../../../redis/redis.ts"),
           import("../../../process/log.ts"),
@@ -71,6 +72,7 @@ Example:
       cli.terminal.progress("Publishing");
       try {
         const redis = createPublisherRedis(config);
+        await checkDatabase(pool);
         const result = await publishVerified(pool, redis, { force, keepOn });
         const gates = await writeGates(result.snapshot, options.gatesModule);
         cli.terminal.progress("");

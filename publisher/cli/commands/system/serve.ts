@@ -48,7 +48,10 @@ async function startPublisher(config: PublisherConfig) {
   try {
     return await servePublisher(config, logToStderr);
   } catch (error) {
-    if (!(error instanceof Error) || !("code" in error)) throw error;
+    if (!(error instanceof Error) || !("code" in error)) {
+      const { storeError } = await import("./store-error.ts");
+      throw storeError(error);
+    }
     if (error.code !== "EADDRINUSE" && error.code !== "EACCES" && error.code !== "EADDRNOTAVAIL") throw error;
     throw new CliError(EXIT.failure, `the admin API cannot listen on ${config.host}, port ${config.port}`, {
       why: [

@@ -1,4 +1,5 @@
-import { isPostgresDown } from "../../../postgres/postgres-problem.ts";
+import { UnsuitableDatabaseError } from "../../../postgres/check-database.ts";
+import { isPostgresDown, postgresRefusal } from "../../../postgres/postgres-problem.ts";
 import { DivergedError } from "../../../postgres/publication.ts";
 import { EpochBegunError, UnknownFlagError } from "../../../publish/publish-by-force.ts";
 import { UnverifiedError } from "../../../publish/publish-verified.ts";
@@ -78,6 +79,19 @@ export function storeError(error: unknown): unknown {
     return new CliError(EXIT.unreachable, visible(error.message, 300), {
       why: ["The edge reads from Redis: nothing was published."],
       fix: ["check UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN"],
+      cause: error,
+    });
+  }
+  const refusal =
+    error instanceof UnsuitableDatabaseError
+      ? error.message
+      : (postgresRefusal(error) ?? postgresRefusal(error.cause));
+  if (refusal !== undefined) {
+    const [what = refusal, ...remedy] = refusal.split(": ");
+    const isDown = isPostgresDown(error) || isPostgresDown(error.cause);
+    return new CliError(isDown ? EXIT.unreachable : EXIT.failure, visible(what, 400), {
+      ...(error.message !== refusal && { why: [visible(error.message, 400)] }),
+      fix: remedy,
       cause: error,
     });
   }
