@@ -80,17 +80,29 @@ export function listenForChanges(options: {
     const fail = (error: unknown): void => {
       if (ended) return;
       ended = true;
-      clearInterval(heartbeat);
+      clearTimeout(heartbeat);
       candidate.end().catch(() => undefined);
       if (stopped) return;
       const why = error instanceof UnheardError ? NO_NOTIFICATIONS : briefly(error);
-      if (status.mode !== "polling" || status.why !== why) {
+      const isNew = status.mode !== "polling" || (why === NO_NOTIFICATIONS && status.why !== why);
+      if (isNew) {
         log("listen.lost", { error: why, poll_ms: times.poll });
       }
       status = { mode: "polling", every_ms: times.poll, why };
       const wait = Math.min(times.firstWait * 2 ** failures++, times.mostWait);
       reconnect = setTimeout(connect, error instanceof UnheardError ? times.poolerWait : wait);
     };
+
+    function beat(): void {
+      heartbeat = setTimeout(() => {
+        if (ended) return;
+        candidate.query("SELECT 1").then(beat, (error: unknown) => {
+          // A server that reports an error has answered.
+          if (error instanceof pg.DatabaseError) beat();
+          else fail(error);
+        });
+      }, times.heartbeat);
+    }
 
     candidate.on("error", fail);
     candidate.on("end", () => fail("the connection was closed"));
@@ -103,12 +115,7 @@ export function listenForChanges(options: {
         failures = 0;
         if (status.mode === "polling") log("listen.recovered", {});
         status = { mode: "listening" };
-        heartbeat = setInterval(() => {
-          candidate.query("SELECT 1").catch((error: unknown) => {
-            // A server that reports an error has answered.
-            if (!(error instanceof pg.DatabaseError)) fail(error);
-          });
-        }, times.heartbeat);
+        beat();
         onChange();
       })
       .catch(fail);

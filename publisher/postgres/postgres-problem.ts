@@ -44,7 +44,8 @@ const REFUSALS: readonly Refusal[] = [
   },
   {
     states: ["08P01", "57P01", "57P03", "58000"],
-    matches: /pooler|pgbouncer|server_login_retry|server login|server_connect_timeout|cannot connect to server/i,
+    matches:
+      /pooler|pgbouncer|server_login_retry|server login|server_connect_timeout|cannot connect to server/i,
     text: "the pooler does not reach Postgres: look at Postgres and at the log of the pooler",
   },
   {

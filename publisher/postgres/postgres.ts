@@ -79,7 +79,10 @@ export async function setUpSession(client: pg.Client, lockTimeoutMs: number): Pr
   await patiently(() => client.query([...setUp, writeSettings(false)].join("; ")));
 }
 
-/** Creates the publisher's connection pool, with a limit on every wait. */
+/**
+ * Creates the publisher's connection pool, with a limit on every wait. A query of the pool runs in a transaction of its own;
+ * a SELECT in a read-only one, so a SELECT of a function that writes needs `inTransaction`.
+ */
 export function createPool(databaseUrl: string, log: Log): pg.Pool {
   const pool = new pg.Pool({
     connectionString: databaseUrl,

@@ -2,6 +2,7 @@ import type pg from "pg";
 import { compareVersions } from "../../shared/snapshot/revision.ts";
 import { digestOf, parseHead, parseSnapshot, type Head } from "../../shared/snapshot/snapshot.ts";
 import { pruneLineage, readGatedUntil, readLineage, readVanishedGates } from "../postgres/lineage.ts";
+import { inTransaction } from "../postgres/postgres.ts";
 import type { PublisherRedis, StoredTexts } from "../redis/redis.ts";
 import { gatedDigestOf, type Candidate, type HeadHistory } from "./publish-decision.ts";
 import { digestOfGated, gatedKeysOf } from "./snapshot-builder.ts";
@@ -63,5 +64,6 @@ export async function readSnapshotFlags(
 export async function pruneHistory(pool: pg.Pool, redis: Pick<PublisherRedis, "readStored">): Promise<void> {
   const { head } = await redis.readStored();
   const parsed = head === null ? undefined : parseHead(head);
-  await pruneLineage(pool, parsed !== undefined && "value" in parsed ? parsed.value : undefined);
+  const version = parsed !== undefined && "value" in parsed ? parsed.value : undefined;
+  await inTransaction(pool, (client) => pruneLineage(client, version));
 }

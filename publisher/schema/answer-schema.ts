@@ -81,7 +81,10 @@ export const status = z
     listen: z
       .object({
         mode: z.enum(["connecting", "listening", "polling"]),
-        every_ms: z.int().optional().openapi({ description: "How often the revision is read while polling." }),
+        every_ms: z
+          .int()
+          .optional()
+          .openapi({ description: "How often the revision is read while polling." }),
         why: z.string().optional().openapi({ description: "Why nothing listens." }),
       })
       .optional()

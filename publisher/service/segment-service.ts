@@ -57,11 +57,7 @@ export function createSegmentService(options: {
   const { pool, publisher, maxSnapshotBytes } = options;
 
   const read = <T>(work: (client: Queryable) => Promise<T>): Promise<T> =>
-    guardPostgres(
-      "read",
-      () => inTransaction(pool, work, CONSISTENT_READ),
-      "segment",
-    );
+    guardPostgres("read", () => inTransaction(pool, work, CONSISTENT_READ), "segment");
 
   /** Changes an existing segment. @param plan returns the columns to set, validated */
   function change(

@@ -142,7 +142,9 @@ async function useEverything(url: string): Promise<void> {
       await admin.query("set default_transaction_read_only = off; set statement_timeout = 0");
       const audit = await admin.query("select from flag_audit where actor = 'admin'");
       expect(audit.rowCount).toBe(9);
-      const shadowed = await admin.query("select from shadow.feature_flags union all select from shadow.publication");
+      const shadowed = await admin.query(
+        "select from shadow.feature_flags union all select from shadow.publication",
+      );
       expect(shadowed.rowCount).toBe(0);
     });
   } finally {
@@ -176,6 +178,8 @@ test("tables of another program with Sluice's names are reported as that", () =>
     const run = await callSluice(["migrate"], { env: { DATABASE_URL: url } });
     expect([run.code, run.stderr]).toEqual([
       1,
-      expect.stringMatching(/^error: table publication .* is not Sluice's, .*\n {2}-> give Sluice a database of its own/),
+      expect.stringMatching(
+        /^error: table publication .* is not Sluice's, .*\n {2}-> give Sluice a database of its own/,
+      ),
     ]);
   }));

@@ -65,7 +65,11 @@ export interface ApiSystemOptions {
   /** Instead of a new one in this process. */
   readonly redis?: RedisRest;
   /** Addresses of proxies for the publisher's own connections. */
-  readonly through?: { readonly databaseUrl?: string; readonly listenDatabaseUrl?: string; readonly redisUrl?: string };
+  readonly through?: {
+    readonly databaseUrl?: string;
+    readonly listenDatabaseUrl?: string;
+    readonly redisUrl?: string;
+  };
   readonly maxSnapshotBytes?: number;
   /** How often its loops run when nothing has announced a change; 10 s by default, as in production. */
   readonly everyMs?: number;

@@ -13,7 +13,7 @@ const ROWS: readonly (readonly [state: string, message: string, says: RegExp])[]
   ["53300", "sorry, too many clients already", /^Postgres has no free connection: raise its max_connections/],
   [
     "53300",
-    'remaining connection slots are reserved for roles with the SUPERUSER attribute',
+    "remaining connection slots are reserved for roles with the SUPERUSER attribute",
     /^Postgres has no free connection: /,
   ],
   [
@@ -60,11 +60,12 @@ test.each(ROWS)("%s %s has its own words and remedy", async (state, message, say
   }
 });
 
-test.each(["Query read timeout", "connect ECONNREFUSED 127.0.0.1:5432", "Connection terminated unexpectedly"])(
-  "%s means that Postgres does not answer",
-  async (message) => {
-    await expect(guardPostgres("read", () => Promise.reject(new Error(message)))).rejects.toThrow(
-      /^Postgres does not answer/,
-    );
-  },
-);
+test.each([
+  "Query read timeout",
+  "connect ECONNREFUSED 127.0.0.1:5432",
+  "Connection terminated unexpectedly",
+])("%s means that Postgres does not answer", async (message) => {
+  await expect(guardPostgres("read", () => Promise.reject(new Error(message)))).rejects.toThrow(
+    /^Postgres does not answer/,
+  );
+});

@@ -59,15 +59,21 @@ Example:
       }
       const config = readPublishConfig(cli.environment);
       // Imported late: other commands do not need the database driver.
-      const [{ publishVerified }, { checkDatabase }, { createPool }, { createPublisherRedis }, { logToStderr }, { storeError }] =
-        await Promise.all([
-          import("../../../publish/publish-verified.ts"),
-          import("../../../postgres/check-database.ts"),
-          import("../../../postgres/postgres.ts"),
-          import("../../../redis/redis.ts"),
-          import("../../../process/log.ts"),
-          import("./store-error.ts"),
-        ]);
+      const [
+        { publishVerified },
+        { checkDatabase },
+        { createPool },
+        { createPublisherRedis },
+        { logToStderr },
+        { storeError },
+      ] = await Promise.all([
+        import("../../../publish/publish-verified.ts"),
+        import("../../../postgres/check-database.ts"),
+        import("../../../postgres/postgres.ts"),
+        import("../../../redis/redis.ts"),
+        import("../../../process/log.ts"),
+        import("./store-error.ts"),
+      ]);
       const pool = createPool(config.databaseUrl, logToStderr);
       cli.terminal.progress("Publishing");
       try {
