@@ -58,6 +58,10 @@ export default defineConfig({
         test: { name: "redis", include: ["test/redis/**/*.test.ts"], ...limits },
       },
       {
+        // Needs Debian's pgbouncer: the publisher behind a pooler.
+        test: { name: "pooler", include: ["test/pooler/**/*.test.ts"], ...limits },
+      },
+      {
         // Needs Debian's nginx and varnish: real caches before and behind the worker.
         test: {
           name: "caches",

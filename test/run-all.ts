@@ -11,6 +11,7 @@ const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] =
   ["varnishd", "varnish"],
   [process.env["SLUICE_TEST_CHROMIUM"] ?? "/usr/bin/chromium", "chromium"],
   ["openssl", "openssl"],
+  ["pgbouncer", "pgbouncer"],
 ];
 
 // Debian keeps servers in sbin, which is not on the PATH of ordinary users.

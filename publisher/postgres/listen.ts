@@ -56,7 +56,7 @@ export function listenForChanges(options: {
   readonly onChange: (version?: Version) => void;
   readonly log: Log;
   readonly times?: Partial<ListenTimes>;
-}): { status(): ListenStatus; stop(): Promise<void> } {
+}): { readonly status: () => ListenStatus; readonly stop: () => Promise<void> } {
   const { databaseUrl, pool, onChange, log } = options;
   const times = { ...TIMES, ...options.times };
   let status: ListenStatus = { mode: "connecting" };
@@ -127,7 +127,10 @@ export function listenForChanges(options: {
     // The publisher reports a Postgres that does not answer.
     onError: () => undefined,
     work: async () => {
-      if (status.mode !== "polling") return void (polled = undefined);
+      if (status.mode !== "polling") {
+        polled = undefined;
+        return;
+      }
       const state = await readPublicationState(pool);
       if (polled === undefined || compareVersions(polled, state) !== 0) onChange();
       polled = state;
