@@ -1,8 +1,7 @@
 import { CliError, EXIT } from "../cli-error.ts";
 import * as answers from "./answers.ts";
 import type { Connection } from "./connection.ts";
-import { type ApiRequest, sendRequest, withTag } from "./request.ts";
-import type { z } from "zod";
+import { createSender } from "./request.ts";
 import { segmentClient } from "./segment-client.ts";
 
 /** Which flags to list; the members are the API's query parameters. */
@@ -12,12 +11,6 @@ export type ListFilter = Readonly<
 
 /** An evaluation context. */
 type Context = Readonly<Record<string, unknown>>;
-
-/** A flag with the entity tag that an edit of it is based on. */
-export interface TaggedFlag {
-  readonly answer: answers.FlagAnswer;
-  readonly etag: string;
-}
 
 export type ApiClient = ReturnType<typeof createApiClient>;
 
@@ -31,8 +24,7 @@ const PREVIEW_TIMEOUT_MS = 60_000;
 
 /** The admin API's operations, one request each. */
 export function createApiClient(connection: Connection) {
-  const ask = async <Schema extends z.ZodType>(request: ApiRequest<Schema>) =>
-    (await sendRequest(connection, request)).body;
+  const { send, read } = createSender(connection);
   const flagAt = (key: string, rest = "") => ({ key, path: `/flags/${encodeURIComponent(key)}${rest}` });
 
   return {
@@ -44,131 +36,86 @@ export function createApiClient(connection: Connection) {
       do {
         const query = new URLSearchParams({ ...filter, limit: PAGE_SIZE });
         if (cursor !== null) query.set("cursor", cursor);
-        const { body } = await sendRequest(connection, {
-          method: "GET",
-          path: "/flags",
-          query,
-          answer: answers.flagList,
-        });
-        yield body;
-        if (body.next_cursor === cursor && cursor !== null) {
+        const page = await send("GET", { path: "/flags" }, answers.flagList, { query });
+        yield page;
+        if (page.next_cursor === cursor && cursor !== null) {
           throw new CliError(EXIT.failure, "the list does not end", {
             why: ["The API returned the same page twice."],
             fix: ["try again; if it happens again, see the publisher's log"],
           });
         }
-        cursor = body.next_cursor;
+        cursor = page.next_cursor;
       } while (cursor !== null);
     },
 
-    async get(key: string): Promise<TaggedFlag> {
-      const { body, etag } = withTag(
-        await sendRequest(connection, { method: "GET", ...flagAt(key), answer: answers.flagAnswer }),
-      );
-      return { answer: body, etag };
-    },
+    get: (key: string) => read(flagAt(key), answers.flagAnswer),
 
     create: (flag: { readonly key: string } & Readonly<Record<string, unknown>>) =>
-      ask({ method: "POST", path: "/flags", key: flag.key, body: flag, answer: answers.flagAnswer }),
+      send("POST", { path: "/flags", key: flag.key }, answers.flagAnswer, { body: flag }),
 
     /** @param patch a JSON merge patch */
     patch: (key: string, patch: Readonly<Record<string, unknown>>, etag: string) =>
-      ask({ method: "PATCH", ...flagAt(key), body: patch, ifMatch: etag, answer: answers.flagAnswer }),
+      send("PATCH", flagAt(key), answers.flagAnswer, { body: patch, ifMatch: etag }),
 
     setRollout: (key: string, rolloutPct: number, etag: string | undefined) =>
-      ask({
-        method: "PATCH",
-        ...flagAt(key, "/rollout"),
+      send("PATCH", flagAt(key, "/rollout"), answers.flagAnswer, {
         body: { rollout_pct: rolloutPct },
         ifMatch: etag,
-        answer: answers.flagAnswer,
       }),
 
     enable: (key: string, etag: string) =>
-      ask({
-        method: "PATCH",
-        ...flagAt(key, "/toggle"),
-        body: { enabled: true },
-        ifMatch: etag,
-        answer: answers.flagAnswer,
-      }),
+      send("PATCH", flagAt(key, "/toggle"), answers.flagAnswer, { body: { enabled: true }, ifMatch: etag }),
 
     kill: (key: string) =>
-      ask({
-        method: "PATCH",
-        ...flagAt(key, "/toggle"),
+      send("PATCH", flagAt(key, "/toggle"), answers.killAnswer, {
         body: { enabled: false },
         timeoutMs: OFF_TIMEOUT_MS,
-        answer: answers.killAnswer,
       }),
 
     archive: (key: string) =>
-      ask({
-        method: "POST",
-        ...flagAt(key, "/archive"),
-        timeoutMs: OFF_TIMEOUT_MS,
-        answer: answers.flagAnswer,
-      }),
+      send("POST", flagAt(key, "/archive"), answers.flagAnswer, { timeoutMs: OFF_TIMEOUT_MS }),
 
-    restore: (key: string) => ask({ method: "POST", ...flagAt(key, "/restore"), answer: answers.flagAnswer }),
+    restore: (key: string) => send("POST", flagAt(key, "/restore"), answers.flagAnswer),
 
     remove: (key: string, etag: string) =>
-      ask({ method: "DELETE", ...flagAt(key), ifMatch: etag, answer: answers.flagDeletion }),
+      send("DELETE", flagAt(key), answers.flagDeletion, { ifMatch: etag }),
 
     /** @param draft a change to evaluate as if it were saved */
     explain: (key: string, context: Context, draft: Readonly<Record<string, unknown>> | undefined) =>
-      ask({
-        method: "POST",
-        ...flagAt(key, "/explain"),
+      send("POST", flagAt(key, "/explain"), answers.explanation, {
         changesNothing: true,
         body: { context, ...(draft !== undefined && { draft }) },
-        answer: answers.explanation,
       }),
 
     /** Every flag for one context. */
     explainAll: (context: Context) =>
-      ask({
-        method: "POST",
-        path: "/explain",
-        changesNothing: true,
-        body: { context },
-        answer: answers.explanations,
-      }),
+      send("POST", { path: "/explain" }, answers.explanations, { changesNothing: true, body: { context } }),
 
     /** What gates do to a request. @param visitor undefined: as a worker without flags answers */
     testGates: (url: string, visitor: Context | undefined) =>
-      ask({
-        method: "POST",
-        path: "/gates/test",
+      send("POST", { path: "/gates/test" }, answers.gateTest, {
         changesNothing: true,
         body: { url, ...(visitor === undefined ? { cold: true } : { context: visitor }) },
-        answer: answers.gateTest,
       }),
 
     /** Which contexts would gain or lose the flag. Saves nothing. */
     preview: (key: string, draft: Readonly<Record<string, unknown>>, contexts: readonly Context[]) =>
-      ask({
-        method: "POST",
-        ...flagAt(key, "/preview"),
+      send("POST", flagAt(key, "/preview"), answers.preview, {
         changesNothing: true,
         timeoutMs: PREVIEW_TIMEOUT_MS,
         body: { draft, contexts },
-        answer: answers.preview,
       }),
 
     /** @param seconds until the override expires */
     signOverride: (flags: Readonly<Record<string, string>>, seconds: number) =>
-      ask({
-        method: "POST",
-        path: "/overrides",
+      send("POST", { path: "/overrides" }, answers.signedOverride, {
         // Changes no flag: a repeated request only makes a second link.
         changesNothing: true,
         body: { flags, expires_in: seconds },
-        answer: answers.signedOverride,
       }),
 
     segments: segmentClient(connection),
 
-    status: () => ask({ method: "GET", path: "/status", answer: answers.status }),
+    status: () => send("GET", { path: "/status" }, answers.status),
   };
 }

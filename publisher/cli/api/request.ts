@@ -161,14 +161,35 @@ function notSluice(connection: Connection, changes: boolean, cause: unknown): Cl
   });
 }
 
-/** An answer that an edit can be based on. */
-export function withTag<Body>({ body, etag }: { readonly body: Body; readonly etag: string | undefined }): {
-  readonly body: Body;
+/** An answer with the entity tag that an edit of it is based on. */
+export interface Tagged<Answer> {
+  readonly answer: Answer;
   readonly etag: string;
-} {
-  if (etag !== undefined) return { body, etag };
-  throw new CliError(EXIT.unreachable, "the API's answer arrived without its ETag", {
-    why: ["Without it, an edit could undo what somebody else does at the same time."],
-    fix: ["let the proxy before the publisher pass ETag and If-Match on"],
-  });
+}
+
+/** The part of a request that names its resource. */
+type Place = Pick<ApiRequest<z.ZodType>, "path" | "key" | "segment">;
+
+/** Sends requests over one connection. */
+export function createSender(connection: Connection) {
+  return {
+    send: async <Schema extends z.ZodType>(
+      method: ApiRequest<Schema>["method"],
+      place: Place,
+      answer: Schema,
+      more: Partial<ApiRequest<Schema>> = {},
+    ) => (await sendRequest(connection, { method, ...place, answer, ...more })).body,
+
+    read: async <Schema extends z.ZodType>(
+      place: Place,
+      answer: Schema,
+    ): Promise<Tagged<z.output<Schema>>> => {
+      const { body, etag } = await sendRequest(connection, { method: "GET", ...place, answer });
+      if (etag !== undefined) return { answer: body, etag };
+      throw new CliError(EXIT.unreachable, "the API's answer arrived without its ETag", {
+        why: ["Without it, an edit could undo what somebody else does at the same time."],
+        fix: ["let the proxy before the publisher pass ETag and If-Match on"],
+      });
+    },
+  };
 }

@@ -1,6 +1,6 @@
 import type { Change, FlagAnswer } from "../api/answers.ts";
 import { isRefusal } from "../api/api-problem.ts";
-import type { TaggedFlag } from "../api/client.ts";
+import type { Tagged } from "../api/request.ts";
 
 /** Members that do not affect who gets the flag. */
 const HARMLESS = new Set(["description", "owner", "tags"]);
@@ -17,7 +17,7 @@ const MAX_ATTEMPTS = 3;
  * @throws ApiProblem 412 with the changes since `seen`
  */
 export async function widenFlag(
-  seen: TaggedFlag,
+  seen: Tagged<FlagAnswer>,
   send: (etag: string) => Promise<FlagAnswer>,
 ): Promise<FlagAnswer> {
   let { etag } = seen;

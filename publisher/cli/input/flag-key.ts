@@ -1,6 +1,11 @@
-import { InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { KEY_PATTERN } from "../../../shared/flag/flag.ts";
 import { visible } from "../terminal/visible.ts";
+
+/** Adds a command with the key of a flag as its first argument. */
+export function flagCommand(parent: Command, name: string, description: string): Command {
+  return parent.command(name).description(description).argument("<key>", "the flag", parseFlagKey);
+}
 
 /** A flag's key from the command line. */
 export function parseFlagKey(text: string): string {

@@ -4,7 +4,7 @@ import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
 import { editFlag } from "../../edit/edit-flag.ts";
 import { type JsonOption, reportChange } from "../../edit/report-change.ts";
-import { parseFlagKey } from "../../input/flag-key.ts";
+import { flagCommand } from "../../input/flag-key.ts";
 import { formatPairs } from "../../terminal/table.ts";
 import { visible } from "../../terminal/visible.ts";
 import { percentInWords } from "../../words/amounts.ts";
@@ -17,10 +17,7 @@ interface Options extends JsonOption {
 }
 
 export function addBucket(program: Command, cli: Cli): void {
-  program
-    .command("bucket")
-    .description("Choose the attribute that assigns buckets, or re-randomize the users.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(program, "bucket", "Choose the attribute that assigns buckets, or re-randomize the users.")
     .option("--by <attribute>", "users with the same value share a bucket; targetingKey: one bucket per user")
     .option("--salt <salt>", "re-randomize: the same percentage, other users")
     .option("--no-salt", "use the flag's key as salt again")
@@ -70,11 +67,7 @@ function reassignedHint({ enabled, rollout_pct: percent }: Flag): readonly strin
   return [`The buckets are re-randomized: other users are in its ${percentInWords(percent)} than before.`];
 }
 
-interface DealtFlag {
-  readonly key: string;
-  readonly bucket_by: string;
-  readonly salt: string | null;
-}
+type DealtFlag = Pick<Flag, "key" | "bucket_by" | "salt">;
 
 /** Without a salt, the flag's key is the salt. */
 function isOtherSalt(flag: DealtFlag, salt: string | null | undefined): boolean {

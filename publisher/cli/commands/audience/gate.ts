@@ -4,7 +4,7 @@ import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
 import { editPart } from "../../edit/edit-flag.ts";
 import { editGates, type GatesEdit, readGates } from "../../edit/gates-edit.ts";
-import { parseFlagKey } from "../../input/flag-key.ts";
+import { flagCommand } from "../../input/flag-key.ts";
 import { formatTable } from "../../terminal/table.ts";
 import { visible } from "../../terminal/visible.ts";
 import { actionInWords, type Gate } from "../../words/flag-words.ts";
@@ -22,10 +22,7 @@ interface Options {
 }
 
 export function addGate(program: Command, cli: Cli): void {
-  const gate = program
-    .command("gate")
-    .description("Close pages to users who do not have the flag.")
-    .argument("<key>", "the flag", parseFlagKey)
+  const gate = flagCommand(program, "gate", "Close pages to users who do not have the flag.")
     .enablePositionalOptions()
     .option("--add <pattern>", "the pages, a URLPattern for the path; replaces a gate with the same pattern")
     .option("--rewrite <path>", "with --add: show this page instead")

@@ -5,7 +5,7 @@ import { checkPrerequisites } from "../../edit/check-prerequisites.ts";
 import { editPart, type PartChange } from "../../edit/edit-flag.ts";
 import type { JsonOption } from "../../edit/report-change.ts";
 import { addRequirements, readRequires, removeRequirements } from "../../edit/requires-edit.ts";
-import { parseFlagKey } from "../../input/flag-key.ts";
+import { flagCommand } from "../../input/flag-key.ts";
 import { collectPrerequisites, type Prerequisite } from "../../input/pair.ts";
 import { requirementInWords } from "../../words/flag-words.ts";
 
@@ -21,10 +21,7 @@ Examples:
   sluice require add ai_chat models=large
   sluice require list ai_chat`,
     );
-  require
-    .command("list")
-    .description("List the prerequisites of a flag.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(require, "list", "List the prerequisites of a flag.")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sluice require list ai_chat")
     .action(async (key: string, options: JsonOption) => {
@@ -33,10 +30,7 @@ Examples:
       if (requires.length === 0) return cli.terminal.print(`${key} needs no other flag.`);
       for (const one of requires) cli.terminal.print(requirementInWords(one));
     });
-  require
-    .command("add")
-    .description("Add prerequisites: other flags, or variants of them.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(require, "add", "Add prerequisites: other flags, or variants of them.")
     .argument("<other[=variant]...>", "the prerequisites", collectPrerequisites)
     .option("--json", "print JSON")
     .addHelpText(
@@ -47,10 +41,7 @@ Examples:
       await checkPrerequisites(cli.api(), key, others);
       await change(cli, key, options, (flag) => addRequirements(flag, others));
     });
-  require
-    .command("remove")
-    .description("Remove prerequisites.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(require, "remove", "Remove prerequisites.")
     .argument("<other...>", "the prerequisites", collectPrerequisites)
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sluice require remove ai_chat ai_search")

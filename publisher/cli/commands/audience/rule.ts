@@ -15,7 +15,7 @@ import {
   type RuleWishes,
   setRule,
 } from "../../edit/rules-edit.ts";
-import { collectNames, parseFlagKey, parseName } from "../../input/flag-key.ts";
+import { collectNames, flagCommand, parseFlagKey, parseName } from "../../input/flag-key.ts";
 import { parsePercent } from "../../input/percent.ts";
 import { readJsonObject } from "../../input/text/json-text.ts";
 import { formatTable } from "../../terminal/table.ts";
@@ -63,10 +63,7 @@ Examples:
 }
 
 function addListing(rule: Command, cli: Cli): void {
-  rule
-    .command("list")
-    .description("List a flag's rules, in order.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(rule, "list", "List a flag's rules, in order.")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sluice rule list ai_search")
     .action(async (key: string, options: JsonOption) => {
@@ -144,10 +141,7 @@ function addSetting(rule: Command, cli: Cli): void {
 }
 
 function addRemoving(rule: Command, cli: Cli): void {
-  rule
-    .command("remove")
-    .description("Remove rules.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(rule, "remove", "Remove rules.")
     .argument("<id...>", "the rules", collectNames)
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sluice rule remove ai_search acme")
@@ -157,10 +151,7 @@ function addRemoving(rule: Command, cli: Cli): void {
 }
 
 function addMoving(rule: Command, cli: Cli): void {
-  rule
-    .command("move")
-    .description("Move a rule; the first that matches decides.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(rule, "move", "Move a rule; the first that matches decides.")
     .argument("<id>", "the rule", parseName)
     .option("--first", "before all others")
     .option("--last", "after all others")

@@ -5,7 +5,7 @@ import type { Cli } from "../../cli.ts";
 import { editPart, type PartChange } from "../../edit/edit-flag.ts";
 import type { JsonOption } from "../../edit/report-change.ts";
 import { readVariants, removeVariants, setVariants } from "../../edit/variants-edit.ts";
-import { collectNames, parseFlagKey } from "../../input/flag-key.ts";
+import { collectNames, flagCommand } from "../../input/flag-key.ts";
 import { collectValues, collectWeights } from "../../input/pair.ts";
 import { readJsonOption } from "../../input/text/json-text.ts";
 import { formatTable } from "../../terminal/table.ts";
@@ -39,10 +39,7 @@ Examples:
 }
 
 function addListing(variant: Command, cli: Cli): void {
-  variant
-    .command("list")
-    .description("List a flag's variants.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(variant, "list", "List a flag's variants.")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sluice variant list ai_search")
     .action(async (key: string, options: JsonOption) => {
@@ -63,10 +60,7 @@ function addListing(variant: Command, cli: Cli): void {
 }
 
 function addSetting(variant: Command, cli: Cli): void {
-  variant
-    .command("set")
-    .description("Add variants, or change weights and values. Everything else stays the same.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(variant, "set", "Add variants, or change weights and values. Everything else stays the same.")
     .argument("[key=weight...]", "variants and their relative weights", collectWeights)
     .option("--value <key=json>", "a variant's value: JSON, or key=@FILE", collectValues)
     .option("--without-value <key>", "remove a variant's value", collectNames)
@@ -99,10 +93,7 @@ Examples:
 }
 
 function addRemoving(variant: Command, cli: Cli): void {
-  variant
-    .command("remove")
-    .description("Remove variants; without variants the flag is on or off.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(variant, "remove", "Remove variants; without variants the flag is on or off.")
     .argument("<variant...>", "their keys", collectNames)
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sluice variant remove ai_search large")

@@ -3,7 +3,7 @@ import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
 import { reportChange } from "../../edit/report-change.ts";
 import { ask } from "../../input/ask.ts";
-import { parseFlagKey } from "../../input/flag-key.ts";
+import { flagCommand } from "../../input/flag-key.ts";
 import { percentInWords } from "../../words/amounts.ts";
 import { audienceOf, stateOf } from "../../words/flag-words.ts";
 
@@ -13,10 +13,7 @@ interface Options {
 }
 
 export function addDelete(program: Command, cli: Cli): void {
-  program
-    .command("delete")
-    .description("Delete a flag that has no gates.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(program, "delete", "Delete a flag that has no gates.")
     .option("-y, --yes", "do not ask")
     .option("--json", "print JSON")
     .addHelpText(

@@ -2,16 +2,13 @@ import type { Command } from "commander";
 import type { Cli } from "../../cli.ts";
 import { type JsonOption, reportChange } from "../../edit/report-change.ts";
 import { widenFlag } from "../../edit/widen-flag.ts";
-import { parseFlagKey } from "../../input/flag-key.ts";
+import { flagCommand } from "../../input/flag-key.ts";
 import { percentInWords } from "../../words/amounts.ts";
 import { audienceOf } from "../../words/flag-words.ts";
 import { warningsOf } from "../../words/warnings.ts";
 
 export function addEnable(program: Command, cli: Cli): void {
-  program
-    .command("enable")
-    .description("Turn a flag on: targeting and percentage then decide.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(program, "enable", "Turn a flag on: targeting and percentage then decide.")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -39,10 +36,7 @@ Example:
 }
 
 export function addRestore(program: Command, cli: Cli): void {
-  program
-    .command("restore")
-    .description("Restore an archived flag; it stays off.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(program, "restore", "Restore an archived flag; it stays off.")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sluice restore ai_search")
     .action(async (key: string, options: JsonOption) => {

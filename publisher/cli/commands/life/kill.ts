@@ -6,7 +6,7 @@ import { collectEdges, EDGE_OPTION, findEdges } from "../../edge/edge-urls.ts";
 import { proofOf, reportEdges, toReports, waitForEdges } from "../../edge/report-edges.ts";
 import { type JsonOption, reportChange } from "../../edit/report-change.ts";
 import { parseSeconds } from "../../input/duration.ts";
-import { parseFlagKey } from "../../input/flag-key.ts";
+import { flagCommand } from "../../input/flag-key.ts";
 import { visible } from "../../terminal/visible.ts";
 
 interface KillOptions extends JsonOption {
@@ -18,10 +18,7 @@ interface KillOptions extends JsonOption {
 const EDGE_TIMEOUT_MS = 30_000;
 
 export function addKill(program: Command, cli: Cli): void {
-  program
-    .command("kill")
-    .description("Kill a flag: off for everybody, immediately.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(program, "kill", "Kill a flag: off for everybody, immediately.")
     .option(...EDGE_OPTION, collectEdges)
     .option("--edge-timeout <seconds>", "how long to wait (30)", parseSeconds, EDGE_TIMEOUT_MS)
     .option("--json", "print JSON")
@@ -87,10 +84,7 @@ function reportUnrecorded(
 }
 
 export function addArchive(program: Command, cli: Cli): void {
-  program
-    .command("archive")
-    .description("Archive a flag: off for everybody, and hidden in lists.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(program, "archive", "Archive a flag: off for everybody, and hidden in lists.")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  sluice archive ai_search")
     .action(async (key: string, options: JsonOption) => {

@@ -1,20 +1,18 @@
 import type { Command } from "commander";
 import type { FlagAnswer } from "../../api/answers.ts";
 import { isRefusal } from "../../api/api-problem.ts";
-import type { ApiClient, TaggedFlag } from "../../api/client.ts";
+import type { ApiClient } from "../../api/client.ts";
+import type { Tagged } from "../../api/request.ts";
 import type { Cli } from "../../cli.ts";
 import { widenFlag } from "../../edit/widen-flag.ts";
-import { parseFlagKey } from "../../input/flag-key.ts";
+import { flagCommand } from "../../input/flag-key.ts";
 import { parsePercent } from "../../input/percent.ts";
 import { percentInWords } from "../../words/amounts.ts";
 import { warningsOf } from "../../words/warnings.ts";
 import { reportChange, type JsonOption } from "../../edit/report-change.ts";
 
 export function addRollout(program: Command, cli: Cli): void {
-  program
-    .command("rollout")
-    .description("Set the rollout percentage of a flag.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(program, "rollout", "Set the rollout percentage of a flag.")
     .argument("<percent>", "0 to 100, two decimals at most: 25, 25% or 0.5", parsePercent)
     .option("--json", "print JSON")
     .addHelpText(
@@ -43,7 +41,12 @@ Example:
 }
 
 /** Lowers the percentage without If-Match: a rollback must not fail because of somebody else's edit. */
-async function narrow(api: ApiClient, key: string, percent: number, seen: TaggedFlag): Promise<FlagAnswer> {
+async function narrow(
+  api: ApiClient,
+  key: string,
+  percent: number,
+  seen: Tagged<FlagAnswer>,
+): Promise<FlagAnswer> {
   try {
     return await api.setRollout(key, percent, undefined);
   } catch (error) {

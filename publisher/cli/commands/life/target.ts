@@ -3,7 +3,7 @@ import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
 import { editPart } from "../../edit/edit-flag.ts";
 import { editTargeting, type TargetingEdit } from "../../edit/targeting-edit.ts";
-import { parseFlagKey } from "../../input/flag-key.ts";
+import { flagCommand } from "../../input/flag-key.ts";
 import { readIdsFile } from "../../input/ids-file.ts";
 import { collectItems } from "../../input/items.ts";
 import { visible } from "../../terminal/visible.ts";
@@ -31,10 +31,7 @@ export function addTarget(program: Command, cli: Cli): void {
   );
   // Otherwise Commander treats it as the negation of --plan, and both as one option.
   noPlan.negate = false;
-  program
-    .command("target")
-    .description("Choose the users of a flag. Everything else stays the same.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(program, "target", "Choose the users of a flag. Everything else stays the same.")
     .option("--allow <id>", "user ids that always get the flag, at any percentage", collectItems)
     .option("--deny <id>", "user ids that never get the flag, at any percentage", collectItems)
     .option("--unlist <id>", "remove user ids from both lists", collectItems)

@@ -4,7 +4,7 @@ import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
 import { editFlag } from "../../edit/edit-flag.ts";
 import { type JsonOption, reportChange } from "../../edit/report-change.ts";
-import { parseFlagKey } from "../../input/flag-key.ts";
+import { flagCommand } from "../../input/flag-key.ts";
 
 interface Options extends JsonOption {
   readonly inHeader?: boolean;
@@ -13,10 +13,11 @@ interface Options extends JsonOption {
 }
 
 export function addDescribe(program: Command, cli: Cli): void {
-  program
-    .command("describe")
-    .description("Change a flag's description, its visibility, and its value without a snapshot.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(
+    program,
+    "describe",
+    "Change a flag's description, its visibility, and its value without a snapshot.",
+  )
     .argument("[text]", 'the new description; "" for none')
     .option("--in-header", "sent to the site in x-flags")
     .option("--no-in-header", "not sent in x-flags")

@@ -3,7 +3,7 @@ import { withTargetingKey } from "../../../../shared/flag/context.ts";
 import { CliError, EXIT } from "../../cli-error.ts";
 import type { Cli } from "../../cli.ts";
 import { type Draft, readDraft } from "../../input/draft-option.ts";
-import { parseFlagKey } from "../../input/flag-key.ts";
+import { flagCommand } from "../../input/flag-key.ts";
 import { parsePercent } from "../../input/percent.ts";
 import { readSample, SAMPLE_FORMATS, type SampleFormat } from "../../input/sample.ts";
 import { counted } from "../../words/amounts.ts";
@@ -20,10 +20,11 @@ interface Options {
 }
 
 export function addPreview(program: Command, cli: Cli): void {
-  program
-    .command("preview")
-    .description("Show which users a change would give the flag, and which would lose it. Saves nothing.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(
+    program,
+    "preview",
+    "Show which users a change would give the flag, and which would lose it. Saves nothing.",
+  )
     .option("--rollout <percent>", "with this percentage", parsePercent)
     .addOption(new Option("--enable", "switched on").conflicts("disable"))
     .option("--disable", "switched off")

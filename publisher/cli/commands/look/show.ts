@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { DEFAULT_BUCKET_BY } from "../../../../shared/flag/flag.ts";
 import type { Flag } from "../../api/answers.ts";
 import type { Cli } from "../../cli.ts";
-import { parseFlagKey } from "../../input/flag-key.ts";
+import { flagCommand } from "../../input/flag-key.ts";
 import { formatPairs } from "../../terminal/table.ts";
 import { toSafeJson, visible } from "../../terminal/visible.ts";
 import { idsInWords, percentInWords, timeInWords } from "../../words/amounts.ts";
@@ -22,10 +22,7 @@ import { variantInWords, variants } from "../../words/variant-words.ts";
 const SHOWN_IDS = 10;
 
 export function addShow(program: Command, cli: Cli): void {
-  program
-    .command("show")
-    .description("Show a flag.")
-    .argument("<key>", "the flag", parseFlagKey)
+  flagCommand(program, "show", "Show a flag.")
     .option("--json", "print JSON, with the flag's ETag and every id of its lists")
     .addHelpText("after", "\nExample:\n  sluice show ai_search")
     .action(async (key: string, options: { json?: boolean }) => {
