@@ -27,6 +27,9 @@ const EVERY_MS = 10_000;
 /** How often kills that every snapshot has are removed from Redis, and old versions from Postgres, in milliseconds. */
 const PRUNE_MS = 3_600_000;
 
+/** How long the start waits for the check of the database, in milliseconds. */
+const CHECK_MS = 3_000;
+
 /** How long open requests may take when the publisher stops: a write waits up to 15 s for Postgres and Redis. */
 const DRAIN_MS = 20_000;
 
@@ -66,7 +69,8 @@ export async function servePublisher(
   let isDrained = true;
 
   try {
-    await checkDatabase(pool);
+    // A Postgres that hangs must not keep the publisher from taking kills.
+    await withinTime(CHECK_MS, checkDatabase(pool), () => undefined);
     const publisher = startPublisher({ pool, redis, log, reconcileMs: everyMs });
     stops.push(publisher.stop);
     const killImporter = startKillImporter({ pool, redis, publisher }, everyMs, log);

@@ -157,7 +157,7 @@ describe("sluice status", () => {
     expect(run.stderr).toMatch(/^error: Postgres does not answer/);
     expect(run.stdout).toMatch(/^Redis +revision 1 \(epoch 1\)$/m);
     expect(run.stdout).toMatch(/^pending kills +burning: off at the edge, NOT yet recorded in Postgres$/m);
-    expect(run.stdout).toMatch(/ 1 \(epoch 1\) +20 ms ago +redis +not known/);
+    expect(run.stdout).toMatch(/ 1 \(epoch 1\) +20 ms ago +redis +unknown/);
     const { status, body } = await system.call("GET", "/api/v1/status");
     expect([status, body["redis"], body["redis_fault"], body["pending_kills"]]).toEqual([
       503,
