@@ -74,7 +74,7 @@ describe("publish", () => {
     const second = await callSluice(["publish", "--no-gates-module"], { env });
     expect(second).toMatchObject({ code: 0, stderr: "" });
     expect(second.stdout).toMatch(
-      /^Redis has revision \d+ \(epoch \d+\) already: \d+ bytes, nothing was written\.\n/,
+      /^Redis already has revision \d+ \(epoch \d+\): \d+ bytes, nothing was written\.\n/,
     );
     const json = await callSluice(["publish", "--json", "--no-gates-module"], { env });
     expect(JSON.parse(json.stdout)).toMatchObject({
@@ -152,7 +152,7 @@ describe("serve", () => {
     const stopping = new Promise<void>((resolve) => {
       child.stderr.setEncoding("utf8").on("data", (text: string) => {
         log += text;
-        if (/^Stopping: /m.test(log)) resolve();
+        if (/^Stopping /m.test(log)) resolve();
       });
     });
     const [line] = (await once(child.stdout.setEncoding("utf8"), "data")) as [string];
