@@ -23,9 +23,9 @@ export function toCliError(
   if (error instanceof ApiProblem && api !== undefined)
     return describeProblem(error, api.connection, typedWords(command));
   if (error instanceof ConfigError) {
-    return new CliError(EXIT.usage, "an environment variable is not valid", {
+    return new CliError(EXIT.usage, "environment variables are missing or not valid", {
       why: error.message.split("\n"),
-      fix: ["fix the variables named above; docs/cli.md lists all of them"],
+      fix: ["fix the variables named above; docs/settings.md lists all of them"],
       cause: error,
     });
   }

@@ -14,7 +14,7 @@ export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000
 
 /**
  * Databases and roles have settings of their own. Every transaction sets what the SQL of this folder and the parsing of pg
- * depend on, only for itself, because a pooler gives the connection to others afterwards.
+ * depend on, only for itself, because a pooler passes the connection to others afterwards.
  */
 const SETTINGS = [
   // First: a limit of the database could end the other statements.

@@ -12,7 +12,7 @@ import { requirementInWords } from "../../words/flag-words.ts";
 export function addRequire(program: Command, cli: Cli): void {
   const require = program
     .command("require")
-    .description("Prerequisites: flags that a user must have before this rule.")
+    .description("Prerequisites: other flags that a user must have before this flag can be on.")
     .addHelpText(
       "after",
       `
