@@ -17,9 +17,9 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 /** Removes the gates first: flags that vanish with their gates are not published away. */
-async function removeAllFlags({ sql }: ApiSystem): Promise<void> {
-  await sql("update feature_flags set gates = '[]'");
-  await sql("truncate feature_flags");
+async function removeAllFlags(of: ApiSystem): Promise<void> {
+  await of.sql("update feature_flags set gates = '[]'");
+  await of.sql("truncate feature_flags");
 }
 afterEach(() => removeAllFlags(system));
 
