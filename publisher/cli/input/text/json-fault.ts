@@ -25,7 +25,8 @@ export function findJsonFault(text: string): JsonFault {
     TOKEN.lastIndex = end;
     const token = TOKEN.exec(text)?.groups?.["token"];
     const next: Expected | undefined = token === undefined ? undefined : follow(token, expected, around);
-    if (next === undefined) return positionOf(text, afterSpace(text, end));
+    if (next === undefined)
+      return positionOf(text, end + (/^[ \t\r\n]*/.exec(text.slice(end))?.[0].length ?? 0));
     expected = next;
     end = TOKEN.lastIndex;
   }
@@ -62,13 +63,6 @@ function follow(token: string, expected: Expected, around: ("{" | "[")[]): Expec
       return expected satisfies never;
   }
 }
-
-function afterSpace(text: string, from: number): number {
-  SPACE.lastIndex = from;
-  return from + (SPACE.exec(text)?.[0].length ?? 0);
-}
-
-const SPACE = /[ \t\r\n]*/y;
 
 function positionOf(text: string, position: number): JsonFault {
   const before = text.slice(0, position).split("\n");
